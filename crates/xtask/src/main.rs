@@ -1,0 +1,2 @@
+//! The project's own chores; its owner writes them.
+fn main() {}

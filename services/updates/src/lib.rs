@@ -1,0 +1,1 @@
+//! Placeholder head; the owner of this room writes it.
