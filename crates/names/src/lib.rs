@@ -1,1 +1,24 @@
-//! Placeholder head; the owner of this room writes it.
+//! Resource names and typed ids: parse, display, order.
+//!
+//! Owns: the one spelling of every name in the contract (`tenants/{t}/appConnectorGroups/{g}`), of the
+//! ids inside them, of SPIFFE ids and of the join token.
+//! Always holds: a value of one of these types is valid; `parse(display(x)) == x`; order is the order of the text
+//! segments, so rows sorted by name list a tenant together.
+//! Absent on purpose: wildcards (`tenants/-` is a scope of the edge, not a name), and any look-up.
+//!
+//! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`.
+
+mod id;
+mod name;
+mod resources;
+mod spiffe;
+
+pub use id::{Id, IdError, MAX_ID_LEN};
+pub use name::NameError;
+pub use resources::{
+    AppConnectorGroupName, AppConnectorName, ApplicationSegmentName, CertificateAuthorityName,
+    ClientNetworkName, ConnectorStatusName, DisasterRecoveryName, EnrolmentName,
+    ProvisioningKeyName, ReleaseName, RolloutName, ServerGroupName, TenantName, UpdatePolicyName,
+    UpdateScheduleName, VersionProfileName,
+};
+pub use spiffe::{MAX_TRUST_DOMAIN_LEN, SpiffeError, SpiffeId, TrustDomain, Workload};
