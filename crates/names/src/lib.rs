@@ -6,14 +6,18 @@
 //! segments, so rows sorted by name list a tenant together.
 //! Absent on purpose: wildcards (`tenants/-` is a scope of the edge, not a name), and any look-up.
 //!
-//! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`.
+//! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`, `join_token`.
 
 mod id;
+mod join_token;
 mod name;
 mod resources;
 mod spiffe;
 
 pub use id::{Id, IdError, MAX_ID_LEN};
+pub use join_token::{
+    JOIN_TOKEN_PREFIX, JoinToken, JoinTokenError, MAX_JOIN_TOKEN_LEN, ROOT_PIN_LEN,
+};
 pub use name::NameError;
 pub use resources::{
     AppConnectorGroupName, AppConnectorName, ApplicationSegmentName, CertificateAuthorityName,
