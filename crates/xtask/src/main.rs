@@ -1,2 +1,54 @@
-//! The project's own chores; its owner writes them.
-fn main() {}
+//! `cargo xtask`: see `cargo xtask --help`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::{contract, dependencies, planned, steps, tidy, workspace};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's chores")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Everything that CI runs, in its order; stops at the first step that fails.
+    Test {
+        /// Run only steps whose name contains this text.
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// The house rules: budgets, layers, imports, names, README.
+    Tidy,
+    /// Licences, bans, duplicate versions and unused dependencies.
+    Dependencies,
+    /// Lint the contract and hold it against the baseline.
+    Contract {
+        /// Make today's contract the new baseline: the on-purpose way to land a breaking change.
+        #[arg(long)]
+        move_baseline: bool,
+    },
+    /// Write the generated list of planned methods into the README.
+    Planned,
+}
+
+fn main() -> ExitCode {
+    let root = workspace::root();
+    let outcome = match Arguments::parse().chore {
+        Chore::Test { only } => steps::run(&root, only.as_deref()),
+        Chore::Tidy => tidy::run(&root),
+        Chore::Dependencies => dependencies::run(&root),
+        Chore::Contract { move_baseline: true } => contract::move_baseline(&root),
+        Chore::Contract { move_baseline: false } => contract::run(&root),
+        Chore::Planned => planned::write(&root),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The project's chores, run as `cargo xtask …`.
+//!
+//! Owns: what CI runs and in which order (`test`), the house rules that a machine can hold (`tidy`), the
+//! checks on the contract (`contract`) and on what we depend on (`dependencies`), and the list of planned
+//! methods in the README (`planned`).
+//! Always holds: every check prints all it found, each finding with the place and the mend, before it fails.
+//! Absent on purpose: anything that ships.
+
+pub mod contract;
+pub mod dependencies;
+pub mod planned;
+pub mod steps;
+pub mod tidy;
+pub mod workspace;

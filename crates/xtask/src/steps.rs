@@ -1,0 +1,106 @@
+//! What CI runs, in its order: cheap checks first, so that a typo fails in seconds.
+
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{contract, dependencies, tidy};
+
+type Action = fn(&Path) -> Result<()>;
+
+/// One step of `cargo xtask test`.
+struct Step {
+    name: &'static str,
+    action: Action,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", action: format },
+    Step { name: "tidy", action: tidy::run },
+    Step { name: "dependencies", action: dependencies::run },
+    Step { name: "contract", action: contract::run },
+    Step { name: "clippy", action: clippy },
+    Step { name: "docs", action: docs },
+    Step { name: "binaries", action: binaries },
+    Step { name: "tests", action: tests },
+    Step { name: "stories in five processes", action: stories_in_processes },
+    Step { name: "demo", action: demo },
+];
+
+/// Runs every step, or those whose name contains `only`, and prints how long each took.
+///
+/// # Errors
+/// The first step that fails, by name.
+pub fn run(root: &Path, only: Option<&str>) -> Result<()> {
+    let mut took: Vec<(&str, Duration)> = Vec::new();
+    for step in STEPS.iter().filter(|step| only.is_none_or(|text| step.name.contains(text))) {
+        eprintln!("==> {}", step.name);
+        let start = Instant::now();
+        (step.action)(root).with_context(|| format!("step `{}` failed", step.name))?;
+        took.push((step.name, start.elapsed()));
+    }
+    ensure!(!took.is_empty(), "no step has {only:?} in its name");
+    for (name, time) in took {
+        eprintln!("{:>7.1} s  {name}", time.as_secs_f64());
+    }
+    Ok(())
+}
+
+/// Runs cargo with these words and variables.
+fn cargo(root: &Path, words: &[&str], variables: &[(&str, &str)]) -> Result<()> {
+    let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let status = Command::new(program)
+        .args(words)
+        .envs(variables.iter().copied())
+        .current_dir(root)
+        .status()
+        .context("starting cargo")?;
+    ensure!(status.success(), "cargo {} ended with {status}", words.join(" "));
+    Ok(())
+}
+
+fn format(root: &Path) -> Result<()> {
+    cargo(root, &["fmt", "--all", "--check"], &[])
+}
+
+fn clippy(root: &Path) -> Result<()> {
+    cargo(
+        root,
+        &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+        &[],
+    )
+}
+
+fn docs(root: &Path) -> Result<()> {
+    cargo(
+        root,
+        &["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )
+}
+
+fn binaries(root: &Path) -> Result<()> {
+    cargo(root, &["build", "--workspace", "--bins", "--locked"], &[])
+}
+
+/// Every test of the workspace, the stories in one process among them.
+fn tests(root: &Path) -> Result<()> {
+    cargo(root, &["test", "--workspace", "--locked"], &[])
+}
+
+/// The same stories against the five binaries, each its own process.
+fn stories_in_processes(root: &Path) -> Result<()> {
+    cargo(
+        root,
+        &["test", "--package", "tests", "--locked"],
+        &[("CAUSEWAY_TEST_TARGET", "processes")],
+    )
+}
+
+fn demo(root: &Path) -> Result<()> {
+    cargo(root, &["run", "--locked", "--", "demo", "--once"], &[])
+}
