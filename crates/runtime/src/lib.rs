@@ -1,1 +1,19 @@
-//! Placeholder head; the owner of this room writes it.
+//! The life of a process.
+//!
+//! Owns: time, identity, listeners, configuration, telemetry, metrics, health, background work, and the order of
+//! start and end.
+//! Always holds: a service is built by hand from these parts and knows nothing of the process around it; every limit
+//! is a named constant or a setting with a unit.
+//! Absent on purpose: the rules of the edge (errors, access, paging: `rpc`), and every business rule.
+//!
+//! Read in this order: `process` (what a service is, start and end), `clock`, `tasks`, `worker`, `identity`,
+//! `metrics`.
+
+pub mod clock;
+pub mod identity;
+pub mod metrics;
+pub mod process;
+pub mod tasks;
+pub mod worker;
+
+pub use clock::{Clock, ManualClock};

@@ -1,0 +1,66 @@
+//! What a service is to the process that hosts it.
+
+use std::{future::Future, sync::Arc};
+
+use rustls::ClientConfig;
+use tonic::service::RoutesBuilder;
+
+use super::Shutdown;
+use crate::{
+    clock::Clock,
+    identity::{ServiceIdentity, TrustBundles},
+    metrics::Registry,
+    tasks::Tasks,
+    worker::Workers,
+};
+
+/// What a process gives to each service that it hosts.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Where time comes from.
+    pub clock: Clock,
+    /// The service's own certificate and key.
+    pub identity: ServiceIdentity,
+    /// Whom the process believes; provisioning and paths put the tenants' roots in.
+    pub trust: TrustBundles,
+    /// TLS for calls to siblings, with `identity` and the system's roots, both live.
+    pub client_tls: Arc<ClientConfig>,
+    /// The process's metrics.
+    pub metrics: Registry,
+    /// Where background tasks are started.
+    pub tasks: Tasks,
+    /// Where workers are started; they stop with [`Shutdown::workers`].
+    pub workers: Workers,
+    /// The phases of the end.
+    pub shutdown: Shutdown,
+}
+
+/// The gRPC services that the hosted services offer, by listener.
+#[derive(Debug, Default)]
+pub struct Mounts {
+    /// The API: certificate or token, as each method's access option demands.
+    pub main: RoutesBuilder,
+    /// For who has no identity yet: server-authenticated, rate-limited.
+    pub enrolment: RoutesBuilder,
+}
+
+/// One of the control plane's services, hosted alone or with others.
+pub trait Service: Sized + Send + 'static {
+    /// Name in configuration, identity and logs: `registry`, `provisioning`, …
+    const NAME: &'static str;
+    /// Full names of the gRPC services it offers, for health: `causeway.registry.v1.RegistryService`, …
+    const GRPC_SERVICES: &'static [&'static str];
+    /// Its section of the configuration; `Default` is what every setting is when nobody sets it.
+    type Config: serde::Serialize + serde::de::DeserializeOwned + Default + Send;
+
+    /// Opens the store and builds every part. Starts nothing.
+    fn build(config: Self::Config, deps: Deps)
+    -> impl Future<Output = anyhow::Result<Self>> + Send;
+
+    /// Adds its gRPC services.
+    fn mount(&self, mounts: &mut Mounts);
+
+    /// Starts workers and watch clients, serves until `shutdown.workers`, then closes the store and returns.
+    /// Returning earlier, or an error, ends the process with a failure.
+    fn run(self, shutdown: Shutdown) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
