@@ -3,6 +3,8 @@
 
 use std::{env, error::Error, fs, path::Path, path::PathBuf};
 
+/// Maps are ordered (`btree_map`), so that encoding a message twice gives the same bytes: fingerprints
+/// of repeated requests rest on it.
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
@@ -21,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let set = prost::Message::decode(descriptors.as_slice())?;
     tonic_prost_build::configure()
         .bytes(".")
+        .btree_map(".")
         .generate_default_stubs(true)
         .include_file("all.rs")
         .compile_well_known_types(false)
