@@ -1,1 +1,41 @@
-//! Placeholder head; the owner of this room writes it.
+//! The revisioned object store: ordered keys, atomic commits, reads of the past, watches.
+//!
+//! Owns what is durable and in which order it came to be. What always holds, on every engine:
+//! - a commit's writes take place together or not at all, only if its preconditions hold, and an
+//!   acknowledged one survives a kill and a power cut;
+//! - nothing that a crash could take back is ever shown: reads, lists and watches name a
+//!   *published* revision, which moves only after the durable sync;
+//! - a list is one snapshot, however many pages; a watch misses nothing and repeats nothing;
+//! - a restored store has another epoch and never passes for the one it was copied from.
+//!
+//! Absent on purpose: what the values mean (each service's `store/records.rs`), queries other
+//! than key ranges, secondary indexes (services write their own keys in the same commit), and
+//! transactions that read first: read, then commit with preconditions.
+//!
+//! Reading order: [`key`], [`revision`], [`commit`], [`read`], [`watch`], [`store`], then
+//! `engine` (the verbs) and `embedded` (how a commit is made durable).
+
+pub mod commit;
+pub mod config;
+mod embedded;
+mod engine;
+mod health;
+mod idempotency;
+pub mod key;
+pub mod read;
+pub mod revision;
+pub mod store;
+pub mod watch;
+
+pub use commit::{
+    Commit, CommitError, Committed, Failed, IdempotencyKey, MAX_COMMIT_BYTES, MAX_COMMIT_OPS,
+    MAX_VALUE_BYTES, Precondition, Write,
+};
+pub use config::{Retention, StoreConfig, StuckPolicy};
+pub use embedded::OpenError;
+pub use health::StoreHealth;
+pub use key::{Key, KeyBuilder, KeyPartError, KeyReader, MAX_KEY_BYTES, Prefix};
+pub use read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage};
+pub use revision::{Epoch, Etag, EtagError, Revision};
+pub use store::{ReplayError, Store};
+pub use watch::{Change, WatchError, WatchFrom, WatchItem, WatchStream};

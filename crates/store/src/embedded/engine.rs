@@ -1,0 +1,264 @@
+//! The embedded engine as the rest of the crate sees it.
+
+use std::{
+    fs::File,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    thread,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    disk::Disk,
+    history,
+    open::{self, OpenError},
+    recent::Recent,
+    rows,
+    watchdog::{self, Pulse},
+    writer::{Job, QUEUE, Writer},
+};
+use crate::{
+    config::StoreConfig,
+    engine::{Engine, LogPage, ScanRange, Transaction, TransactionError},
+    health::StoreHealth,
+    key::Key,
+    read::{ReadError, Row, ScanPage},
+    revision::{Epoch, Revision},
+};
+
+/// Most commits of one page of history.
+const LOG_PAGE_COMMITS: usize = 256;
+
+/// Changes after which a page of history read from disk ends.
+const LOG_PAGE_CHANGES: usize = 1024;
+
+/// What readers and the writer share.
+pub(super) struct Shared {
+    /// Gone after closing. Declared before the lock, so that sled lets go first.
+    db: RwLock<Option<sled::Db>>,
+    lock: Mutex<Option<File>>,
+    oldest: AtomicI64,
+    pub(super) recent: Recent,
+}
+
+impl Shared {
+    pub(super) fn oldest(&self) -> Revision {
+        Revision::new(self.oldest.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn set_oldest(&self, oldest: Revision) {
+        self.oldest.store(oldest.get(), Ordering::SeqCst);
+    }
+
+    fn db(&self) -> Result<sled::Db, ReadError> {
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        db.clone().ok_or_else(|| ReadError::Unavailable("the store is closed".to_owned()))
+    }
+
+    fn check_kept(&self, at: Revision) -> Result<(), ReadError> {
+        let oldest = self.oldest();
+        if at < oldest { Err(ReadError::Compacted { oldest }) } else { Ok(()) }
+    }
+
+    fn let_go(&self) {
+        *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// sled in a directory of its own, with its writer.
+pub(crate) struct Embedded {
+    epoch: Epoch,
+    shared: Arc<Shared>,
+    published: watch::Receiver<Revision>,
+    health: watch::Receiver<StoreHealth>,
+    /// Gone after closing.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    /// Resolves when the writer has ended.
+    writer_ended: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+impl Embedded {
+    /// Opens the directory and starts the writer and its watchdog.
+    pub(crate) async fn open(config: &StoreConfig) -> Result<Embedded, OpenError> {
+        let opened = open::open(config.clone()).await?;
+        let io_error = |source| OpenError::Io { dir: config.dir.clone(), source };
+        let (published, published_rx) = watch::channel(opened.last);
+        let (health, health_rx) = watch::channel(StoreHealth::Serving);
+        let shared = Arc::new(Shared {
+            db: RwLock::new(Some(opened.db.clone())),
+            lock: Mutex::new(Some(opened.lock)),
+            oldest: AtomicI64::new(opened.oldest.get()),
+            recent: Recent::default(),
+        });
+        let pulse = Arc::new(Pulse::default());
+        let policy = config.on_stuck.clone();
+        watchdog::start(&pulse, health.clone(), config.commit_watchdog, policy)
+            .map_err(io_error)?;
+        let writer = Writer {
+            db: opened.db,
+            disk: Disk::open(&config.dir, config.reserve_bytes).map_err(io_error)?,
+            shared: Arc::clone(&shared),
+            published,
+            health,
+            pulse,
+        };
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (ended, writer_ended) = oneshot::channel();
+        let thread = thread::Builder::new().name("store-writer".to_owned());
+        let body = move || {
+            writer.run(queue);
+            // Nobody may be waiting for the end.
+            let _ = ended.send(());
+        };
+        thread.spawn(body).map_err(io_error)?;
+        Ok(Embedded {
+            epoch: opened.epoch,
+            shared,
+            published: published_rx,
+            health: health_rx,
+            jobs: Mutex::new(Some(jobs)),
+            writer_ended: Mutex::new(Some(writer_ended)),
+        })
+    }
+
+    async fn ask(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<Revision, TransactionError>>) -> Job,
+    ) -> Result<Revision, TransactionError> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let jobs = jobs.ok_or(TransactionError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        jobs.send(job(answer)).await.map_err(|_| TransactionError::Closed)?;
+        drop(jobs);
+        answered.await.unwrap_or_else(|_| {
+            Err(TransactionError::OutcomeUnknown("the writer ended".to_owned()))
+        })
+    }
+
+    /// Reads with the certainty that the revision was published before and kept until after.
+    fn read<T>(
+        &self,
+        at: Revision,
+        read: impl FnOnce(&sled::Db) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        let published = *self.published.borrow();
+        if at > published {
+            return Err(ReadError::Future { published });
+        }
+        self.shared.check_kept(at)?;
+        let found = read(&self.shared.db()?);
+        // Compaction may have taken rows away under the read; what it found counts only if the
+        // revision is still kept.
+        self.shared.check_kept(at)?;
+        found
+    }
+
+    fn log_here(&self, after: Revision) -> Result<LogPage, ReadError> {
+        let published = *self.published.borrow();
+        self.shared.check_kept(after)?;
+        if after == published {
+            return Ok(LogPage { commits: Vec::new(), through: after });
+        }
+        let recent = self.shared.recent.after(after, published, LOG_PAGE_COMMITS);
+        let commits = recent.unwrap_or_default();
+        if let Some(through) = commits.last().map(|commit| commit.revision) {
+            return Ok(LogPage { commits, through });
+        }
+        self.read(after, |db| log_from_disk(db, after, published))
+    }
+}
+
+fn log_from_disk(
+    db: &sled::Db,
+    after: Revision,
+    published: Revision,
+) -> Result<LogPage, ReadError> {
+    let mut page = LogPage { commits: Vec::new(), through: after };
+    let mut changes = 0;
+    for entry in history::entries(db, after, published).take(LOG_PAGE_COMMITS) {
+        let commit = history::with_values(db, entry?)?;
+        changes += commit.changes.len();
+        page.through = commit.revision;
+        page.commits.push(commit);
+        if changes >= LOG_PAGE_CHANGES {
+            break;
+        }
+    }
+    if page.through == after {
+        let detail = format!("the history after {after} is missing");
+        return Err(ReadError::Corrupt(detail));
+    }
+    Ok(page)
+}
+
+impl Engine for Embedded {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn published(&self) -> watch::Receiver<Revision> {
+        self.published.clone()
+    }
+
+    fn health(&self) -> watch::Receiver<StoreHealth> {
+        self.health.clone()
+    }
+
+    fn oldest(&self) -> Revision {
+        self.shared.oldest()
+    }
+
+    fn commit(
+        &self,
+        transaction: Transaction,
+    ) -> BoxFuture<'_, Result<Revision, TransactionError>> {
+        self.ask(move |answer| Job::Commit { transaction, answer }).boxed()
+    }
+
+    fn get<'a>(
+        &'a self,
+        key: &'a Key,
+        at: Revision,
+    ) -> BoxFuture<'a, Result<Option<Row>, ReadError>> {
+        async move { self.read(at, |db| rows::row_at(db, key, at)) }.boxed()
+    }
+
+    fn scan(&self, range: ScanRange, at: Revision) -> BoxFuture<'_, Result<ScanPage, ReadError>> {
+        let scan = async move {
+            let (rows, more) = self.read(at, |db| rows::scan(db, &range, at))?;
+            Ok(ScanPage { rows, revision: at, more })
+        };
+        scan.boxed()
+    }
+
+    fn log(&self, after: Revision) -> BoxFuture<'_, Result<LogPage, ReadError>> {
+        async move { self.log_here(after) }.boxed()
+    }
+
+    fn compact(&self, to: Revision) -> BoxFuture<'_, Result<(), TransactionError>> {
+        let compact = async move {
+            let to = to.min(*self.published.borrow());
+            while self.ask(|answer| Job::Compact { to, answer }).await? < to {}
+            Ok(())
+        };
+        compact.boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        let close = async move {
+            self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let ended = self.writer_ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(ended) = ended {
+                // An error means that the thread is gone, which is what is waited for.
+                let _ = ended.await;
+            }
+            self.shared.let_go();
+        };
+        close.boxed()
+    }
+}

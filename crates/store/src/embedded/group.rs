@@ -1,0 +1,165 @@
+//! One group of transactions: each is checked against the state that the ones before it leave,
+//! and all their writes go into one batch.
+
+use std::{collections::BTreeMap, ops::Bound};
+
+use sled::Batch;
+
+use super::{
+    history,
+    layout::{log_stem, row_group, row_stem, write_pieces},
+    rows::{self, Version},
+};
+use crate::{
+    commit::{Failed, Precondition, Write},
+    engine::{Change, LoggedCommit, ScanRange, Transaction, TransactionError},
+    key::{Key, Prefix},
+    read::{ReadError, Row},
+    revision::Revision,
+};
+
+/// Beyond every revision: what is applied, published or not.
+const LATEST: Revision = Revision::new(i64::MAX);
+
+/// Rows looked at in one go for `PrefixEmpty`; nearly always the first decides.
+const EMPTY_CHECK_ROWS: usize = 16;
+
+/// The writes of a group so far, and the state they leave.
+pub(super) struct Group<'a> {
+    db: &'a sled::Db,
+    last: Revision,
+    /// Keys that this group wrote, as it leaves them.
+    pending: BTreeMap<Key, Version>,
+    batch: Batch,
+    logged: Vec<LoggedCommit>,
+}
+
+impl Group<'_> {
+    /// An empty group after the commit `last`.
+    pub(super) fn new(db: &sled::Db, last: Revision) -> Group<'_> {
+        let batch = Batch::default();
+        Group { db, last, pending: BTreeMap::new(), batch, logged: Vec::new() }
+    }
+
+    /// Checks a transaction and adds its writes; a refused one leaves the group as it was.
+    pub(super) fn add(&mut self, transaction: Transaction) -> Result<Revision, TransactionError> {
+        for (index, precondition) in transaction.preconditions.iter().enumerate() {
+            if let Some((key, failed)) = self.check(precondition).map_err(unreadable)? {
+                return Err(TransactionError::Precondition { index, key, failed });
+            }
+        }
+        let changes = self.changes(transaction.writes).map_err(unreadable)?;
+        if !changes.is_empty() {
+            self.last = self.last.next();
+            self.apply(changes);
+        }
+        Ok(self.last)
+    }
+
+    /// The batch, the commits in it, and the revision it leads to.
+    pub(super) fn finish(self) -> (Batch, Vec<LoggedCommit>, Revision) {
+        (self.batch, self.logged, self.last)
+    }
+
+    fn check(&self, precondition: &Precondition) -> Result<Option<(Key, Failed)>, ReadError> {
+        let found = match precondition {
+            Precondition::PrefixEmpty(prefix) => {
+                let example = self.first_live(prefix)?;
+                return Ok(example.map(|key| {
+                    let failed = Failed::PrefixNotEmpty { example: key.clone() };
+                    (key, failed)
+                }));
+            }
+            Precondition::KeyAbsent(key)
+            | Precondition::KeyPresent(key)
+            | Precondition::KeyAtRevision(key, _) => (key, self.live(key)?),
+        };
+        let failed = match (precondition, found.1) {
+            (Precondition::KeyAbsent(_), Some(row)) => {
+                Some(Failed::KeyExists { revision: row.revision })
+            }
+            (Precondition::KeyPresent(_) | Precondition::KeyAtRevision(..), None) => {
+                Some(Failed::KeyMissing)
+            }
+            (Precondition::KeyAtRevision(_, wanted), Some(row)) if row.revision != *wanted => {
+                Some(Failed::RevisionMismatch { current: row.revision })
+            }
+            _ => None,
+        };
+        Ok(failed.map(|failed| (found.0.clone(), failed)))
+    }
+
+    fn live(&self, key: &Key) -> Result<Option<Version>, ReadError> {
+        let version = match self.pending.get(key) {
+            Some(version) => Some(version.clone()),
+            None => rows::version_at(self.db, key, LATEST)?,
+        };
+        Ok(version.filter(|version| version.value.is_some()))
+    }
+
+    fn first_live(&self, prefix: &Prefix) -> Result<Option<Key>, ReadError> {
+        let start = Key::from_bytes(prefix.as_bytes().to_vec());
+        let pending = self.pending.range((Bound::Included(start), Bound::Unbounded));
+        let mut pending = pending.take_while(|(key, _)| prefix.matches(key));
+        let added = pending.find(|(_, version)| version.value.is_some());
+        if let Some((key, _)) = added {
+            return Ok(Some(key.clone()));
+        }
+        let mut after = None;
+        loop {
+            let range = ScanRange { prefix: prefix.clone(), after, limit: EMPTY_CHECK_ROWS };
+            let (stored, more) = rows::scan(self.db, &range, LATEST)?;
+            let is_left = |row: &&Row| !self.pending.contains_key(&row.key);
+            if let Some(row) = stored.iter().find(is_left) {
+                return Ok(Some(row.key.clone()));
+            }
+            after = stored.into_iter().last().map(|row| row.key);
+            if !more {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What the writes change. A delete of nothing changes nothing; a put always does, even with
+    /// the same value, because its caller is promised a new revision.
+    fn changes(&self, writes: Vec<Write>) -> Result<Vec<(Change, Revision)>, ReadError> {
+        let mut changes = Vec::with_capacity(writes.len());
+        let next = self.last.next();
+        for write in writes {
+            let before = self.live(write.key())?;
+            let created = before.as_ref().map_or(next, |version| version.created);
+            let before = before.and_then(|version| version.value);
+            let (key, after) = match write {
+                Write::Put(key, value) => (key, Some(value)),
+                Write::Delete(key) => (key, None),
+            };
+            if before.is_some() || after.is_some() {
+                changes.push((Change { key, before, after }, created));
+            }
+        }
+        changes.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+        Ok(changes)
+    }
+
+    fn apply(&mut self, changes: Vec<(Change, Revision)>) {
+        let revision = self.last;
+        let body = history::record(changes.iter().map(|(change, _)| &change.key));
+        self.insert(&log_stem(revision), &body);
+        for (change, created) in &changes {
+            let version = Version { revision, created: *created, value: change.after.clone() };
+            self.insert(&row_stem(&row_group(&change.key), revision), &version.body());
+            self.pending.insert(change.key.clone(), version);
+        }
+        let changes = changes.into_iter().map(|(change, _)| change).collect();
+        self.logged.push(LoggedCommit { revision, changes });
+    }
+
+    fn insert(&mut self, stem: &[u8], body: &[u8]) {
+        write_pieces(stem, body, |place, value| self.batch.insert(place, value));
+    }
+}
+
+/// Nothing of the transaction was applied yet, so this is a refusal and not an unknown outcome.
+fn unreadable(error: ReadError) -> TransactionError {
+    TransactionError::Unavailable(error.to_string())
+}

@@ -1,0 +1,196 @@
+//! The one thread that writes.
+//!
+//! A group goes through five moves, in this order: check and collect, apply, sync, publish,
+//! answer. Nothing is answered, not even a refusal, before the state that it rests on is durable.
+//! After the first failure between apply and sync the thread refuses everything: whether the
+//! group is on disk is unknown until the store is opened anew, and a second sync could claim
+//! success for pages the kernel has dropped.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{compact, disk::Disk, engine::Shared, group::Group, open::panic_text, watchdog::Pulse};
+use crate::{
+    commit::Write,
+    engine::{LoggedCommit, Transaction, TransactionError},
+    health::StoreHealth,
+    revision::Revision,
+};
+
+/// Most transactions of one group. Beyond this the sync is no longer what a commit costs.
+const MAX_GROUP: usize = 256;
+
+/// Bytes of writes after which a group is closed: 4 MiB, a few dozen milliseconds of disk.
+const MAX_GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+/// Jobs that may wait for the writer; whoever comes later waits to be let in.
+pub(super) const QUEUE: usize = 1024;
+
+/// What the thread is asked to do.
+pub(super) enum Job {
+    Commit {
+        transaction: Transaction,
+        answer: Answer<Revision>,
+    },
+    /// One step of compaction; answers the oldest revision after it.
+    Compact {
+        to: Revision,
+        answer: Answer<Revision>,
+    },
+}
+
+type Answer<T> = oneshot::Sender<Result<T, TransactionError>>;
+
+pub(super) struct Writer {
+    pub(super) db: sled::Db,
+    pub(super) disk: Disk,
+    pub(super) shared: Arc<Shared>,
+    pub(super) published: watch::Sender<Revision>,
+    pub(super) health: watch::Sender<StoreHealth>,
+    pub(super) pulse: Arc<Pulse>,
+}
+
+/// Transactions of one group, with where to answer.
+type Waiting = Vec<(Transaction, Answer<Revision>)>;
+
+impl Writer {
+    /// Works until the last sender is gone.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut arrived = Vec::with_capacity(MAX_GROUP);
+        while jobs.blocking_recv_many(&mut arrived, MAX_GROUP) > 0 {
+            let mut waiting = Waiting::new();
+            let mut bytes = 0;
+            for job in arrived.drain(..) {
+                match job {
+                    Job::Commit { transaction, answer } => {
+                        bytes += weight(&transaction);
+                        waiting.push((transaction, answer));
+                        if bytes >= MAX_GROUP_BYTES {
+                            self.commit(std::mem::take(&mut waiting));
+                            bytes = 0;
+                        }
+                    }
+                    Job::Compact { to, answer } => {
+                        let _ = answer.send(self.compact(to));
+                    }
+                }
+            }
+            self.commit(waiting);
+        }
+        if self.health.borrow().is_serving() {
+            self.health.send_replace(StoreHealth::Closed);
+        }
+    }
+
+    fn commit(&mut self, waiting: Waiting) {
+        if waiting.is_empty() {
+            return;
+        }
+        if let Err(refusal) = self.check_health() {
+            for (_, answer) in waiting {
+                let _ = answer.send(Err(TransactionError::Unavailable(refusal.clone())));
+            }
+            return;
+        }
+        let (transactions, answers): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+        let outcome = self.guarded(|writer| writer.write(transactions));
+        match outcome {
+            Ok(Written { verdicts, logged, last }) => {
+                self.shared.recent.extend(logged);
+                self.published
+                    .send_if_modified(|published| std::mem::replace(published, last) != last);
+                for (answer, verdict) in answers.into_iter().zip(verdicts) {
+                    let _ = answer.send(verdict);
+                }
+            }
+            Err(reason) => {
+                for answer in answers {
+                    let _ = answer.send(Err(TransactionError::OutcomeUnknown(reason.clone())));
+                }
+            }
+        }
+    }
+
+    /// Refuses after a failure, and while there is too little room.
+    fn check_health(&self) -> Result<(), String> {
+        let health = self.health.borrow().clone();
+        match health {
+            StoreHealth::Serving | StoreHealth::Full { .. } => {}
+            other => return Err(other.refusal().unwrap_or_default()),
+        }
+        let now = match self.disk.shortage() {
+            None => StoreHealth::Serving,
+            Some(reason) => StoreHealth::Full { reason },
+        };
+        let refusal = now.refusal();
+        self.health.send_if_modified(|health| std::mem::replace(health, now.clone()) != now);
+        refusal.map_or(Ok(()), Err)
+    }
+
+    fn write(&mut self, transactions: Vec<Transaction>) -> Result<Written, String> {
+        let before = *self.published.borrow();
+        let mut group = Group::new(&self.db, before);
+        let verdicts = transactions.into_iter().map(|one| group.add(one)).collect();
+        let (batch, logged, last) = group.finish();
+        if last != before {
+            self.db.apply_batch(batch).map_err(|error| error.to_string())?;
+            self.db.flush().map_err(|error| error.to_string())?;
+            self.disk.sync().map_err(|error| error.to_string())?;
+        }
+        Ok(Written { verdicts, logged, last })
+    }
+
+    /// Forgets a bounded stretch of history. Not synced: if a crash takes it back, it is done
+    /// again.
+    fn compact(&mut self, to: Revision) -> Result<Revision, TransactionError> {
+        self.check_health().map_err(TransactionError::Unavailable)?;
+        let oldest = self.shared.oldest();
+        let to = to.min(*self.published.borrow());
+        if to <= oldest {
+            return Ok(oldest);
+        }
+        let step = compact::plan(&self.db, oldest, to);
+        let step = step.map_err(|error| TransactionError::Unavailable(error.to_string()))?;
+        // Readers look at this after reading: it must move before the rows go.
+        self.shared.set_oldest(step.oldest);
+        let applied =
+            self.guarded(|writer| writer.db.apply_batch(step.batch).map_err(|e| e.to_string()));
+        applied.map(|()| step.oldest).map_err(TransactionError::OutcomeUnknown)
+    }
+
+    /// Does work under the eyes of the watchdog; a failure or panic ends all writing.
+    fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let pulse = Arc::clone(&self.pulse);
+        pulse.begin();
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(self)));
+        pulse.end();
+        let outcome = outcome.unwrap_or_else(|panic| Err(panic_text(&*panic)));
+        outcome.map_err(|error| {
+            let reason = format!("a write failed, restart to go on: {error}");
+            tracing::error!(reason, "the store stops taking commits");
+            self.health.send_replace(StoreHealth::Failed { reason: reason.clone() });
+            reason
+        })
+    }
+}
+
+struct Written {
+    verdicts: Vec<Result<Revision, TransactionError>>,
+    logged: Vec<LoggedCommit>,
+    last: Revision,
+}
+
+fn weight(transaction: &Transaction) -> usize {
+    let of_write = |write: &Write| match write {
+        Write::Put(key, value) => key.as_bytes().len() + value.len(),
+        Write::Delete(key) => key.as_bytes().len(),
+    };
+    transaction.writes.iter().map(of_write).sum()
+}

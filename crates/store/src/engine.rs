@@ -1,0 +1,149 @@
+//! The verbs an engine must have. One engine exists (embedded); a replicated one follows.
+//!
+//! What always holds, on every engine, and is proven by the conformance suite:
+//! - a transaction's preconditions are checked in order and its writes applied together or not
+//!   at all, and its acknowledgement means that it is durable;
+//! - `published` moves only after that, never back, and every read names a revision at or below;
+//! - what was published can be read until it is compacted, and reads below the compacted revision
+//!   are refused, even when the compaction happens while they run.
+//!
+//! Absent on purpose: idempotency, retention, limits and watch filters. They are built from these
+//! verbs once, in this crate, so that engines cannot differ in them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::{
+    commit::{CommitError, Failed, Precondition, Write},
+    health::StoreHealth,
+    key::{Key, Prefix},
+    read::{ReadError, Row, ScanPage},
+    revision::{Epoch, Revision},
+};
+
+/// Preconditions and writes, already checked against the limits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transaction {
+    /// Checked in this order against the state right before the writes.
+    pub(crate) preconditions: Vec<Precondition>,
+    /// No key occurs twice.
+    pub(crate) writes: Vec<Write>,
+}
+
+/// Why an engine did not apply a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TransactionError {
+    /// The precondition at this place did not hold.
+    Precondition {
+        /// Its place, from 0.
+        index: usize,
+        /// The key that was looked at.
+        key: Key,
+        /// What was found.
+        failed: Failed,
+    },
+    /// Nothing was written: refused before the attempt.
+    Unavailable(String),
+    /// Nothing is known: failed in the attempt.
+    OutcomeUnknown(String),
+    /// Nothing was written: the engine was closed.
+    Closed,
+}
+
+impl TransactionError {
+    /// The caller's view, where `own` preconditions of the store stand before the caller's.
+    pub(crate) fn into_commit_error(self, own: usize) -> CommitError {
+        match self {
+            TransactionError::Precondition { index, key, failed } => {
+                CommitError::Precondition { index: index.saturating_sub(own), key, failed }
+            }
+            TransactionError::Unavailable(why) => CommitError::Unavailable(why),
+            TransactionError::OutcomeUnknown(why) => CommitError::OutcomeUnknown(why),
+            TransactionError::Closed => CommitError::Closed,
+        }
+    }
+}
+
+/// What a scan reads: a range, a place to begin, and a bound.
+#[derive(Clone, Debug)]
+pub(crate) struct ScanRange {
+    /// All keys of this prefix.
+    pub(crate) prefix: Prefix,
+    /// Those after this key.
+    pub(crate) after: Option<Key>,
+    /// At most so many.
+    pub(crate) limit: usize,
+}
+
+/// One object's change within a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The object.
+    pub key: Key,
+    /// Its value before, if it existed.
+    pub before: Option<Bytes>,
+    /// Its value after, if it still exists.
+    pub after: Option<Bytes>,
+}
+
+/// All changes of one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoggedCommit {
+    /// The commit's revision.
+    pub(crate) revision: Revision,
+    /// What it changed, in key order.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A stretch of history.
+#[derive(Clone, Debug)]
+pub(crate) struct LogPage {
+    /// The commits, in order.
+    pub(crate) commits: Vec<Arc<LoggedCommit>>,
+    /// History up to here is covered, whether or not commits lie between the last and this.
+    pub(crate) through: Revision,
+}
+
+/// What an engine does.
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// The life of the store that this engine opened.
+    fn epoch(&self) -> Epoch;
+
+    /// The latest published revision, to be read and waited for. Its sender goes away when the
+    /// engine is closed.
+    fn published(&self) -> watch::Receiver<Revision>;
+
+    /// Whether commits are taken, and why not.
+    fn health(&self) -> watch::Receiver<StoreHealth>;
+
+    /// The oldest revision that can be read.
+    fn oldest(&self) -> Revision;
+
+    /// Applies a transaction; answers when it is durable and published. A transaction without
+    /// writes answers the latest revision.
+    fn commit(&self, transaction: Transaction)
+    -> BoxFuture<'_, Result<Revision, TransactionError>>;
+
+    /// Reads one object.
+    fn get<'a>(
+        &'a self,
+        key: &'a Key,
+        at: Revision,
+    ) -> BoxFuture<'a, Result<Option<Row>, ReadError>>;
+
+    /// Reads objects in key order.
+    fn scan(&self, range: ScanRange, at: Revision) -> BoxFuture<'_, Result<ScanPage, ReadError>>;
+
+    /// Reads published history after a revision: a bounded page, at least one commit if there is
+    /// one.
+    fn log(&self, after: Revision) -> BoxFuture<'_, Result<LogPage, ReadError>>;
+
+    /// Forgets history before `to`, which stays readable itself. Never beyond `published`.
+    fn compact(&self, to: Revision) -> BoxFuture<'_, Result<(), TransactionError>>;
+
+    /// Finishes what was accepted, syncs, and lets go of the storage.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,84 @@
+//! What a caller reads, and at which revision.
+
+use bytes::Bytes;
+
+use crate::{key::Key, revision::Revision};
+
+/// Most rows of one page of a scan. With the largest values such a page is 64 MiB; records of
+/// ordinary size make it about 1 MiB.
+pub const MAX_SCAN_ROWS: usize = 1000;
+
+/// The revision at which to read. Only published revisions can be read: what a crash could still
+/// take back is never shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The latest published revision.
+    Published,
+    /// This revision, if it is published and not compacted.
+    Revision(Revision),
+}
+
+/// One object at one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its key.
+    pub key: Key,
+    /// Its value.
+    pub value: Bytes,
+    /// The revision of its last change.
+    pub revision: Revision,
+    /// The revision at which it came to be; a delete and a new put begin anew.
+    pub created: Revision,
+}
+
+/// Which part of a prefix to read.
+#[derive(Clone, Debug)]
+pub struct ScanOptions {
+    /// Begin after this key; from the start if none.
+    pub after: Option<Key>,
+    /// Most rows to return; more than [`MAX_SCAN_ROWS`] means [`MAX_SCAN_ROWS`].
+    pub limit: usize,
+    /// The revision to read at. Pages of one list name the revision of the first page.
+    pub at: At,
+}
+
+impl Default for ScanOptions {
+    /// The first [`MAX_SCAN_ROWS`] rows at the published revision.
+    fn default() -> ScanOptions {
+        ScanOptions { after: None, limit: MAX_SCAN_ROWS, at: At::Published }
+    }
+}
+
+/// One page of rows in key order, all at one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanPage {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// The revision that was read.
+    pub revision: Revision,
+    /// Whether rows follow the last one.
+    pub more: bool,
+}
+
+/// Why something could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The revision's history is gone.
+    #[error("the revision is compacted; the oldest that can be read is {oldest}")]
+    Compacted {
+        /// The oldest revision that can be read.
+        oldest: Revision,
+    },
+    /// The revision is not published yet, or belongs to another store.
+    #[error("the revision is in the future; the latest is {published}")]
+    Future {
+        /// The latest revision that can be read.
+        published: Revision,
+    },
+    /// Stored bytes do not have the checksum they were written with.
+    #[error("the store is damaged: {0}")]
+    Corrupt(String),
+    /// The engine could not read now, or the store was closed.
+    #[error("the store cannot be read: {0}")]
+    Unavailable(String),
+}

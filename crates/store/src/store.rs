@@ -1,0 +1,226 @@
+//! The store as services hold it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::{
+    commit::{Commit, CommitError, Committed, Idempotency, IdempotencyKey},
+    config::StoreConfig,
+    embedded::{Embedded, OpenError},
+    engine::{Engine, ScanRange, Transaction, TransactionError},
+    health::StoreHealth,
+    idempotency::{self, Found},
+    key::{Key, Prefix},
+    read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage},
+    revision::{Epoch, Revision},
+    watch::{WatchFrom, WatchStream},
+};
+
+/// How often a request is tried again when its record appeared or vanished in between; each time
+/// somebody else made progress.
+const MAX_RECORD_RACES: usize = 8;
+
+/// Tells the time; the process's clock, or a test's.
+pub(crate) type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A revisioned object store. Cheap to clone; all clones are the same store. When the last clone
+/// is dropped the store ends as by [`Store::close`], without waiting.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    now: Now,
+    idempotency_life: Duration,
+    bookmark_period: Duration,
+}
+
+/// Why it could not be said what a request was answered before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// The request id was used before with another request.
+    #[error("the request id was used before with a different request")]
+    Mismatch,
+    /// The store could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Store {
+    /// Opens the directory on the embedded engine, creating it if there is none. Waits for
+    /// another process to let go of it, and reads all of it once. `now` tells the time.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the directory is left as it was.
+    pub async fn open(
+        config: StoreConfig,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Result<Store, OpenError> {
+        let engine: Arc<dyn Engine> = Arc::new(Embedded::open(&config).await?);
+        Ok(Store::on(engine, &config, Arc::new(now)))
+    }
+
+    pub(crate) fn on(engine: Arc<dyn Engine>, config: &StoreConfig, now: Now) -> Store {
+        let idempotency_life = config.idempotency_life;
+        let bookmark_period = config.bookmark_period;
+        Store { inner: Arc::new(Inner { engine, now, idempotency_life, bookmark_period }) }
+    }
+
+    /// The life of this store; part of every etag and token.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.inner.engine.epoch()
+    }
+
+    /// The latest revision that can be read.
+    #[must_use]
+    pub fn published(&self) -> Revision {
+        *self.inner.engine.published().borrow()
+    }
+
+    /// The oldest revision that can be read.
+    #[must_use]
+    pub fn oldest(&self) -> Revision {
+        self.inner.engine.oldest()
+    }
+
+    /// Whether commits are taken, to be read and waited for.
+    #[must_use]
+    pub fn health(&self) -> watch::Receiver<StoreHealth> {
+        self.inner.engine.health()
+    }
+
+    /// Applies a commit; answers when it is durable and readable. Dropping the future does not
+    /// take the commit back.
+    ///
+    /// # Errors
+    /// See [`CommitError`]. All but `OutcomeUnknown` mean that nothing was written.
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        commit.check_limits()?;
+        let Commit { now, preconditions, writes, idempotency } = commit;
+        let transaction = Transaction { preconditions, writes };
+        match idempotency {
+            Some(idempotency) => self.commit_once(transaction, &idempotency, now).await,
+            None => match self.inner.engine.commit(transaction).await {
+                Ok(revision) => Ok(Committed { revision, replay: None }),
+                Err(error) => Err(error.into_commit_error(0)),
+            },
+        }
+    }
+
+    async fn commit_once(
+        &self,
+        transaction: Transaction,
+        idempotency: &Idempotency,
+        now: Timestamp,
+    ) -> Result<Committed, CommitError> {
+        let unreadable = |error: ReadError| CommitError::Unavailable(error.to_string());
+        let request = idempotency::request_key(&idempotency.key);
+        for _ in 0..MAX_RECORD_RACES {
+            let row = self.get(&request, At::Published).await.map_err(unreadable)?;
+            match idempotency::judge(&idempotency.key, row.as_ref(), now).map_err(unreadable)? {
+                Found::New => {}
+                Found::Mismatch => return Err(CommitError::IdempotencyMismatch),
+                Found::Replay(response) => {
+                    let revision = row.map_or_else(|| self.published(), |row| row.revision);
+                    return Ok(Committed { revision, replay: Some(response) });
+                }
+            }
+            let mut protected = transaction.clone();
+            let life = self.inner.idempotency_life;
+            idempotency::protect(&mut protected, idempotency, row.as_ref(), now, life)
+                .map_err(unreadable)?;
+            match self.inner.engine.commit(protected).await {
+                Ok(revision) => {
+                    return Ok(Committed { revision, replay: None });
+                }
+                // The record is no longer as it was read: somebody sent the same request.
+                Err(TransactionError::Precondition { index: 0, .. }) => {}
+                Err(error) => return Err(error.into_commit_error(1)),
+            }
+        }
+        Err(CommitError::Unavailable("too many callers repeat the same request".to_owned()))
+    }
+
+    /// What this request was answered before, if it was and is still remembered.
+    ///
+    /// # Errors
+    /// The request id belongs to another request, or the store could not be read.
+    pub async fn find_replay(&self, key: &IdempotencyKey) -> Result<Option<Bytes>, ReplayError> {
+        let row = self.get(&idempotency::request_key(key), At::Published).await?;
+        match idempotency::judge(key, row.as_ref(), (self.inner.now)())? {
+            Found::New => Ok(None),
+            Found::Replay(response) => Ok(Some(response)),
+            Found::Mismatch => Err(ReplayError::Mismatch),
+        }
+    }
+
+    /// Reads one object.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn get(&self, key: &Key, at: At) -> Result<Option<Row>, ReadError> {
+        self.inner.engine.get(key, self.revision(at)).await
+    }
+
+    /// Reads one page of the objects whose keys begin with `prefix`, in key order.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn scan(&self, prefix: &Prefix, options: ScanOptions) -> Result<ScanPage, ReadError> {
+        let ScanOptions { after, limit, at } = options;
+        let range = ScanRange { prefix: prefix.clone(), after, limit: limit.min(MAX_SCAN_ROWS) };
+        self.inner.engine.scan(range, self.revision(at)).await
+    }
+
+    /// Watches the objects whose keys begin with one of the prefixes.
+    ///
+    /// # Errors
+    /// The revision to begin after is compacted, in the future, or cannot be read.
+    pub async fn watch(
+        &self,
+        prefixes: Vec<Prefix>,
+        from: WatchFrom,
+    ) -> Result<WatchStream, ReadError> {
+        let engine = Arc::clone(&self.inner.engine);
+        if let WatchFrom::After(revision) = from {
+            engine.log(revision).await?;
+        }
+        Ok(WatchStream::begin(engine, prefixes, from, self.inner.bookmark_period))
+    }
+
+    /// Forgets history before `to`; what the objects are at `to` and later stays. Upkeep does
+    /// this by [`crate::Retention`]; calling it is never needed.
+    ///
+    /// # Errors
+    /// The store takes no writes.
+    pub async fn compact(&self, to: Revision) -> Result<(), CommitError> {
+        let compacted = self.inner.engine.compact(to).await;
+        compacted.map_err(|error| error.into_commit_error(0))
+    }
+
+    /// Finishes the commits that were accepted, syncs, and lets go of the directory. Watches end,
+    /// and later calls are refused.
+    pub async fn close(&self) {
+        self.inner.engine.close().await;
+    }
+
+    fn revision(&self, at: At) -> Revision {
+        match at {
+            At::Published => self.published(),
+            At::Revision(revision) => revision,
+        }
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let revision = self.published();
+        f.debug_struct("Store").field("epoch", &self.epoch()).field("revision", &revision).finish()
+    }
+}

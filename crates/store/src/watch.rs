@@ -1,0 +1,250 @@
+//! Watches: a snapshot, its end, then every commit in order, with bookmarks in between.
+//!
+//! Owns the state of one watcher. What always holds: commits come in order, each once, none is
+//! left out after the snapshot's revision; and nothing a watcher does or fails to do reaches the
+//! writer.
+//!
+//! ## Design notes
+//! A watcher pulls: it holds the revision it has seen and reads the engine's log from there,
+//! which is memory for the latest commits and disk for older ones. So there is no queue per
+//! watcher to overflow, a slow watcher costs nothing but its own place, and only compaction can
+//! overtake it; then it is told so and must list anew. The price is that each watcher filters
+//! the log itself.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::{Stream, StreamExt, stream};
+use tokio::{sync::watch, time::Instant};
+
+pub use crate::engine::Change;
+use crate::{
+    engine::{Engine, LoggedCommit, ScanRange},
+    key::{Key, Prefix},
+    read::{ReadError, Row},
+    revision::Revision,
+};
+
+/// Most rows of one [`WatchItem::SnapshotRows`].
+pub const SNAPSHOT_PAGE_ROWS: usize = 256;
+
+/// Where a watch begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchFrom {
+    /// With all rows at the published revision, then what changes after it.
+    Snapshot,
+    /// With what changed after this revision.
+    After(Revision),
+}
+
+/// One step of a watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchItem {
+    /// Rows of the snapshot, all at one revision, in key order of each prefix.
+    SnapshotRows(Vec<Row>),
+    /// The snapshot is complete, and this was its revision.
+    SnapshotEnd(Revision),
+    /// One commit, with those of its changes that lie in the watched prefixes.
+    Commit {
+        /// The commit's revision; a watch can resume after it.
+        revision: Revision,
+        /// Its changes, in key order.
+        changes: Vec<Change>,
+    },
+    /// Nothing watched changed up to this revision; a watch can resume after it. Comes at least
+    /// once every bookmark period of silence, so it is a sign of life too.
+    Bookmark(Revision),
+}
+
+/// Why a watch ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WatchError {
+    /// The history that comes next is compacted: begin anew with a snapshot.
+    #[error("the watch was overtaken by compaction; the oldest revision is {oldest}")]
+    Compacted {
+        /// The oldest revision that can be read.
+        oldest: Revision,
+    },
+    /// The store was closed; resume when it is back.
+    #[error("the store was closed")]
+    Closed,
+    /// The store could not be read.
+    #[error(transparent)]
+    Read(ReadError),
+}
+
+impl From<ReadError> for WatchError {
+    fn from(error: ReadError) -> WatchError {
+        match error {
+            ReadError::Compacted { oldest } => WatchError::Compacted { oldest },
+            other => WatchError::Read(other),
+        }
+    }
+}
+
+/// The items of one watch. Ends after the first error, and never otherwise.
+pub struct WatchStream {
+    inner: Pin<Box<dyn Stream<Item = Result<WatchItem, WatchError>> + Send>>,
+}
+
+impl Stream for WatchStream {
+    type Item = Result<WatchItem, WatchError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.inner.poll_next_unpin(context)
+    }
+}
+
+impl std::fmt::Debug for WatchStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WatchStream").finish_non_exhaustive()
+    }
+}
+
+impl WatchStream {
+    /// Begins a watch whose starting point was already found readable.
+    pub(crate) fn begin(
+        engine: Arc<dyn Engine>,
+        prefixes: Vec<Prefix>,
+        from: WatchFrom,
+        bookmark_period: Duration,
+    ) -> WatchStream {
+        let watcher = Watcher::new(engine, prefixes, from, bookmark_period);
+        let inner = stream::unfold(Some(watcher), |watcher| async move {
+            let mut watcher = watcher?;
+            match watcher.next().await {
+                Ok(item) => Some((Ok(item), Some(watcher))),
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        WatchStream { inner: Box::pin(inner) }
+    }
+}
+
+enum Phase {
+    /// Still to scan: these prefixes, the first of them after this key.
+    Snapshot { left: VecDeque<Prefix>, after: Option<Key> },
+    /// Following the log.
+    Live,
+}
+
+struct Watcher {
+    engine: Arc<dyn Engine>,
+    published: watch::Receiver<Revision>,
+    prefixes: Vec<Prefix>,
+    phase: Phase,
+    /// Everything up to here was handed out or is in `ready`; the snapshot's revision before.
+    seen: Revision,
+    ready: VecDeque<WatchItem>,
+    bookmark_period: Duration,
+    bookmark_due: Instant,
+}
+
+impl Watcher {
+    fn new(
+        engine: Arc<dyn Engine>,
+        prefixes: Vec<Prefix>,
+        from: WatchFrom,
+        bookmark_period: Duration,
+    ) -> Watcher {
+        let published = engine.published();
+        let prefixes = without_covered(prefixes);
+        let (phase, seen) = match from {
+            WatchFrom::Snapshot => {
+                let left = prefixes.iter().cloned().collect();
+                (Phase::Snapshot { left, after: None }, *published.borrow())
+            }
+            WatchFrom::After(revision) => (Phase::Live, revision),
+        };
+        let bookmark_due = Instant::now() + bookmark_period;
+        let ready = VecDeque::new();
+        Watcher { engine, published, prefixes, phase, seen, ready, bookmark_period, bookmark_due }
+    }
+
+    async fn next(&mut self) -> Result<WatchItem, WatchError> {
+        let item = match &self.phase {
+            Phase::Snapshot { .. } => self.next_of_snapshot().await?,
+            Phase::Live => self.next_of_log().await?,
+        };
+        self.bookmark_due = Instant::now() + self.bookmark_period;
+        Ok(item)
+    }
+
+    async fn next_of_snapshot(&mut self) -> Result<WatchItem, WatchError> {
+        while let Phase::Snapshot { left, after } = &mut self.phase {
+            let Some(prefix) = left.front().cloned() else {
+                self.phase = Phase::Live;
+                break;
+            };
+            let range = ScanRange { prefix, after: after.take(), limit: SNAPSHOT_PAGE_ROWS };
+            let page = self.engine.scan(range, self.seen).await?;
+            if page.more {
+                *after = page.rows.last().map(|row| row.key.clone());
+            } else {
+                left.pop_front();
+            }
+            if !page.rows.is_empty() {
+                return Ok(WatchItem::SnapshotRows(page.rows));
+            }
+        }
+        Ok(WatchItem::SnapshotEnd(self.seen))
+    }
+
+    async fn next_of_log(&mut self) -> Result<WatchItem, WatchError> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Ok(item);
+            }
+            if Instant::now() >= self.bookmark_due {
+                return Ok(WatchItem::Bookmark(self.seen));
+            }
+            if self.seen < *self.published.borrow_and_update() {
+                self.read_log().await?;
+            } else {
+                self.wait().await?;
+            }
+        }
+    }
+
+    async fn read_log(&mut self) -> Result<(), WatchError> {
+        let page = self.engine.log(self.seen).await?;
+        for commit in &page.commits {
+            let changes = self.watched(commit);
+            if !changes.is_empty() {
+                self.ready.push_back(WatchItem::Commit { revision: commit.revision, changes });
+            }
+        }
+        self.seen = page.through;
+        Ok(())
+    }
+
+    fn watched(&self, commit: &LoggedCommit) -> Vec<Change> {
+        let is_watched =
+            |change: &&Change| self.prefixes.iter().any(|prefix| prefix.matches(&change.key));
+        commit.changes.iter().filter(is_watched).cloned().collect()
+    }
+
+    async fn wait(&mut self) -> Result<(), WatchError> {
+        tokio::select! {
+            changed = self.published.changed() => changed.map_err(|_| WatchError::Closed),
+            () = tokio::time::sleep_until(self.bookmark_due) => Ok(()),
+        }
+    }
+}
+
+/// Drops prefixes that lie within another one, so that a snapshot shows each row once.
+fn without_covered(mut prefixes: Vec<Prefix>) -> Vec<Prefix> {
+    prefixes.sort();
+    let mut kept: Vec<Prefix> = Vec::with_capacity(prefixes.len());
+    for prefix in prefixes {
+        if !kept.last().is_some_and(|last| last.covers(&prefix)) {
+            kept.push(prefix);
+        }
+    }
+    kept
+}
