@@ -1,0 +1,19 @@
+//! The rules of updates: types that cannot be invalid and pure functions of (inputs, now).
+//!
+//! Owns: what a window is and when it opens, what a freeze cuts out of it, which version profile counts
+//! for a group, and what a schedule may say.
+//! Always holds: nothing here reads a clock, a disk or a socket; nothing here panics on any input.
+//! Absent on purpose: rollouts and releases, which are not built yet.
+//!
+//! Read in this order: `window` (one recurring window), `zone` (wall clock to instant), `occurrence` (windows
+//! on the time line), `freeze`, `profile`, `pace`, `schedule` (all of it together).
+
+pub mod freeze;
+pub mod group;
+pub mod occurrence;
+pub mod pace;
+pub mod policy;
+pub mod profile;
+pub mod schedule;
+pub mod window;
+pub mod zone;

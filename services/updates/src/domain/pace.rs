@@ -1,0 +1,71 @@
+//! How fast and how carefully a rollout goes through a group.
+//!
+//! Owns: the limits of a schedule that rollouts will obey, and their defaults.
+//! Always holds: each value is in its range.
+//! Absent on purpose: rollouts themselves, which are not built yet; until then these are kept and shown.
+
+use serde::{Deserialize, Serialize};
+
+/// Most connectors a count may name: ten times the largest group in use.
+pub const MAX_COUNT: u16 = 1_000;
+/// Most times one connector's update is tried again: more would not help.
+pub const MAX_RETRIES: u8 = 10;
+/// Longest soak of the canaries, in seconds: a week, the period of the default schedule.
+pub const MAX_SOAK_SECONDS: u32 = 7 * 24 * 3600;
+
+/// How many connectors of the group may be unavailable at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxUnavailable {
+    /// A number, 1 to [`MAX_COUNT`].
+    Count(u16),
+    /// Per cent of the enabled connectors, 1 to 100; rounded down, at least 1.
+    Percent(u8),
+}
+
+/// The connectors that go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Canary {
+    /// How many, 0 to [`MAX_COUNT`].
+    pub count: u16,
+    /// How long they must run well, in seconds, at most [`MAX_SOAK_SECONDS`].
+    pub soak_seconds: u32,
+}
+
+/// What happens at the failure threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureAction {
+    /// Stop until a person decides.
+    Halt,
+    /// Go on.
+    Continue,
+}
+
+/// All of a schedule's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// How many may be unavailable at once.
+    pub max_unavailable: MaxUnavailable,
+    /// Who goes first.
+    pub canary: Canary,
+    /// How often one connector is tried again, at most [`MAX_RETRIES`].
+    pub retry_limit: u8,
+    /// Failed connectors at which a rollout halts, 1 to [`MAX_COUNT`].
+    pub failure_threshold: u16,
+    /// What happens then.
+    pub on_failure: FailureAction,
+}
+
+impl Default for Pace {
+    /// One at a time, no canaries, two retries, halt at the first failure: slow and safe.
+    fn default() -> Self {
+        Self {
+            max_unavailable: MaxUnavailable::Count(1),
+            canary: Canary::default(),
+            retry_limit: 2,
+            failure_threshold: 1,
+            on_failure: FailureAction::Halt,
+        }
+    }
+}
