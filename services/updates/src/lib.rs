@@ -8,3 +8,4 @@
 //! Read in this order: `domain` (the rules).
 
 pub mod domain;
+pub mod store;

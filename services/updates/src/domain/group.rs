@@ -11,6 +11,8 @@ use names::AppConnectorGroupName;
 pub struct Group {
     /// Its name.
     pub name: AppConnectorGroupName,
+    /// Its global id: tells a group from a later one of the same name.
+    pub uid: String,
     /// The zone that registry derived for it: an IANA name that this server's database may not know yet.
     pub time_zone: String,
     /// Soft-deleted: it has no schedule until it is undeleted.

@@ -6,8 +6,9 @@
 //! Absent on purpose: rollouts and releases, which are not built yet.
 //!
 //! Read in this order: `window` (one recurring window), `zone` (wall clock to instant), `occurrence` (windows
-//! on the time line), `freeze`, `profile`, `pace`, `schedule` (all of it together).
+//! on the time line), `freeze`, `profile`, `pace`, `schedule` (all of it together), `change`.
 
+pub mod change;
 pub mod freeze;
 pub mod group;
 pub mod occurrence;

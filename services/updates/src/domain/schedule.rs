@@ -1,7 +1,6 @@
 //! A group's update schedule: what was written, what counts, and what comes next.
 //!
-//! Owns: the schedule's fields and defaults, the rule for a group's own version profile, and
-//! `next_periodic_update`.
+//! Owns: the schedule's fields and defaults, and `next_periodic_update`.
 //! Always holds: an enabled schedule whose zone is known always has a next window, also when there is nothing to
 //! update; all of it follows from the arguments alone.
 //! Absent on purpose: who is on which version. Until connectors report versions here and releases exist, no
@@ -51,46 +50,6 @@ impl Schedule {
     #[must_use]
     pub fn effective_windows(&self) -> &[MaintenanceWindow] {
         if self.windows.is_empty() { &[MaintenanceWindow::DEFAULT] } else { &self.windows }
-    }
-}
-
-/// A change of a group's own profile, field by field; `None` is a field that is not written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProfileChange {
-    /// `persist_local_version_profile`.
-    pub persist: Option<bool>,
-    /// `version_profile`; the inner `None` empties it.
-    pub profile: Option<Option<VersionProfileName>>,
-}
-
-/// Why a change of a group's own profile is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProfileChangeError {
-    /// A profile without the flag would never count.
-    #[error(
-        "version_profile counts only while persist_local_version_profile is on: set both in one \
-         write, or leave version_profile empty"
-    )]
-    NotPersisted,
-    /// The flag without a profile would leave the group with none.
-    #[error(
-        "persist_local_version_profile needs a version_profile: set both in one write, or turn \
-         the flag off"
-    )]
-    Missing,
-}
-
-/// The group's own profile after a change. Turning the flag off alone drops the profile.
-pub fn change_profile(
-    current: Option<VersionProfileName>,
-    change: ProfileChange,
-) -> Result<Option<VersionProfileName>, ProfileChangeError> {
-    let persist = change.persist.unwrap_or(current.is_some());
-    match (persist, change.profile) {
-        (true, Some(written)) => written.map(Some).ok_or(ProfileChangeError::Missing),
-        (true, None) => current.map(Some).ok_or(ProfileChangeError::Missing),
-        (false, Some(Some(_))) => Err(ProfileChangeError::NotPersisted),
-        (false, Some(None) | None) => Ok(None),
     }
 }
 
@@ -234,34 +193,5 @@ mod tests {
         let now = instant("2026-11-24T12:00Z");
         let next = next_update(&Schedule::default(), &berlin(), vec![&freeze], true, now);
         assert_eq!((next.window, next.state), (None, NextState::ScheduleDisabled));
-    }
-
-    #[test]
-    fn a_groups_own_profile_and_its_flag_go_together() {
-        use ProfileChangeError::{Missing, NotPersisted};
-        let name = |id: &str| Some(format!("versionProfiles/{id}").parse().unwrap());
-        let (new, old) = (name("new-release"), name("default"));
-        for (current, persist, profile, expected) in [
-            (None, None, None, Ok(None)),
-            (None, Some(true), Some(new.clone()), Ok(new.clone())),
-            (None, None, Some(new.clone()), Err(NotPersisted)),
-            (None, Some(false), Some(new.clone()), Err(NotPersisted)),
-            (None, Some(true), None, Err(Missing)),
-            (None, Some(true), Some(None), Err(Missing)),
-            (None, Some(false), Some(None), Ok(None)),
-            (old.clone(), None, Some(new.clone()), Ok(new.clone())),
-            (old.clone(), Some(true), None, Ok(old.clone())),
-            (old.clone(), Some(false), None, Ok(None)),
-            (old.clone(), Some(false), Some(new.clone()), Err(NotPersisted)),
-            (old.clone(), None, Some(None), Err(Missing)),
-            (old.clone(), None, None, Ok(old.clone())),
-        ] {
-            let change = ProfileChange { persist, profile };
-            assert_eq!(
-                change_profile(current.clone(), change.clone()),
-                expected,
-                "{current:?} {change:?}"
-            );
-        }
     }
 }
