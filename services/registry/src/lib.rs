@@ -1,1 +1,2 @@
-//! Placeholder head; the owner of this room writes it.
+//! registry
+pub mod domain;
