@@ -7,13 +7,18 @@
 //! Absent on purpose: the rules of the edge (errors, access, paging: `rpc`), and every business rule.
 //!
 //! Read in this order: `process` (what a service is, start and end), `clock`, `tasks`, `worker`, `identity`,
-//! `metrics`.
+//! `listener`, `config`, `health`, `admin`, `telemetry`, `metrics`, `about`.
 
+pub mod about;
+pub mod admin;
 pub mod clock;
+pub mod config;
+pub mod health;
 pub mod identity;
 pub mod metrics;
 pub mod process;
 pub mod tasks;
+pub mod telemetry;
 pub mod worker;
 
 pub use clock::{Clock, ManualClock};

@@ -76,6 +76,14 @@ impl TrustBundles {
         self.0.anchors.load().system.roots.clone()
     }
 
+    /// SHA-256 of the public key of the system's first root: what join tokens pin.
+    #[must_use]
+    pub fn system_root_pin(&self) -> Option<[u8; 32]> {
+        let anchors = self.0.anchors.load();
+        let root = anchors.system.roots.first()?;
+        super::key::spki_sha256(root).ok()
+    }
+
     /// The roots of a tenant; empty for one that is not known.
     #[must_use]
     pub fn tenant_roots(&self, tenant: &TenantName) -> Vec<CertificateDer<'static>> {

