@@ -15,6 +15,7 @@
 //! Reading order: [`key`], [`revision`], [`commit`], [`read`], [`watch`], [`store`], then
 //! `engine` (the verbs) and `embedded` (how a commit is made durable).
 
+mod backup;
 pub mod commit;
 pub mod config;
 mod embedded;
@@ -25,8 +26,10 @@ pub mod key;
 pub mod read;
 pub mod revision;
 pub mod store;
+mod upkeep;
 pub mod watch;
 
+pub use backup::{BackupError, BackupSummary, restore, verify};
 pub use commit::{
     Commit, CommitError, Committed, Failed, IdempotencyKey, MAX_COMMIT_BYTES, MAX_COMMIT_OPS,
     MAX_VALUE_BYTES, Precondition, Write,

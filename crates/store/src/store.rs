@@ -1,14 +1,15 @@
 //! The store as services hold it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::{
+    backup::{self, BackupError, BackupSummary},
     commit::{Commit, CommitError, Committed, Idempotency, IdempotencyKey},
-    config::StoreConfig,
+    config::{Retention, StoreConfig},
     embedded::{Embedded, OpenError},
     engine::{Engine, ScanRange, Transaction, TransactionError},
     health::StoreHealth,
@@ -16,6 +17,7 @@ use crate::{
     key::{Key, Prefix},
     read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage},
     revision::{Epoch, Revision},
+    upkeep::{self, Ages, Holds},
     watch::{WatchFrom, WatchStream},
 };
 
@@ -33,11 +35,22 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     engine: Arc<dyn Engine>,
     now: Now,
     idempotency_life: Duration,
     bookmark_period: Duration,
+    holds: Arc<Holds>,
+    /// Locked for a whole pass, so that there is one at a time.
+    ages: Mutex<Ages>,
+}
+
+impl Inner {
+    /// One pass of upkeep at the store's own time.
+    pub(crate) async fn upkeep(&self) -> Result<(), CommitError> {
+        let mut ages = self.ages.lock().await;
+        upkeep::pass(&*self.engine, &mut ages, &self.holds, (self.now)()).await
+    }
 }
 
 /// Why it could not be said what a request was answered before.
@@ -65,10 +78,21 @@ impl Store {
         Ok(Store::on(engine, &config, Arc::new(now)))
     }
 
-    pub(crate) fn on(engine: Arc<dyn Engine>, config: &StoreConfig, now: Now) -> Store {
-        let idempotency_life = config.idempotency_life;
-        let bookmark_period = config.bookmark_period;
-        Store { inner: Arc::new(Inner { engine, now, idempotency_life, bookmark_period }) }
+    /// A store on an engine that was opened; also starts its upkeep.
+    fn on(engine: Arc<dyn Engine>, config: &StoreConfig, now: Now) -> Store {
+        let published = engine.published();
+        let inner = Arc::new(Inner {
+            engine,
+            now,
+            idempotency_life: config.idempotency_life,
+            bookmark_period: config.bookmark_period,
+            holds: Arc::default(),
+            ages: Mutex::new(Ages::new(config.retention)),
+        });
+        let kept = Arc::downgrade(&inner);
+        let Retention { max_commits, .. } = config.retention;
+        tokio::spawn(upkeep::run(kept, published, config.upkeep_period, max_commits));
+        Store { inner }
     }
 
     /// The life of this store; part of every etag and token.
@@ -194,13 +218,34 @@ impl Store {
         Ok(WatchStream::begin(engine, prefixes, from, self.inner.bookmark_period))
     }
 
-    /// Forgets history before `to`; what the objects are at `to` and later stays. Upkeep does
-    /// this by [`crate::Retention`]; calling it is never needed.
+    /// One pass of upkeep now: drops expired request records and trims history by
+    /// [`Retention`]. Runs by itself every `upkeep_period`; tests call it.
+    ///
+    /// # Errors
+    /// The store takes no writes.
+    pub async fn upkeep(&self) -> Result<(), CommitError> {
+        self.inner.upkeep().await
+    }
+
+    /// Writes the published revision of the whole store to a file while commits go on. The file
+    /// appears under its name only when it is complete and durable.
+    ///
+    /// # Errors
+    /// See [`BackupError`].
+    pub async fn backup(&self, file: impl AsRef<Path>) -> Result<BackupSummary, BackupError> {
+        let revision = self.published();
+        let _hold = self.inner.holds.hold(revision);
+        let taken = (self.inner.now)();
+        backup::write(&*self.inner.engine, revision, file.as_ref(), taken).await
+    }
+
+    /// Forgets history before `to`, as far as no backup under way needs it; what the objects are
+    /// at `to` and later stays. Upkeep does this by [`Retention`]; calling it is never needed.
     ///
     /// # Errors
     /// The store takes no writes.
     pub async fn compact(&self, to: Revision) -> Result<(), CommitError> {
-        let compacted = self.inner.engine.compact(to).await;
+        let compacted = self.inner.engine.compact(self.inner.holds.limit(to)).await;
         compacted.map_err(|error| error.into_commit_error(0))
     }
 

@@ -1,0 +1,140 @@
+//! Writing a backup while commits go on.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use tokio::{sync::mpsc, task};
+
+use super::{
+    BackupError, BackupSummary,
+    file::{FORMAT, Frame, FrameWriter},
+};
+use crate::{
+    engine::{Engine, ScanRange},
+    key::Prefix,
+    read::{MAX_SCAN_ROWS, Row},
+    revision::{Epoch, Revision},
+};
+
+/// Pages of rows that may wait for the disk.
+const PAGES_AHEAD: usize = 2;
+
+/// Writes `revision` of the store to `path`. The caller holds the revision.
+pub(crate) async fn write(
+    engine: &dyn Engine,
+    revision: Revision,
+    path: &Path,
+    taken: Timestamp,
+) -> Result<BackupSummary, BackupError> {
+    let (pages, arriving) = mpsc::channel(PAGES_AHEAD);
+    let file = BackupFile { path: path.to_owned(), epoch: engine.epoch(), revision, taken };
+    let writing = task::spawn_blocking(move || file.write(arriving));
+    let reading = send_pages(engine, revision, pages).await;
+    let written = writing.await.map_err(|error| {
+        let source = std::io::Error::other(error);
+        BackupError::Io { path: path.to_owned(), source }
+    })?;
+    // The reader's own error says more than the "cut short" that it leads to.
+    reading.and(written)
+}
+
+async fn send_pages(
+    engine: &dyn Engine,
+    revision: Revision,
+    pages: mpsc::Sender<Page>,
+) -> Result<(), BackupError> {
+    let mut after = None;
+    loop {
+        let prefix = Prefix::everything();
+        let range = ScanRange { prefix, after, limit: MAX_SCAN_ROWS };
+        let page = engine.scan(range, revision).await?;
+        after = page.rows.last().map(|row| row.key.clone());
+        let is_last = !page.more;
+        if pages.send(Page { rows: page.rows, is_last }).await.is_err() || is_last {
+            // A gone receiver has an error of its own to tell.
+            return Ok(());
+        }
+    }
+}
+
+struct Page {
+    rows: Vec<Row>,
+    is_last: bool,
+}
+
+struct BackupFile {
+    path: PathBuf,
+    epoch: Epoch,
+    revision: Revision,
+    taken: Timestamp,
+}
+
+impl BackupFile {
+    fn write(&self, pages: mpsc::Receiver<Page>) -> Result<BackupSummary, BackupError> {
+        let unfinished = with_suffix(&self.path, ".unfinished");
+        let written = self.write_unfinished(&unfinished, pages);
+        if written.is_err() {
+            // Whether it can be removed does not matter: no one takes it for a backup.
+            let _ = fs::remove_file(&unfinished);
+        }
+        let summary = written?;
+        fs::rename(&unfinished, &self.path).map_err(|source| self.io_error(source))?;
+        sync_parent(&self.path).map_err(|source| self.io_error(source))?;
+        Ok(summary)
+    }
+
+    fn write_unfinished(
+        &self,
+        unfinished: &Path,
+        mut pages: mpsc::Receiver<Page>,
+    ) -> Result<BackupSummary, BackupError> {
+        let io_error = |source| self.io_error(source);
+        let file = File::create(unfinished).map_err(io_error)?;
+        let mut out = FrameWriter::new(BufWriter::new(file)).map_err(io_error)?;
+        let BackupFile { epoch, revision, taken, .. } = *self;
+        out.frame(&Frame::Header { format: FORMAT, epoch, revision, taken }).map_err(io_error)?;
+        let mut rows = 0;
+        let mut is_complete = false;
+        while let Some(page) = pages.blocking_recv() {
+            for row in page.rows {
+                out.frame(&frame(row)).map_err(io_error)?;
+                rows += 1;
+            }
+            is_complete = page.is_last;
+        }
+        if !is_complete {
+            let path = self.path.clone();
+            return Err(BackupError::Damaged { path, detail: "it was cut short".to_owned() });
+        }
+        out.frame(&Frame::End { rows }).map_err(io_error)?;
+        let (mut file, bytes) = out.finish().map_err(io_error)?;
+        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(io_error)?;
+        Ok(BackupSummary { epoch, revision, taken, rows, bytes })
+    }
+
+    fn io_error(&self, source: std::io::Error) -> BackupError {
+        BackupError::Io { path: self.path.clone(), source }
+    }
+}
+
+fn frame(row: Row) -> Frame {
+    let Row { key, value, revision, created } = row;
+    Frame::Row { key: key.as_bytes().to_vec(), value: value.to_vec(), revision, created }
+}
+
+/// The same path with something behind its last name.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Makes a rename durable.
+pub(super) fn sync_parent(path: &Path) -> std::io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
