@@ -1,0 +1,34 @@
+//! Who may call what.
+//!
+//! Owns: [`AccessTable`], the rule of every method, read from the contract's own options; [`Caller`], who is asking;
+//! [`Authorised`], the proof that a caller may act in a tenant; bearer tokens and revocations.
+//! Always holds: a method without a rule never reaches a handler, and a contract with such a method does not
+//! start; an `Authorised` value exists only where [`Caller::authorise`] and its siblings agreed; a
+//! tenant that the caller does not know looks exactly like one that does not exist.
+//! Absent on purpose: the message. The layer decides what the method and the caller alone decide; which tenant a request is
+//! about only the handler knows, so it asks the caller.
+//!
+//! ## Design notes
+//! Classes are a set, not a ladder (the contract says so), so there is no "admin implies viewer" anywhere: a token
+//! with role ADMIN may call exactly the methods that list ADMIN.
+
+mod authorised;
+mod caller;
+mod class;
+mod table;
+
+pub use authorised::{ALL_TENANTS, Authorised, Scope};
+pub use caller::{Caller, CallerKind, Guard, Now, caller};
+pub use class::{AccessClass, Role};
+pub use table::{AccessTable, MethodRule, TableError};
+
+/// Reason: the method demands a client certificate or a bearer token, and there is neither.
+pub const CREDENTIALS_MISSING: &str = "CREDENTIALS_MISSING";
+/// Reason: the bearer token is not one of ours, or was taken back.
+pub const TOKEN_UNKNOWN: &str = "TOKEN_UNKNOWN";
+/// Reason: the certificate was revoked, or its owner deleted or disabled.
+pub const IDENTITY_REVOKED: &str = "IDENTITY_REVOKED";
+/// Reason: the certificate's time is over.
+pub const CERTIFICATE_EXPIRED: &str = "CERTIFICATE_EXPIRED";
+/// Reason: the caller is known, but none of its roles is among the method's classes.
+pub const ACCESS_DENIED: &str = "ACCESS_DENIED";

@@ -1,0 +1,295 @@
+//! Who is asking, and what they may do.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use jiff::Timestamp;
+use names::{AppConnectorName, Id, TenantName};
+
+use super::{
+    ACCESS_DENIED, CERTIFICATE_EXPIRED, CREDENTIALS_MISSING, IDENTITY_REVOKED, TOKEN_UNKNOWN,
+    authorised::{ALL_TENANTS, Authorised, Scope},
+    class::{AccessClass, Role},
+    table::MethodRule,
+};
+use crate::{
+    error::{Failure, Kind},
+    peer::PeerIdentity,
+    revocation::DenyList,
+    tokens::{TokenGrants, TokenVerifier},
+};
+
+/// What proved who the caller is.
+#[derive(Clone, Debug)]
+pub enum CallerKind {
+    /// Nothing.
+    Anonymous,
+    /// A connector's certificate.
+    Connector(AppConnectorName),
+    /// A sibling service's certificate.
+    Service(Id),
+    /// A bearer token.
+    Token(Arc<TokenGrants>),
+}
+
+/// Who is asking, for one call of one method. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Caller(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    kind: CallerKind,
+    remote: SocketAddr,
+    identity: Option<Arc<PeerIdentity>>,
+    rule: Arc<MethodRule>,
+    guard: Guard,
+}
+
+/// What a caller is checked against, at the door and again while its stream lasts.
+#[derive(Clone)]
+pub struct Guard {
+    /// Revoked names and serial numbers.
+    pub denied: DenyList,
+    /// The bearer tokens that count now.
+    pub tokens: TokenVerifier,
+    /// The time, for the end of a certificate.
+    pub now: Now,
+}
+
+/// Tells the time; the runtime's clock behind a closure.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").finish_non_exhaustive()
+    }
+}
+
+/// The caller that the access layer found; every request that reaches a handler has one.
+///
+/// # Errors
+/// INTERNAL when the handler is served without the layer, which is a defect of the wiring.
+pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Failure> {
+    request.extensions().get::<Caller>().cloned().ok_or_else(|| {
+        Failure::internal("CALLER_MISSING", "the handler is served without the access layer")
+    })
+}
+
+impl Caller {
+    pub(crate) fn new(
+        kind: CallerKind,
+        remote: SocketAddr,
+        identity: Option<Arc<PeerIdentity>>,
+        rule: Arc<MethodRule>,
+        guard: Guard,
+    ) -> Self {
+        Self(Arc::new(Parts { kind, remote, identity, rule, guard }))
+    }
+
+    /// What proved who the caller is.
+    #[must_use]
+    pub fn kind(&self) -> &CallerKind {
+        &self.0.kind
+    }
+
+    /// Where the connection comes from.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        self.0.remote
+    }
+
+    /// The client certificate, when there is one.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Arc<PeerIdentity>> {
+        self.0.identity.as_ref()
+    }
+
+    /// Whether the caller is a sibling service.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        matches!(self.0.kind, CallerKind::Service(_))
+    }
+
+    /// Who is asking, as audit events and logs write it: `token:ops`, `connector:tenants/…`, `service:paths`,
+    /// `anonymous`.
+    #[must_use]
+    pub fn audit_name(&self) -> String {
+        match &self.0.kind {
+            CallerKind::Anonymous => "anonymous".to_owned(),
+            CallerKind::Connector(name) => format!("connector:{name}"),
+            CallerKind::Service(name) => format!("service:{name}"),
+            CallerKind::Token(grants) => format!("token:{}", grants.name),
+        }
+    }
+
+    /// The connector that is asking.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED when something else is asking.
+    pub fn connector(&self) -> Result<&AppConnectorName, Failure> {
+        match &self.0.kind {
+            CallerKind::Connector(name) => Ok(name),
+            _ => Err(self.denied("only an app connector, by its certificate")),
+        }
+    }
+
+    /// Agrees that the caller may call this method for `tenant`.
+    ///
+    /// # Errors
+    /// NOT_FOUND for a tenant that the caller has nothing to do with, in the shape of one that does not
+    /// exist; PERMISSION_DENIED when it belongs to the tenant but lacks the role.
+    pub fn authorise(&self, tenant: &TenantName) -> Result<Authorised<TenantName>, Failure> {
+        if self.0.rule.classes.iter().any(|class| self.holds(*class, Some(tenant))) {
+            return Ok(Authorised::agreed(tenant.clone()));
+        }
+        if !self.knows(tenant) {
+            return Err(Failure::not_found(TenantName::TYPE, tenant));
+        }
+        Err(self.denied(&format!("one of {} in `{tenant}`", self.0.rule.classes_text())))
+    }
+
+    /// Agrees that the caller may call this method for the whole installation.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED for everyone but sibling services and system administrators.
+    pub fn authorise_system(&self) -> Result<Authorised<Scope>, Failure> {
+        let classes = [AccessClass::Service, AccessClass::Role(Role::SystemAdmin)];
+        let listed = classes.into_iter().filter(|class| self.0.rule.allows(*class));
+        if listed.into_iter().any(|class| self.holds(class, None)) {
+            return Ok(Authorised::agreed(Scope::All));
+        }
+        Err(self.denied("a sibling service or SYSTEM_ADMIN"))
+    }
+
+    /// Agrees to `tenants/-` or to one tenant, as `parent` says.
+    ///
+    /// # Errors
+    /// As [`authorise`](Self::authorise) and [`authorise_system`](Self::authorise_system); INVALID_ARGUMENT when `parent` is neither.
+    pub fn authorise_scope(&self, parent: &str) -> Result<Authorised<Scope>, Failure> {
+        if parent == ALL_TENANTS {
+            return self.authorise_system();
+        }
+        let mut violations = crate::violations::Violations::new();
+        let tenant = violations.take("parent", parent.parse::<TenantName>());
+        let tenant = violations.finish_with(|| tenant)?;
+        Ok(Authorised::agreed(Scope::Tenant(self.authorise(&tenant)?.into_inner())))
+    }
+
+    /// Agrees to whatever the method's classes alone allow, for methods that are about no tenant (GetServerInfo, releases).
+    /// The layer has checked the class already, so this cannot refuse.
+    #[must_use]
+    pub fn authorise_global(&self) -> Authorised<()> {
+        Authorised::agreed(())
+    }
+
+    /// Whether the caller would be let in again now. A stream asks on every message it sends and at
+    /// least on every bookmark, so that a revoked peer loses its open streams too.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED with the reason why not.
+    pub fn still_valid(&self) -> Result<(), Failure> {
+        if let Some(identity) = &self.0.identity {
+            self.0.guard.check(identity)?;
+        }
+        if let CallerKind::Token(grants) = &self.0.kind
+            && !self.0.guard.tokens.contains(grants)
+        {
+            return Err(token_unknown());
+        }
+        Ok(())
+    }
+
+    /// Whether the layer may pass the call on: the caller holds one of the method's classes somewhere.
+    pub(crate) fn admit(&self) -> Result<(), Failure> {
+        let rule = &self.0.rule;
+        if rule.classes.iter().any(|class| self.holds_anywhere(*class)) {
+            return Ok(());
+        }
+        if matches!(self.0.kind, CallerKind::Anonymous) {
+            return Err(Failure::new(
+                Kind::Unauthenticated,
+                CREDENTIALS_MISSING,
+                format!(
+                    "{} needs credentials of one of {}: send `authorization: Bearer <token>` or connect with a client certificate",
+                    rule.method,
+                    rule.classes_text()
+                ),
+            ));
+        }
+        Err(self.denied(&format!("one of {}", rule.classes_text())))
+    }
+
+    fn holds_anywhere(&self, class: AccessClass) -> bool {
+        match (&self.0.kind, class) {
+            (CallerKind::Token(grants), AccessClass::Role(role)) => grants.holds_anywhere(role),
+            _ => self.holds(class, None),
+        }
+    }
+
+    /// Whether the caller is of `class` for this tenant; without one, for the whole installation.
+    fn holds(&self, class: AccessClass, tenant: Option<&TenantName>) -> bool {
+        match (&self.0.kind, class) {
+            (_, AccessClass::Public) | (CallerKind::Service(_), AccessClass::Service) => true,
+            (CallerKind::Connector(name), AccessClass::Connector) => {
+                tenant.is_none_or(|tenant| name.tenant == tenant.tenant)
+            }
+            (CallerKind::Token(grants), AccessClass::Role(role)) => grants.holds(role, tenant),
+            _ => false,
+        }
+    }
+
+    fn knows(&self, tenant: &TenantName) -> bool {
+        match &self.0.kind {
+            CallerKind::Anonymous => false,
+            CallerKind::Connector(name) => name.tenant == tenant.tenant,
+            CallerKind::Service(_) => true,
+            CallerKind::Token(grants) => {
+                Role::ALL.into_iter().any(|role| grants.holds(role, Some(tenant)))
+            }
+        }
+    }
+
+    fn denied(&self, needed: &str) -> Failure {
+        let method = &self.0.rule.method;
+        let who = self.audit_name();
+        Failure::new(
+            Kind::PermissionDenied,
+            ACCESS_DENIED,
+            format!("{method} is for {needed}; `{who}` is not: ask an administrator for the role"),
+        )
+        .metadata("caller", who)
+        .metadata("method", method)
+    }
+}
+
+impl Guard {
+    /// Whether a certificate still counts.
+    pub(crate) fn check(&self, identity: &PeerIdentity) -> Result<(), Failure> {
+        if self.denied.denies(identity) {
+            return Err(Failure::new(
+                Kind::Unauthenticated,
+                IDENTITY_REVOKED,
+                "this certificate was revoked, or its owner deleted or disabled; enrol again with a provisioning key",
+            ));
+        }
+        if identity.not_after <= (self.now)() {
+            return Err(Failure::new(
+                Kind::Unauthenticated,
+                CERTIFICATE_EXPIRED,
+                "the client certificate has expired; renew it, then connect again",
+            )
+            .metadata("not_after", identity.not_after));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn token_unknown() -> Failure {
+    Failure::new(
+        Kind::Unauthenticated,
+        TOKEN_UNKNOWN,
+        "the bearer token is not known here; check that it is complete, or have a new one added to the token file",
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! `Failure` to and from `tonic::Status` with `google.rpc` details.
+//!
+//! ## Design notes
+//! Details travel base64-encoded in one trailer, and HTTP/2 peers commonly refuse header lists above
+//! 16 KiB (hyper's default). So every part has a cap, and the caps are chosen to stay below that together:
+//! [`MAX_VIOLATIONS`] × (field + description) × 4/3 ≈ 10 KiB, the message below 4 KiB
+//! (percent-encoded once, and once more inside the details).
+
+use std::{error::Error as StdError, fmt::Write as _};
+
+use tonic::Status;
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt};
+
+use super::{DOMAIN, Failure, Kind};
+
+/// Most violations of one kind in one answer; further ones are counted in the message.
+pub const MAX_VIOLATIONS: usize = 20;
+/// Longest field path sent back, in bytes; a path repeats what the caller wrote.
+const MAX_FIELD_BYTES: usize = 96;
+/// Longest description of a violation, in bytes: two sentences.
+const MAX_DESCRIPTION_BYTES: usize = 256;
+/// Longest message, in bytes.
+const MAX_MESSAGE_BYTES: usize = 768;
+/// Most metadata entries of one failure.
+const MAX_METADATA: usize = 12;
+
+/// One violated field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// Path from the request's root, for example `app_connector_group.location.latitude`.
+    pub field: String,
+    /// `UPPER_SNAKE` word for programs; empty when a peer sent none.
+    pub reason: String,
+    /// The rule and the fix.
+    pub description: String,
+}
+
+impl FieldProblem {
+    pub(crate) fn new(
+        field: impl Into<String>,
+        reason: &'static str,
+        description: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: clip(field.into(), MAX_FIELD_BYTES),
+            reason: reason.to_owned(),
+            description: clip(description.into(), MAX_DESCRIPTION_BYTES),
+        }
+    }
+}
+
+/// One precondition that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Precondition {
+    /// Its kind, `UPPER_SNAKE`.
+    pub kind: String,
+    /// The object it is about.
+    pub subject: String,
+    /// What has to change.
+    pub description: String,
+}
+
+/// One quota that was spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// What it is counted on, for example a tenant's name.
+    pub subject: String,
+    /// The quota's rule.
+    pub description: String,
+}
+
+/// The object that a failure is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Type, for example `causeway/Tenant`.
+    pub kind: String,
+    /// Full name.
+    pub name: String,
+}
+
+/// Cuts at a character boundary and marks the cut.
+pub(crate) fn clip(mut text: String, max: usize) -> String {
+    if text.len() <= max {
+        return text;
+    }
+    const MARK: &str = "…";
+    let mut end = max.saturating_sub(MARK.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text.push_str(MARK);
+    text
+}
+
+impl Failure {
+    /// Reads a peer's status, with its details where it sent any.
+    ///
+    /// The transport's own ways to say "time is over" and "out of reach" are put right first: see
+    /// [`crate::client::classify`].
+    #[must_use]
+    pub fn from_status(status: &Status) -> Self {
+        let details = status.get_error_details();
+        let info = details.error_info();
+        let reason = info.map(|info| info.reason.clone()).unwrap_or_default();
+        let kind = Kind::from_code(crate::client::classify(status));
+        let mut failure = Self::with_reason(kind, reason.into(), status.message().to_owned());
+        let parts = &mut failure.0;
+        parts.metadata = info.map(|i| i.metadata.clone().into_iter().collect()).unwrap_or_default();
+        parts.retry_after = details.retry_info().and_then(|retry| retry.retry_delay);
+        parts.resource = details.resource_info().map(|resource| Resource {
+            kind: resource.resource_type.clone(),
+            name: resource.resource_name.clone(),
+        });
+        parts.violations = violations_of(&details);
+        parts.preconditions = preconditions_of(&details);
+        parts.quotas = quotas_of(&details);
+        failure
+    }
+
+    /// The same failure as a status; the source stays behind, unlogged. For answers inside an answer
+    /// (batch items) and tests; everything else converts with `Status::from`.
+    #[must_use]
+    pub fn to_status(&self) -> Status {
+        let parts = &self.0;
+        let metadata = parts
+            .metadata
+            .iter()
+            .take(MAX_METADATA)
+            .map(|(key, value)| (key.clone(), clip(value.clone(), MAX_DESCRIPTION_BYTES)));
+        let mut details = ErrorDetails::new();
+        details.set_error_info(
+            parts.reason.clone(),
+            DOMAIN,
+            metadata.collect::<std::collections::HashMap<_, _>>(),
+        );
+        if parts.retry_after.is_some() {
+            details.set_retry_info(parts.retry_after);
+        }
+        if let Some(resource) = &parts.resource {
+            details.set_resource_info(&resource.kind, &resource.name, "", "");
+        }
+        if !parts.violations.is_empty() {
+            details.set_bad_request(capped(&parts.violations, field_violation));
+        }
+        if !parts.preconditions.is_empty() {
+            details.set_precondition_failure(capped(&parts.preconditions, precondition_violation));
+        }
+        if !parts.quotas.is_empty() {
+            details.set_quota_failure(capped(&parts.quotas, quota_violation));
+        }
+        let message = clip(parts.message.clone(), MAX_MESSAGE_BYTES);
+        Status::with_error_details(parts.kind.code(), message, details)
+    }
+
+    fn log_source(&self) {
+        let Some(source) = StdError::source(self) else { return };
+        let mut cause = source.to_string();
+        let mut next = source.source();
+        while let Some(deeper) = next {
+            // Writing to a String cannot fail.
+            let _ = write!(cause, ": {deeper}");
+            next = deeper.source();
+        }
+        if self.0.kind.is_server_fault() {
+            tracing::error!(reason = %self.0.reason, cause, "{}", self.0.message);
+        } else {
+            tracing::warn!(reason = %self.0.reason, cause, "{}", self.0.message);
+        }
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        failure.log_source();
+        failure.to_status()
+    }
+}
+
+fn capped<T, U>(items: &[T], convert: impl Fn(&T) -> U) -> Vec<U> {
+    items.iter().take(MAX_VIOLATIONS).map(convert).collect()
+}
+
+fn field_violation(problem: &FieldProblem) -> FieldViolation {
+    let mut violation = FieldViolation::new(&problem.field, &problem.description);
+    violation.reason = problem.reason.clone();
+    violation
+}
+
+fn precondition_violation(precondition: &Precondition) -> PreconditionViolation {
+    PreconditionViolation::new(
+        &precondition.kind,
+        clip(precondition.subject.clone(), MAX_DESCRIPTION_BYTES),
+        clip(precondition.description.clone(), MAX_DESCRIPTION_BYTES),
+    )
+}
+
+fn quota_violation(quota: &Quota) -> QuotaViolation {
+    QuotaViolation::new(&quota.subject, clip(quota.description.clone(), MAX_DESCRIPTION_BYTES))
+}
+
+fn violations_of(details: &ErrorDetails) -> Vec<FieldProblem> {
+    let Some(bad) = details.bad_request() else { return Vec::new() };
+    bad.field_violations
+        .iter()
+        .map(|violation| FieldProblem {
+            field: violation.field.clone(),
+            reason: violation.reason.clone(),
+            description: violation.description.clone(),
+        })
+        .collect()
+}
+
+fn preconditions_of(details: &ErrorDetails) -> Vec<Precondition> {
+    let Some(failed) = details.precondition_failure() else { return Vec::new() };
+    failed
+        .violations
+        .iter()
+        .map(|violation| Precondition {
+            kind: violation.r#type.clone(),
+            subject: violation.subject.clone(),
+            description: violation.description.clone(),
+        })
+        .collect()
+}
+
+fn quotas_of(details: &ErrorDetails) -> Vec<Quota> {
+    let Some(failed) = details.quota_failure() else { return Vec::new() };
+    failed
+        .violations
+        .iter()
+        .map(|violation| Quota {
+            subject: violation.subject.clone(),
+            description: violation.description.clone(),
+        })
+        .collect()
+}

@@ -1,0 +1,54 @@
+use super::*;
+use tonic::{Code, Status};
+
+#[test]
+fn a_failure_comes_back_from_its_status_with_every_detail() {
+    let failure = Failure::new(Kind::FailedPrecondition, "GROUP_NOT_EMPTY", "empty it first")
+        .metadata("group", "tenants/acme/appConnectorGroups/a")
+        .violation("force", "REQUIRED", "send force=true")
+        .precondition("EMPTY", "tenants/acme/appConnectorGroups/a", "move its connectors")
+        .quota("tenants/acme", "at most 10")
+        .retry_after(Duration::from_millis(1500))
+        .resource("causeway/AppConnectorGroup", "tenants/acme/appConnectorGroups/a");
+    let status = Status::from(failure);
+    assert_eq!(status.code(), Code::FailedPrecondition);
+
+    let back = Failure::from_status(&status);
+    assert_eq!(back.kind(), Kind::FailedPrecondition);
+    assert_eq!(back.reason(), "GROUP_NOT_EMPTY");
+    assert_eq!(back.message(), "empty it first");
+    assert_eq!(back.metadata_map()["group"], "tenants/acme/appConnectorGroups/a");
+    assert_eq!(back.violations()[0].field, "force");
+    assert_eq!(back.violations()[0].reason, "REQUIRED");
+    assert_eq!(back.preconditions()[0].kind, "EMPTY");
+    assert_eq!(back.quotas()[0].subject, "tenants/acme");
+    assert_eq!(back.retry_delay(), Some(Duration::from_millis(1500)));
+    assert_eq!(back.resource_info().unwrap().kind, "causeway/AppConnectorGroup");
+}
+
+#[test]
+fn a_source_is_kept_for_the_log_and_never_sent() {
+    let failure = Failure::internal("STORE_BROKEN", std::io::Error::other("disk sda1 is full"));
+    assert!(StdError::source(&failure).is_some());
+    let status = Status::from(failure);
+    assert!(!format!("{status:?}").contains("sda1"), "{status:?}");
+}
+
+#[test]
+fn the_largest_answer_fits_into_the_headers_that_clients_accept() {
+    let long = "ü".repeat(4000);
+    let mut failure = Failure::new(Kind::InvalidArgument, "FIELDS_INVALID", long.clone());
+    for _ in 0..500 {
+        failure = failure.violation(long.clone(), "OUT_OF_RANGE", long.clone());
+    }
+    let status = Status::from(failure);
+    let encoded = status.details().len() * 4 / 3 + status.message().len() * 3;
+    assert!(encoded < 16 * 1024, "{encoded} bytes");
+    assert_eq!(Failure::from_status(&status).violations().len(), details::MAX_VIOLATIONS);
+}
+
+#[test]
+fn a_status_without_details_still_has_a_kind_and_a_message() {
+    let back = Failure::from_status(&Status::unavailable("gone"));
+    assert_eq!((back.kind(), back.reason(), back.message()), (Kind::Unavailable, "", "gone"));
+}
