@@ -7,10 +7,11 @@
 //! Absent on purpose: listeners and certificates (`runtime`), and anything about one service.
 //!
 //! Read in this order: `error`, `violations`, `page`, `mask`, `order`, `time` (what handlers use), `peer`, `access`, `tokens`,
-//! `revocation` (who is asking).
+//! `revocation` (who is asking), `client`, `deadline`, `watch` (the calling side).
 
 pub mod access;
 pub mod client;
+pub mod deadline;
 pub mod error;
 pub mod mask;
 pub mod order;
@@ -20,6 +21,7 @@ pub mod revocation;
 pub mod time;
 pub mod tokens;
 pub mod violations;
+pub mod watch;
 
 pub use error::{Failure, Kind};
 pub use violations::Violations;

@@ -1,0 +1,160 @@
+//! A transport for generated clients that keeps deadlines and tells errors apart.
+
+use std::{
+    collections::HashSet,
+    error::Error,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, LazyLock},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{HeaderValue, Request, Response};
+use tokio::time::Instant;
+use tonic::{Status, body::Body};
+use tower::Service;
+
+use crate::deadline;
+
+/// The header in which gRPC carries what is left of a deadline.
+const TIMEOUT_HEADER: &str = "grpc-timeout";
+
+/// Paths of methods that stream in either direction: they have no deadline of ours.
+static STREAMING: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let methods = proto::POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    methods
+        .filter(|method| method.is_client_streaming() || method.is_server_streaming())
+        .map(|method| format!("/{}/{}", method.parent_service().full_name(), method.name()))
+        .collect()
+});
+
+/// A connection to one endpoint; clones share it.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    transport: tonic::transport::Channel,
+    endpoint: Arc<str>,
+    deadline: Duration,
+}
+
+impl Channel {
+    pub(super) fn new(
+        transport: tonic::transport::Channel,
+        endpoint: Arc<str>,
+        deadline: Duration,
+    ) -> Self {
+        Self { transport, endpoint, deadline }
+    }
+
+    /// How long this call may take: what it asks for itself, or the default, and never more than the call being
+    /// served has left. `None` for a stream.
+    fn budget(&self, request: &Request<Body>) -> Option<Duration> {
+        if STREAMING.contains(request.uri().path()) {
+            return None;
+        }
+        let asked = request.headers().get(TIMEOUT_HEADER).and_then(parse_timeout);
+        let left = deadline::current().map(|end| end.saturating_duration_since(Instant::now()));
+        let own = asked.unwrap_or(self.deadline);
+        Some(left.map_or(own, |left| left.min(own)))
+    }
+}
+
+impl Service<Request<Body>> for Channel {
+    type Response = Response<Body>;
+    type Error = Status;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Status>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        let endpoint = self.endpoint.clone();
+        self.transport.poll_ready(context).map_err(|error| explain(&endpoint, &error))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let budget = self.budget(&request);
+        if let Some(budget) = budget {
+            request.headers_mut().insert(TIMEOUT_HEADER, timeout_value(budget));
+        }
+        let endpoint = self.endpoint.clone();
+        let answer = self.transport.call(request);
+        Box::pin(async move {
+            let answer = match budget {
+                None => answer.await,
+                Some(budget) => match tokio::time::timeout(budget, answer).await {
+                    Ok(answer) => answer,
+                    Err(_) => return Err(expired(&endpoint, budget)),
+                },
+            };
+            answer.map_err(|error| explain(&endpoint, &error))
+        })
+    }
+}
+
+fn expired(endpoint: &str, budget: Duration) -> Status {
+    Status::deadline_exceeded(format!("{endpoint} gave no answer within {} ms", budget.as_millis()))
+}
+
+/// What a transport error means to the caller.
+fn explain(endpoint: &str, error: &(dyn Error + 'static)) -> Status {
+    let mut causes = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<tonic::TimeoutExpired>() {
+            return Status::deadline_exceeded(format!("{endpoint} gave no answer in time"));
+        }
+        if let Some(status) = cause.downcast_ref::<Status>() {
+            return status.clone();
+        }
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    Status::unavailable(format!("cannot reach {endpoint}: {}", causes.join(": ")))
+}
+
+/// gRPC's spelling of a duration: at most eight digits and a unit.
+fn timeout_value(budget: Duration) -> HeaderValue {
+    let micros = budget.as_micros();
+    let text = if micros < 100_000_000 {
+        format!("{micros}u")
+    } else {
+        format!("{}m", budget.as_millis().min(99_999_999))
+    };
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("10S"))
+}
+
+fn parse_timeout(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3_600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_survives_its_header() {
+        for millis in [1, 250, 10_000, 99_999, 100_000, 3_600_000] {
+            let budget = Duration::from_millis(millis);
+            assert_eq!(parse_timeout(&timeout_value(budget)), Some(budget));
+        }
+        for wrong in ["", "5", "x", "5x", "-1S"] {
+            assert_eq!(parse_timeout(&HeaderValue::from_static(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn streams_of_the_contract_are_known_and_unary_calls_are_not_among_them() {
+        assert!(STREAMING.contains("/causeway.registry.v1.RegistryService/Watch"));
+        assert!(STREAMING.contains("/causeway.paths.v1.PathsService/ReportStatus"));
+        assert!(!STREAMING.contains("/causeway.registry.v1.RegistryService/GetTenant"));
+    }
+}

@@ -1,0 +1,89 @@
+//! Repeating a call that is safe to repeat.
+
+use std::{future::Future, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tonic::{Code, Status};
+
+use crate::deadline;
+
+/// How often and how long to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Tries after the first.
+    pub retries: usize,
+    /// Pause before the first of them; doubled each time, with full jitter.
+    pub first_pause: Duration,
+    /// Longest pause.
+    pub longest_pause: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// Three more tries within about a second: bridges a restart's last moment, not an outage.
+    fn default() -> Self {
+        Self {
+            retries: 3,
+            first_pause: Duration::from_millis(50),
+            longest_pause: Duration::from_millis(800),
+        }
+    }
+}
+
+/// Calls until it succeeds, fails with anything but UNAVAILABLE, or the tries or the deadline of the call being served
+/// are spent. Only for calls that may be made twice: reads, and writes with a request id or a fixed outcome.
+///
+/// # Errors
+/// The last failure.
+pub async fn retry<T, F>(policy: RetryPolicy, mut call: impl FnMut() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    let mut pauses = ExponentialBuilder::default()
+        .with_min_delay(policy.first_pause)
+        .with_max_delay(policy.longest_pause)
+        .with_max_times(policy.retries)
+        .with_jitter()
+        .build();
+    loop {
+        let failure = match call().await {
+            Err(status) if status.code() == Code::Unavailable => status,
+            settled => return settled,
+        };
+        let Some(pause) = pauses.next() else { return Err(failure) };
+        let left = deadline::current()
+            .map(|end| end.saturating_duration_since(tokio::time::Instant::now()));
+        if left.is_some_and(|left| left <= pause) {
+            return Err(failure);
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: RetryPolicy = RetryPolicy {
+        retries: 2,
+        first_pause: Duration::from_millis(1),
+        longest_pause: Duration::from_millis(2),
+    };
+
+    async fn tries_until(code: Code, succeed_at: usize) -> (Result<(), Status>, usize) {
+        let mut tries = 0;
+        let outcome = retry(QUICK, || {
+            tries += 1;
+            let succeeded = tries == succeed_at;
+            async move { if succeeded { Ok(()) } else { Err(Status::new(code, "x")) } }
+        })
+        .await;
+        (outcome, tries)
+    }
+
+    #[tokio::test]
+    async fn only_unavailable_is_tried_again_and_not_for_ever() {
+        assert!(matches!(tries_until(Code::Unavailable, 3).await, (Ok(()), 3)));
+        assert!(matches!(tries_until(Code::Unavailable, 9).await, (Err(_), 3)));
+        assert!(matches!(tries_until(Code::NotFound, 2).await, (Err(_), 1)));
+    }
+}
