@@ -131,7 +131,7 @@ mod tests {
 
     impl Dialer for Far {
         async fn connect(&self, address: SocketAddr) -> io::Result<()> {
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            tokio::time::sleep_until(Instant::now() + Duration::from_millis(30)).await;
             TcpDialer.connect(address).await
         }
     }

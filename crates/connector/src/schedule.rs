@@ -181,5 +181,4 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
-#[path = "schedule_tests.rs"]
 mod tests;

@@ -278,5 +278,4 @@ fn closed() -> Refusal {
 }
 
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;

@@ -12,15 +12,15 @@ use proto::{
     },
     provisioning::v1::{CertificateBundle, Host as WireHost},
 };
+use rpc::Failure;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
 
 use crate::{
     host::Host,
     identity::{Certificate, Certificates},
     link::{Order, Refusal, Report},
     load::Load,
-    probe::{self, Failure, ProbeResult},
+    probe::{self, ProbeResult},
     resolve::Families,
     schedule::{self, Target},
 };
@@ -161,14 +161,14 @@ fn probe_result(result: ProbeResult) -> WireResult {
     }
 }
 
-fn outcome_of(failure: Failure) -> ProbeOutcome {
+fn outcome_of(failure: probe::Failure) -> ProbeOutcome {
     match failure {
-        Failure::NotResolved => ProbeOutcome::NameUnresolved,
-        Failure::FamilyMismatch => ProbeOutcome::NoAddressInFamily,
-        Failure::Refused => ProbeOutcome::Refused,
-        Failure::TimedOut => ProbeOutcome::TimedOut,
-        Failure::Unreachable => ProbeOutcome::Unreachable,
-        Failure::NotProbed => ProbeOutcome::NotProbed,
+        probe::Failure::NotResolved => ProbeOutcome::NameUnresolved,
+        probe::Failure::FamilyMismatch => ProbeOutcome::NoAddressInFamily,
+        probe::Failure::Refused => ProbeOutcome::Refused,
+        probe::Failure::TimedOut => ProbeOutcome::TimedOut,
+        probe::Failure::Unreachable => ProbeOutcome::Unreachable,
+        probe::Failure::NotProbed => ProbeOutcome::NotProbed,
     }
 }
 
@@ -224,10 +224,10 @@ fn target(target: ProbeTarget) -> Option<Target> {
 
 /// What a failed call means for the next attempt.
 pub(super) fn refusal(status: &Status) -> Refusal {
-    let details = status.get_error_details();
-    let reason = match details.error_info() {
-        Some(info) => info.reason.clone(),
-        None => format!("{:?}", status.code()),
+    let failure = Failure::from_status(status);
+    let reason = match failure.reason() {
+        "" => format!("{:?}", status.code()),
+        reason => reason.to_owned(),
     };
     let definite = matches!(
         status.code(),
@@ -239,12 +239,11 @@ pub(super) fn refusal(status: &Status) -> Refusal {
     );
     Refusal {
         reason,
-        message: status.message().to_owned(),
-        retry_after: details.retry_info().and_then(|info| info.retry_delay),
+        message: failure.message().to_owned(),
+        retry_after: failure.retry_delay(),
         transient: !definite,
     }
 }
 
 #[cfg(test)]
-#[path = "convert_tests.rs"]
 mod tests;

@@ -1,14 +1,12 @@
 //! Enroll and RenewCertificate.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use proto::provisioning::v1::{
     EnrollRequest, EnrollResponse, RenewCertificateRequest, RenewCertificateResponse,
     enrolment_service_client::EnrolmentServiceClient,
     provisioning_service_client::ProvisioningServiceClient,
 };
-use tonic::transport::Channel;
+use rpc::client::Channel;
 
 use super::convert;
 use crate::{
@@ -16,9 +14,6 @@ use crate::{
     identity::{Certificates, Identity},
     link::Refusal,
 };
-
-/// Provisioning writes twice and asks the registry once; ten seconds cover a slow disk and a lost packet.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Joins with a secret. A repeat with the same key pair finds the same connector.
 ///
@@ -31,14 +26,13 @@ pub(crate) async fn enrol(
     host: &Host,
     now: Timestamp,
 ) -> Result<Identity, Refusal> {
-    let mut request = tonic::Request::new(EnrollRequest {
+    let request = EnrollRequest {
         secret: secret.to_owned(),
         csr: csr.to_vec().into(),
         host: Some(convert::host(host)),
         client_time: Some(convert::timestamp(now)),
         replaces: String::new(),
-    });
-    request.set_timeout(CALL_TIMEOUT);
+    };
     let reply = EnrolmentServiceClient::new(channel).enroll(request).await;
     let EnrollResponse {
         enrolment: _,
@@ -72,11 +66,10 @@ pub(crate) async fn renew(
     csr: &[u8],
     now: Timestamp,
 ) -> Result<Certificates, Refusal> {
-    let mut request = tonic::Request::new(RenewCertificateRequest {
+    let request = RenewCertificateRequest {
         csr: csr.to_vec().into(),
         client_time: Some(convert::timestamp(now)),
-    });
-    request.set_timeout(CALL_TIMEOUT);
+    };
     let reply = ProvisioningServiceClient::new(channel).renew_certificate(request).await;
     let RenewCertificateResponse { certificates, server_time: _ } =
         reply.map_err(|status| convert::refusal(&status))?.into_inner();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::{StreamExt, channel::mpsc, stream};
 use proto::paths::v1::paths_service_client::PathsServiceClient;
+use rpc::client::Channel;
 use runtime::Clock;
-use tonic::transport::Channel;
 
 use super::convert;
 use crate::{

@@ -1,3 +1,5 @@
+//! The schedule on a clock made of numbers.
+
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What becomes of messages that are whole, empty or wrong.
+
 use tokio::time::Instant;
 
 use super::*;
@@ -66,7 +68,7 @@ fn a_measured_time_is_in_milliseconds_and_a_failure_has_its_words() {
     let ok = probe_result(result(Ok(connected)));
     assert_eq!(ok.outcome(), ProbeOutcome::Connected);
     assert_eq!((ok.connect_milliseconds, ok.address.as_str()), (12.5, "192.0.2.1"));
-    let failed = probe_result(result(Err(Failure::FamilyMismatch)));
+    let failed = probe_result(result(Err(probe::Failure::FamilyMismatch)));
     assert_eq!(failed.outcome(), ProbeOutcome::NoAddressInFamily);
     assert!(failed.detail.contains("DNS resolution option"));
     assert!(failed.age.is_some());

@@ -1,3 +1,5 @@
+//! Sessions against a peer in memory, real sockets and a clock that the tests move.
+
 use futures::{SinkExt, channel::mpsc};
 use rand::SeedableRng;
 use runtime::ManualClock;
