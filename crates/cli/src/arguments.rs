@@ -1,0 +1,59 @@
+//! The tree of commands.
+
+use std::{future::Future, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+use crate::{
+    client::context::{Context, ContextArguments},
+    command::{apply, describe, explain, get, version},
+};
+
+/// Control plane of a private-access network.
+#[derive(Parser)]
+#[command(name = "causeway", version, about, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    context: ContextArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prints objects of a kind
+    Get(get::GetArguments),
+    /// Prints everything about one object
+    Describe(describe::DescribeArguments),
+    /// Creates or updates what a file names
+    Apply(apply::ApplyArguments),
+    /// Shows how a decision is made
+    Explain(explain::ExplainArguments),
+    /// Prints versions
+    Version(version::VersionArguments),
+}
+
+impl Arguments {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let context = || Context::resolve(&self.context);
+        match self.command {
+            Command::Get(arguments) => call(get::run(&context()?, arguments)),
+            Command::Describe(arguments) => call(describe::run(&context()?, arguments)),
+            Command::Apply(arguments) => call(apply::run(&context()?, arguments)),
+            Command::Explain(arguments) => call(explain::run(&context()?, arguments)),
+            Command::Version(arguments) => call(version::run(&self.context, &arguments)),
+        }
+    }
+}
+
+/// Runs a command that only calls: one thread is enough for it.
+fn call(command: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the asynchronous runtime")?;
+    runtime.block_on(command)?;
+    Ok(ExitCode::SUCCESS)
+}

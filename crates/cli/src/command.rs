@@ -1,0 +1,7 @@
+//! The commands, one room each.
+
+pub(crate) mod apply;
+pub(crate) mod describe;
+pub(crate) mod explain;
+pub(crate) mod get;
+pub(crate) mod version;
