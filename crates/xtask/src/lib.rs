@@ -8,6 +8,7 @@
 
 pub mod contract;
 pub mod dependencies;
+pub mod manifests;
 pub mod planned;
 pub mod steps;
 pub mod tidy;

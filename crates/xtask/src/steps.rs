@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{contract, dependencies, tidy};
+use crate::{contract, dependencies, manifests, tidy};
 
 type Action = fn(&Path) -> Result<()>;
 
@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", action: tidy::run },
     Step { name: "dependencies", action: dependencies::run },
     Step { name: "contract", action: contract::run },
+    Step { name: "manifests", action: manifests::run },
     Step { name: "clippy", action: clippy },
     Step { name: "docs", action: docs },
     Step { name: "binaries", action: binaries },
