@@ -11,9 +11,10 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 
-/// Longest key, in bytes as built. Two resource names of five segments of 63 characters fit with
-/// room to spare; a leaf of the embedded engine with 16 such keys stays below its blob size.
-pub const MAX_KEY_BYTES: usize = 1024;
+/// Longest key, in bytes as built. Two resource names of four segments of 63 characters fit with
+/// room to spare; 257 such keys, the most in one page of the embedded engine, stay below its limit
+/// for pages even if every byte needs escaping.
+pub const MAX_KEY_BYTES: usize = 768;
 
 /// Tags from here on belong to the store itself (idempotency records); a commit that writes one
 /// is refused.

@@ -76,15 +76,16 @@ struct BackupFile {
 impl BackupFile {
     fn write(&self, pages: mpsc::Receiver<Page>) -> Result<BackupSummary, BackupError> {
         let unfinished = with_suffix(&self.path, ".unfinished");
-        let written = self.write_unfinished(&unfinished, pages);
-        if written.is_err() {
+        let written = self.write_unfinished(&unfinished, pages).and_then(|summary| {
+            fs::rename(&unfinished, &self.path).map_err(|source| self.io_error(source))?;
+            Ok(summary)
+        });
+        match written {
+            Ok(_) => sync_parent(&self.path).map_err(|source| self.io_error(source))?,
             // Whether it can be removed does not matter: no one takes it for a backup.
-            let _ = fs::remove_file(&unfinished);
+            Err(_) => drop(fs::remove_file(&unfinished)),
         }
-        let summary = written?;
-        fs::rename(&unfinished, &self.path).map_err(|source| self.io_error(source))?;
-        sync_parent(&self.path).map_err(|source| self.io_error(source))?;
-        Ok(summary)
+        written
     }
 
     fn write_unfinished(

@@ -102,6 +102,7 @@ impl Embedded {
         let writer = Writer {
             db: opened.db,
             disk: Disk::open(&config.dir, config.reserve_bytes).map_err(io_error)?,
+            mark: opened.mark,
             shared: Arc::clone(&shared),
             published,
             health,

@@ -9,9 +9,9 @@ use crate::{
     revision::Revision,
 };
 
-/// Bytes of a body in one stored piece. A leaf of sled holds up to 17 items before it splits and
-/// becomes a separate blob file above 128 KiB: 17 pieces of 4 KiB with the longest keys are about
-/// 105 KiB.
+/// Bytes of a body in one stored piece. A leaf of sled splits by count only: 17 pieces of 4 KiB
+/// with the longest keys are about 100 KiB, well below the 512 KiB from which a page becomes a file
+/// of its own (see `SEGMENT_BYTES`).
 const PIECE_BYTES: usize = 4096;
 
 /// Bytes of BLAKE3 kept with each piece: 128 bits, for accidents, not for attackers.

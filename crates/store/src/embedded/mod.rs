@@ -27,6 +27,7 @@ mod engine;
 mod group;
 mod history;
 mod layout;
+mod mark;
 mod open;
 mod recent;
 mod rows;

@@ -20,6 +20,7 @@ use super::{
         checked, is_log_place, log_range, log_revision, meta_stem, piece_place, read_pieces,
         write_pieces,
     },
+    mark::{Mark, Marked},
 };
 use crate::{
     config::StoreConfig,
@@ -39,11 +40,11 @@ const FORMAT: u8 = 1;
 /// the text of an error.
 const LOCK_FILE: &str = "lock";
 
-/// Says which store belongs here, outside sled: if sled finds nothing although this file is
-/// there, data was lost, and an empty store must not take its place.
-const IDENTITY_FILE: &str = "epoch";
-
 const SLED_DIR: &str = "sled";
+
+/// sled's unit of files and buffers: 2 MiB. What is larger than a quarter of it becomes a file of
+/// its own. The largest page is an inner one of 257 of the longest keys, about 400 KiB.
+const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 
 /// How often to look whether the lock is free.
 const LOCK_RETRY: Duration = Duration::from_millis(100);
@@ -103,6 +104,7 @@ pub enum OpenError {
 pub(super) struct Opened {
     pub(super) db: sled::Db,
     pub(super) lock: File,
+    pub(super) mark: Mark,
     pub(super) epoch: Epoch,
     pub(super) oldest: Revision,
     pub(super) last: Revision,
@@ -141,18 +143,26 @@ fn open_here(config: &StoreConfig) -> Result<Opened, OpenError> {
     let db = open_sled(config, deadline)?;
     let damage = |detail: String| OpenError::Corrupt { dir: dir.clone(), detail };
     let read_damage = |error: ReadError| damage(error.to_string());
+    let marked = Mark::read(dir).map_err(damage)?;
     let epoch = match read_meta(&db, META_FORMAT).map_err(read_damage)? {
         Some(format) => {
             check_format(dir, &format)?;
-            known_epoch(&db, dir).map_err(damage)?
+            known_epoch(&db).map_err(damage)?
         }
-        None => create(&db, dir).map_err(damage)?,
+        None if marked.is_some() => return Err(damage("its data is gone".to_owned())),
+        None => create(&db).map_err(damage)?,
     };
     let (oldest, last) = inspect(&db).map_err(read_damage)?;
+    check_mark(marked, epoch, last).map_err(damage)?;
     // What a killed process applied but did not sync is about to be published: sync it first.
     db.flush().map_err(|error| damage(error.to_string()))?;
+    if marked.is_none() {
+        // New, or its creator ended before this line.
+        Mark::create(dir, Marked { epoch, revision: last }).map_err(io_error)?;
+    }
     File::open(dir).and_then(|dir| Ok(rustix::fs::syncfs(dir)?)).map_err(io_error)?;
-    Ok(Opened { db, lock, epoch, oldest, last })
+    let mark = Mark::open(dir, epoch).map_err(io_error)?;
+    Ok(Opened { db, lock, mark, epoch, oldest, last })
 }
 
 fn take_lock(config: &StoreConfig, deadline: Instant) -> Result<File, OpenError> {
@@ -183,6 +193,7 @@ fn open_sled(config: &StoreConfig, deadline: Instant) -> Result<sled::Db, OpenEr
     let settings = sled::Config::new()
         .path(dir.join(SLED_DIR))
         .cache_capacity(config.cache_bytes)
+        .segment_size(SEGMENT_BYTES)
         .flush_every_ms(None);
     loop {
         match settings.open() {
@@ -216,24 +227,13 @@ fn check_format(dir: &Path, format: &[u8]) -> Result<(), OpenError> {
     }
 }
 
-fn known_epoch(db: &sled::Db, dir: &Path) -> Result<Epoch, String> {
+fn known_epoch(db: &sled::Db) -> Result<Epoch, String> {
     let stored = read_meta(db, META_EPOCH).map_err(|error| error.to_string())?;
     let bytes = stored.and_then(|bytes| <[u8; 16]>::try_from(&bytes[..]).ok());
-    let epoch = Epoch::from_bytes(bytes.ok_or("its epoch is missing")?);
-    match read_identity(dir)? {
-        Some(identity) if identity != epoch.to_string() => {
-            Err(format!("it holds the data of {epoch}, and its `epoch` file says {identity}"))
-        }
-        Some(_) => Ok(epoch),
-        // The process ended between creating the one and the other.
-        None => write_identity(dir, epoch).map(|()| epoch),
-    }
+    bytes.map(Epoch::from_bytes).ok_or_else(|| "its epoch is missing".to_owned())
 }
 
-fn create(db: &sled::Db, dir: &Path) -> Result<Epoch, String> {
-    if let Some(identity) = read_identity(dir)? {
-        return Err(format!("it belongs to {identity}, but its data is gone"));
-    }
+fn create(db: &sled::Db) -> Result<Epoch, String> {
     if !db.is_empty() {
         return Err("it has data but no format".to_owned());
     }
@@ -246,24 +246,20 @@ fn create(db: &sled::Db, dir: &Path) -> Result<Epoch, String> {
     put(META_EPOCH, epoch.as_bytes());
     put(META_OLDEST, &Revision::ZERO.get().to_be_bytes());
     db.apply_batch(batch).and_then(|()| db.flush()).map_err(|error| error.to_string())?;
-    write_identity(dir, epoch)?;
     Ok(epoch)
 }
 
-fn read_identity(dir: &Path) -> Result<Option<String>, String> {
-    match fs::read_to_string(dir.join(IDENTITY_FILE)) {
-        Ok(text) => Ok(Some(text.trim().to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("its `epoch` file cannot be read: {error}")),
+/// Whether sled holds what the mark says was here.
+fn check_mark(marked: Option<Marked>, epoch: Epoch, last: Revision) -> Result<(), String> {
+    match marked {
+        Some(marked) if marked.epoch != epoch => {
+            Err(format!("it holds the data of {epoch} instead of {}", marked.epoch))
+        }
+        Some(marked) if marked.revision > last => {
+            Err(format!("the commits from {} to {} are gone", last.next(), marked.revision))
+        }
+        _ => Ok(()),
     }
-}
-
-/// Written whole under another name first, and made durable by the sync at the end of opening.
-fn write_identity(dir: &Path, epoch: Epoch) -> Result<(), String> {
-    let unfinished = dir.join(format!("{IDENTITY_FILE}.new"));
-    fs::write(&unfinished, format!("{epoch}\n"))
-        .and_then(|()| fs::rename(&unfinished, dir.join(IDENTITY_FILE)))
-        .map_err(|error| format!("its `epoch` file cannot be written: {error}"))
 }
 
 fn read_meta(db: &sled::Db, name: &str) -> Result<Option<Bytes>, ReadError> {

@@ -1,6 +1,6 @@
 //! The one thread that writes.
 //!
-//! A group goes through five moves, in this order: check and collect, apply, sync, publish,
+//! A group goes through six moves, in this order: check and collect, apply, sync, mark, publish,
 //! answer. Nothing is answered, not even a refusal, before the state that it rests on is durable.
 //! After the first failure between apply and sync the thread refuses everything: whether the
 //! group is on disk is unknown until the store is opened anew, and a second sync could claim
@@ -13,7 +13,10 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{compact, disk::Disk, engine::Shared, group::Group, open::panic_text, watchdog::Pulse};
+use super::{
+    compact, disk::Disk, engine::Shared, group::Group, mark::Mark, open::panic_text,
+    watchdog::Pulse,
+};
 use crate::{
     commit::Write,
     engine::{LoggedCommit, Transaction, TransactionError},
@@ -48,6 +51,7 @@ type Answer<T> = oneshot::Sender<Result<T, TransactionError>>;
 pub(super) struct Writer {
     pub(super) db: sled::Db,
     pub(super) disk: Disk,
+    pub(super) mark: Mark,
     pub(super) shared: Arc<Shared>,
     pub(super) published: watch::Sender<Revision>,
     pub(super) health: watch::Sender<StoreHealth>,
@@ -81,9 +85,20 @@ impl Writer {
             }
             self.commit(waiting);
         }
-        if self.health.borrow().is_serving() {
-            self.health.send_replace(StoreHealth::Closed);
+        self.finish();
+    }
+
+    /// The last sync: compaction and the mark may have moved since the one before.
+    fn finish(&mut self) {
+        if !matches!(*self.health.borrow(), StoreHealth::Serving | StoreHealth::Full { .. }) {
+            return;
         }
+        let flushed = self.db.flush().map(drop).map_err(|error| error.to_string());
+        let synced = flushed.and_then(|()| self.disk.sync().map_err(|error| error.to_string()));
+        if let Err(error) = synced {
+            tracing::warn!(error, "the last sync failed; every acknowledged commit is safe");
+        }
+        self.health.send_replace(StoreHealth::Closed);
     }
 
     fn commit(&mut self, waiting: Waiting) {
@@ -140,6 +155,7 @@ impl Writer {
             self.db.apply_batch(batch).map_err(|error| error.to_string())?;
             self.db.flush().map_err(|error| error.to_string())?;
             self.disk.sync().map_err(|error| error.to_string())?;
+            self.mark.advance(last).map_err(|error| error.to_string())?;
         }
         Ok(Written { verdicts, logged, last })
     }

@@ -1,0 +1,11 @@
+//! The suite: one room per promise.
+
+pub(crate) mod backups;
+pub(crate) mod commits;
+pub(crate) mod compaction;
+pub(crate) mod epochs;
+pub(crate) mod idempotency;
+pub(crate) mod life;
+pub(crate) mod limits;
+pub(crate) mod snapshots;
+pub(crate) mod watches;
