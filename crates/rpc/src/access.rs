@@ -18,6 +18,7 @@ mod class;
 mod table;
 
 pub use authorised::{ALL_TENANTS, Authorised, Scope};
+pub(crate) use caller::token_unknown;
 pub use caller::{Caller, CallerKind, Guard, Now, caller};
 pub use class::{AccessClass, Role};
 pub use table::{AccessTable, MethodRule, TableError};

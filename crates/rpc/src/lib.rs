@@ -7,17 +7,21 @@
 //! Absent on purpose: listeners and certificates (`runtime`), and anything about one service.
 //!
 //! Read in this order: `error`, `violations`, `page`, `mask`, `order`, `time` (what handlers use), `peer`, `access`, `tokens`,
-//! `revocation` (who is asking), `client`, `deadline`, `watch` (the calling side).
+//! `revocation` (who is asking), `context`, `deadline`, `limits`, `server` (what surrounds a handler), `client`, `watch`
+//! (the calling side).
 
 pub mod access;
 pub mod client;
+pub mod context;
 pub mod deadline;
 pub mod error;
+pub mod limits;
 pub mod mask;
 pub mod order;
 pub mod page;
 pub mod peer;
 pub mod revocation;
+pub mod server;
 pub mod time;
 pub mod tokens;
 pub mod violations;

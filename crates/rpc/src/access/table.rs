@@ -39,9 +39,9 @@ const THIRD_PARTY: &[(&str, &str, &[AccessClass], bool)] = &[
 #[derive(Debug)]
 pub struct MethodRule {
     /// Full service name, for example `causeway.registry.v1.RegistryService`.
-    pub service: String,
+    pub service: Arc<str>,
     /// Method name, for example `GetTenant`.
-    pub method: String,
+    pub method: Arc<str>,
     /// Who may call it; never empty.
     pub classes: Vec<AccessClass>,
     /// Whether either side streams: such a call has no deadline by default.
@@ -123,8 +123,8 @@ fn entry(rule: MethodRule) -> (String, Arc<MethodRule>) {
 
 fn third_party() -> impl Iterator<Item = MethodRule> {
     THIRD_PARTY.iter().map(|(service, method, classes, streaming)| MethodRule {
-        service: (*service).to_owned(),
-        method: (*method).to_owned(),
+        service: (*service).into(),
+        method: (*method).into(),
         classes: classes.to_vec(),
         streaming: *streaming,
         planned: false,
@@ -135,8 +135,8 @@ fn third_party() -> impl Iterator<Item = MethodRule> {
 fn rule(method: &MethodDescriptor) -> Option<MethodRule> {
     let classes = classes(method);
     (!classes.is_empty()).then(|| MethodRule {
-        service: method.parent_service().full_name().to_owned(),
-        method: method.name().to_owned(),
+        service: method.parent_service().full_name().into(),
+        method: method.name().into(),
         classes,
         streaming: method.is_client_streaming() || method.is_server_streaming(),
         planned: stage(method) == Some(Stage::Planned),

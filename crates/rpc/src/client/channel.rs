@@ -10,15 +10,15 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tower::Service;
 
-use crate::deadline;
-
-/// The header in which gRPC carries what is left of a deadline.
-const TIMEOUT_HEADER: &str = "grpc-timeout";
+use crate::{
+    context::{self, CallContext},
+    deadline::{self, GRPC_TIMEOUT},
+};
 
 /// Paths of methods that stream in either direction: they have no deadline of ours.
 static STREAMING: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -52,7 +52,7 @@ impl Channel {
         if STREAMING.contains(request.uri().path()) {
             return None;
         }
-        let asked = request.headers().get(TIMEOUT_HEADER).and_then(parse_timeout);
+        let asked = request.headers().get(GRPC_TIMEOUT).and_then(deadline::parse);
         let left = deadline::current().map(|end| end.saturating_duration_since(Instant::now()));
         let own = asked.unwrap_or(self.deadline);
         Some(left.map_or(own, |left| left.min(own)))
@@ -72,7 +72,10 @@ impl Service<Request<Body>> for Channel {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let budget = self.budget(&request);
         if let Some(budget) = budget {
-            request.headers_mut().insert(TIMEOUT_HEADER, timeout_value(budget));
+            request.headers_mut().insert(GRPC_TIMEOUT, deadline::format(budget));
+        }
+        if let Some(context) = context::current() {
+            pass_on(&context, &mut request);
         }
         let endpoint = self.endpoint.clone();
         let answer = self.transport.call(request);
@@ -87,6 +90,13 @@ impl Service<Request<Body>> for Channel {
             answer.map_err(|error| explain(&endpoint, &error))
         })
     }
+}
+
+/// The id and the trace of the call being served go on to the sibling; what the call sets itself stays.
+fn pass_on(context: &CallContext, request: &mut Request<Body>) {
+    let headers = request.headers_mut();
+    headers.entry(context::REQUEST_ID).or_insert_with(|| context.request_id_header());
+    headers.entry(context::TRACEPARENT).or_insert_with(|| context.trace.child().to_header());
 }
 
 fn expired(endpoint: &str, budget: Duration) -> Status {
@@ -110,46 +120,9 @@ fn explain(endpoint: &str, error: &(dyn Error + 'static)) -> Status {
     Status::unavailable(format!("cannot reach {endpoint}: {}", causes.join(": ")))
 }
 
-/// gRPC's spelling of a duration: at most eight digits and a unit.
-fn timeout_value(budget: Duration) -> HeaderValue {
-    let micros = budget.as_micros();
-    let text = if micros < 100_000_000 {
-        format!("{micros}u")
-    } else {
-        format!("{}m", budget.as_millis().min(99_999_999))
-    };
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("10S"))
-}
-
-fn parse_timeout(value: &HeaderValue) -> Option<Duration> {
-    let text = value.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let count: u64 = digits.parse().ok()?;
-    Some(match unit {
-        "H" => Duration::from_secs(count * 3_600),
-        "M" => Duration::from_secs(count * 60),
-        "S" => Duration::from_secs(count),
-        "m" => Duration::from_millis(count),
-        "u" => Duration::from_micros(count),
-        "n" => Duration::from_nanos(count),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_timeout_survives_its_header() {
-        for millis in [1, 250, 10_000, 99_999, 100_000, 3_600_000] {
-            let budget = Duration::from_millis(millis);
-            assert_eq!(parse_timeout(&timeout_value(budget)), Some(budget));
-        }
-        for wrong in ["", "5", "x", "5x", "-1S"] {
-            assert_eq!(parse_timeout(&HeaderValue::from_static(wrong)), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn streams_of_the_contract_are_known_and_unary_calls_are_not_among_them() {

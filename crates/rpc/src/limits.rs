@@ -1,0 +1,10 @@
+//! How much one message may be.
+//!
+//! Set on every generated client and server: tonic takes 4 MiB in and sends without limit otherwise.
+
+/// Largest request, in bytes: a commit takes at most 1 MiB, and a request is not more than what it writes twice over.
+pub const MAX_REQUEST_BYTES: usize = 2 << 20;
+
+/// Largest response, in bytes: a full page of 1,000 objects of some KiB each. Clients set it for decoding,
+/// servers for encoding.
+pub const MAX_RESPONSE_BYTES: usize = 8 << 20;

@@ -1,0 +1,90 @@
+//! The door: who is asking, may they, and is the method built.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{HeaderMap, header::AUTHORIZATION};
+use names::Workload;
+
+use crate::{
+    access::{AccessClass, Caller, CallerKind, Guard, MethodRule, token_unknown},
+    error::{Failure, Kind},
+    peer::{ListenerKind, PeerInfo},
+};
+
+/// Reason: the method is in the contract and not built.
+pub const METHOD_PLANNED: &str = "METHOD_PLANNED";
+/// Reason: the contract has no such method.
+pub const METHOD_UNKNOWN: &str = "METHOD_UNKNOWN";
+/// Reason: the enrolment listener serves public methods only.
+pub const WRONG_LISTENER: &str = "WRONG_LISTENER";
+
+const BEARER: &str = "bearer ";
+/// Stands for a connection that the accept loop did not describe; it has no rights from it.
+const NOWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
+/// Lets a call in, or says why not.
+pub(super) fn admit(
+    headers: &HeaderMap,
+    peer: Option<&PeerInfo>,
+    rule: Option<&Arc<MethodRule>>,
+    guard: &Guard,
+) -> Result<Caller, Failure> {
+    let rule = rule.ok_or_else(unknown)?;
+    let on_enrolment = peer.is_some_and(|peer| peer.listener == ListenerKind::Enrolment);
+    if on_enrolment && !rule.allows(AccessClass::Public) {
+        return Err(wrong_listener(rule));
+    }
+    let identity = peer.and_then(|peer| peer.identity.clone());
+    if let Some(identity) = &identity {
+        guard.check(identity)?;
+    }
+    let kind = match bearer(headers) {
+        Some(token) => CallerKind::Token(guard.tokens.verify(token).ok_or_else(token_unknown)?),
+        None => match identity.as_ref().map(|identity| &identity.spiffe.workload) {
+            Some(Workload::Service(name)) => CallerKind::Service(name.clone()),
+            Some(Workload::AppConnector(name)) => CallerKind::Connector(name.clone()),
+            None => CallerKind::Anonymous,
+        },
+    };
+    let remote = peer.map_or(NOWHERE, |peer| peer.remote);
+    let caller = Caller::new(kind, remote, identity, rule.clone(), guard.clone());
+    caller.admit()?;
+    if rule.planned {
+        return Err(planned(rule));
+    }
+    Ok(caller)
+}
+
+/// The token of an `authorization` header of scheme `Bearer`; the scheme's case does not count.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_at_checked(BEARER.len())?;
+    scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim())
+}
+
+fn unknown() -> Failure {
+    let fix = "the contract has no such method; list what there is by reflection";
+    Failure::new(Kind::Unimplemented, METHOD_UNKNOWN, fix)
+}
+
+fn planned(rule: &MethodRule) -> Failure {
+    let MethodRule { service, method, .. } = rule;
+    Failure::new(
+        Kind::Unimplemented,
+        METHOD_PLANNED,
+        format!("{service}.{method} is in the contract but not built yet; the README lists what is planned"),
+    )
+    .metadata("service", service)
+    .metadata("method", method)
+}
+
+fn wrong_listener(rule: &MethodRule) -> Failure {
+    let method = &rule.method;
+    Failure::new(
+        Kind::PermissionDenied,
+        WRONG_LISTENER,
+        format!("this listener is for joining only; call {method} on the API's listener"),
+    )
+    .metadata("method", method)
+}

@@ -1,0 +1,178 @@
+//! The stages, in order.
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use http::{HeaderName, Request, Response};
+use tonic::{Code, Status, body::Body, service::Routes};
+use tower::{Service, ServiceExt as _};
+use tracing::Instrument as _;
+
+use super::{
+    admission::{Admission, Limits},
+    body::{WatchedBody, code_of},
+    call::Call,
+    entry,
+    metrics::{EdgeMetrics, Method},
+};
+use crate::{
+    access::{AccessTable, Caller, Guard, MethodRule},
+    context::{self, CallContext, REQUEST_ID},
+    deadline::{self, Deadline},
+    error::Failure,
+    peer::PeerInfo,
+};
+
+/// Reason of a call whose handler panicked.
+pub const INTERNAL_PANIC: &str = "INTERNAL_PANIC";
+
+/// What surrounds the handlers of one process. One stack serves all its listeners, so its limits are the process's.
+#[derive(Clone, Debug)]
+pub struct Stack(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    table: AccessTable,
+    guard: Guard,
+    admission: Admission,
+    metrics: EdgeMetrics,
+}
+
+/// Handlers with everything around them: what a listener serves.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    stack: Stack,
+    routes: Routes,
+}
+
+impl Stack {
+    /// Puts the stages together.
+    #[must_use]
+    pub fn new(table: AccessTable, guard: Guard, limits: Limits, metrics: EdgeMetrics) -> Self {
+        Self(Arc::new(Parts { table, guard, admission: Admission::new(limits), metrics }))
+    }
+
+    /// Surrounds the handlers of a listener.
+    #[must_use]
+    pub fn around(&self, routes: Routes) -> Edge {
+        Edge { stack: self.clone(), routes: routes.prepare() }
+    }
+
+    async fn serve(self, mut request: Request<Body>, routes: Routes) -> Response<Body> {
+        let rule = self.0.table.get(request.uri().path()).cloned();
+        let streaming = rule.as_ref().is_some_and(|rule| rule.streaming);
+        let deadline = Deadline::of(request.headers(), streaming);
+        let context = CallContext::of(request.headers(), deadline);
+        let peer = request.extensions().get::<PeerInfo>();
+        let method = Method::of(rule.as_deref());
+        let remote = peer.map(|peer| peer.remote);
+        let mut call = Call::begin(self.0.metrics.clone(), method, streaming, &context, remote);
+        let span = call.span().clone();
+        if let Some(deadline) = deadline {
+            request.extensions_mut().insert(deadline);
+        }
+
+        let guarded = self.guarded(request, routes, rule, &mut call, deadline);
+        let guarded = context::scope(context.clone(), guarded.instrument(span));
+        let answer = match AssertUnwindSafe(guarded).catch_unwind().await {
+            Ok(answer) => answer,
+            Err(panic) => {
+                call.panicked(&*panic);
+                Err(panic_failure())
+            }
+        };
+        let answer = answer
+            .unwrap_or_else(|failure| call.span().in_scope(|| Status::from(failure)).into_http());
+        watched(answer, call, streaming.then_some(deadline).flatten(), context)
+    }
+
+    /// Everything inside panic, request id, trace and metrics.
+    async fn guarded(
+        &self,
+        mut request: Request<Body>,
+        routes: Routes,
+        rule: Option<Arc<MethodRule>>,
+        call: &mut Call,
+        deadline: Option<Deadline>,
+    ) -> Result<Response<Body>, Failure> {
+        if let Some(rule) = &rule {
+            let seat = self.0.admission.seat(rule).inspect_err(|_| call.shed())?;
+            call.take_seat(seat);
+        }
+        let caller = self.admit(&request, rule.as_ref())?;
+        call.span().record("caller", caller.audit_name());
+        request.extensions_mut().insert(caller);
+        let handler = async {
+            // Routes answer every error as a response.
+            let Ok(response) = routes.oneshot(request).await;
+            response.map(Body::new)
+        };
+        let answer = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline.instant(), handler)
+                .await
+                .map_err(|_| deadline::exceeded())?,
+            None => handler.await,
+        };
+        call.answered();
+        Ok(answer)
+    }
+
+    fn admit(
+        &self,
+        request: &Request<Body>,
+        rule: Option<&Arc<MethodRule>>,
+    ) -> Result<Caller, Failure> {
+        let peer = request.extensions().get::<PeerInfo>();
+        entry::admit(request.headers(), peer, rule, &self.0.guard)
+    }
+}
+
+impl Service<Request<Body>> for Edge {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Routes are always ready; load is judged per call.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (stack, routes) = (self.stack.clone(), self.routes.clone());
+        stack.serve(request, routes).map(Ok).boxed()
+    }
+}
+
+pub(super) fn panic_failure() -> Failure {
+    Failure::new(
+        crate::error::Kind::Internal,
+        INTERNAL_PANIC,
+        "the server has a defect; the request id finds its log",
+    )
+}
+
+/// Adds the request id, and follows the body to its end.
+fn watched(
+    response: Response<Body>,
+    mut call: Call,
+    deadline: Option<Deadline>,
+    context: CallContext,
+) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    head.headers.insert(HeaderName::from_static(REQUEST_ID), context.request_id_header());
+    if let Some(code) = code_of(&head.headers) {
+        call.end(code);
+        return Response::from_parts(head, body);
+    }
+    if !head.status.is_success() {
+        call.end(Code::Unknown);
+        return Response::from_parts(head, body);
+    }
+    let body = Body::new(WatchedBody::new(body, call, deadline, context));
+    Response::from_parts(head, body)
+}
