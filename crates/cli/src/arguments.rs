@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     client::context::{Context, ContextArguments},
-    command::{apply, describe, explain, get, version},
+    command::{apply, backup, describe, explain, get, pki, version},
 };
 
 /// Control plane of a private-access network.
@@ -30,6 +30,16 @@ enum Command {
     Apply(apply::ApplyArguments),
     /// Shows how a decision is made
     Explain(explain::ExplainArguments),
+    /// Writes the stores of running services to files
+    Backup(backup::BackupArguments),
+    /// Checks backup files
+    Verify(backup::VerifyArguments),
+    /// Makes a store of a backup file
+    Restore(backup::RestoreArguments),
+    /// The system's own certificates
+    Pki(pki::PkiArguments),
+    /// The app connector of this host
+    Connector(connector::Args),
     /// Prints versions
     Version(version::VersionArguments),
 }
@@ -43,6 +53,11 @@ impl Arguments {
             Command::Describe(arguments) => call(describe::run(&context()?, arguments)),
             Command::Apply(arguments) => call(apply::run(&context()?, arguments)),
             Command::Explain(arguments) => call(explain::run(&context()?, arguments)),
+            Command::Backup(arguments) => call(backup::backup(&context()?, arguments)),
+            Command::Verify(arguments) => call(backup::verify(arguments)),
+            Command::Restore(arguments) => call(backup::restore(arguments)),
+            Command::Pki(arguments) => pki::run(arguments).map(|()| ExitCode::SUCCESS),
+            Command::Connector(arguments) => call(async { Ok(connector::run(arguments).await?) }),
             Command::Version(arguments) => call(version::run(&self.context, &arguments)),
         }
     }

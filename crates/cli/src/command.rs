@@ -1,7 +1,9 @@
 //! The commands, one room each.
 
 pub(crate) mod apply;
+pub(crate) mod backup;
 pub(crate) mod describe;
 pub(crate) mod explain;
 pub(crate) mod get;
+pub(crate) mod pki;
 pub(crate) mod version;
