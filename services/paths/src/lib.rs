@@ -1,1 +1,3 @@
-//! Placeholder head; the owner of this room writes it.
+//! Which app connector should carry the traffic.
+
+pub mod domain;

@@ -1,0 +1,274 @@
+//! Hosts as users ask for them and domains as segments name them, in one comparable form.
+//!
+//! Always holds: names are lower-case IDNA ASCII without a final dot; IPv4-mapped IPv6 is IPv4; a network
+//! has no host bits.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::punycode;
+
+/// Longest DNS name without the final dot, bytes (RFC 1035).
+const MAX_NAME_LEN: usize = 253;
+/// Longest DNS label, bytes (RFC 1035).
+const MAX_LABEL_LEN: usize = 63;
+
+/// A host: a name or an address, normalised.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Host {
+    /// A DNS name.
+    Name(String),
+    /// An address.
+    Address(IpAddr),
+}
+
+/// Why a text is neither a host nor a domain of a segment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// Nothing there.
+    #[error("a host is missing: send a host name or an IP address")]
+    Empty,
+    /// Too long for DNS.
+    #[error("the host name is longer than 253 bytes")]
+    TooLong,
+    /// A label breaks the rule.
+    #[error(
+        "`{0}` is no part of a host name: use 1 to 63 letters, digits, `-` and `_`, without `-` at either end"
+    )]
+    Label(String),
+    /// The prefix of a network is not a number in range, or it has host bits.
+    #[error("`{0}` is not a network: write an address without host bits and a prefix length")]
+    Network(String),
+}
+
+impl Host {
+    /// Parses what a user asks for.
+    ///
+    /// # Errors
+    /// [`HostError`] with the rule.
+    pub fn parse(text: &str) -> Result<Self, HostError> {
+        match text.parse::<IpAddr>() {
+            Ok(address) => Ok(Self::Address(canonical(address))),
+            Err(_) => normal_name(text).map(Self::Name),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
+
+/// What a segment covers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Domain {
+    /// Exactly this host.
+    Host(Host),
+    /// Every name below the suffix at any depth, not the suffix itself. An empty suffix covers every name.
+    Below(String),
+    /// Every address of the network.
+    Network(Network),
+}
+
+impl Domain {
+    /// Parses a domain of a segment: host name, `*.suffix`, `*`, address or CIDR.
+    ///
+    /// # Errors
+    /// [`HostError`] with the rule.
+    pub fn parse(text: &str) -> Result<Self, HostError> {
+        if text == "*" {
+            return Ok(Self::Below(String::new()));
+        }
+        if let Some(suffix) = text.strip_prefix("*.") {
+            return normal_name(suffix).map(Self::Below);
+        }
+        if text.contains('/') {
+            return Network::parse(text).map(Self::Network);
+        }
+        Host::parse(text).map(Self::Host)
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => host.fmt(f),
+            Self::Below(suffix) if suffix.is_empty() => f.write_str("*"),
+            Self::Below(suffix) => write!(f, "*.{suffix}"),
+            Self::Network(network) => network.fmt(f),
+        }
+    }
+}
+
+/// A CIDR network without host bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Network {
+    first: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    fn parse(text: &str) -> Result<Self, HostError> {
+        let wrong = || HostError::Network(text.chars().take(80).collect());
+        let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let prefix: u8 = prefix.parse().map_err(|_| wrong())?;
+        let network = Self { first: address, prefix };
+        (prefix <= width(address) && Self::of(address, prefix) == network)
+            .then_some(network)
+            .ok_or_else(wrong)
+    }
+
+    /// The network of this prefix length that an address lies in.
+    #[must_use]
+    pub fn of(address: IpAddr, prefix: u8) -> Self {
+        let first = match address {
+            IpAddr::V4(v4) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
+                IpAddr::V4((u32::from(v4) & mask).into())
+            }
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
+                IpAddr::V6((u128::from(v6) & mask).into())
+            }
+        };
+        Self { first, prefix }
+    }
+
+    /// Length of the prefix, bits.
+    #[must_use]
+    pub fn prefix(self) -> u8 {
+        self.prefix
+    }
+
+    /// Whether it is an IPv4 network.
+    #[must_use]
+    pub fn is_ipv4(self) -> bool {
+        self.first.is_ipv4()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.first, self.prefix)
+    }
+}
+
+fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+/// IPv4-mapped IPv6 is the IPv4 address; everything else is itself.
+fn canonical(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => Ipv6Addr::to_canonical(&v6),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+fn normal_name(text: &str) -> Result<String, HostError> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    if text.is_empty() {
+        return Err(HostError::Empty);
+    }
+    // Checked before the work, too: a name of megabytes is not worth folding.
+    if text.len() > 4 * MAX_NAME_LEN {
+        return Err(HostError::TooLong);
+    }
+    let name = if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.nfkc().flat_map(char::to_lowercase).nfc().collect::<String>().replace('。', ".")
+    };
+    let labels: Vec<String> = name.split('.').map(ascii_label).collect::<Result<_, _>>()?;
+    let name = labels.join(".");
+    if name.len() > MAX_NAME_LEN { Err(HostError::TooLong) } else { Ok(name) }
+}
+
+fn ascii_label(label: &str) -> Result<String, HostError> {
+    let wrong = || HostError::Label(label.chars().take(MAX_LABEL_LEN).collect());
+    let ascii = if label.is_ascii() {
+        label.to_owned()
+    } else if label.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(wrong());
+    } else {
+        format!("xn--{}", punycode::encode(label).ok_or_else(wrong)?)
+    };
+    let bytes = ascii.as_bytes();
+    let fits = (1..=MAX_LABEL_LEN).contains(&bytes.len())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+        && !ascii.starts_with('-')
+        && !ascii.ends_with('-');
+    if fits { Ok(ascii) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn host(text: &str) -> String {
+        Host::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn hosts_are_compared_in_one_form() {
+        for (text, normal) in [
+            ("Wiki.Corp.Example.", "wiki.corp.example"),
+            ("BÜCHER.example", "xn--bcher-kva.example"),
+            ("ｗｉｋｉ.example", "wiki.example"),
+            ("_ldap.corp", "_ldap.corp"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("2001:DB8::1", "2001:db8::1"),
+        ] {
+            assert_eq!(host(text), normal);
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused_with_the_rule() {
+        assert_eq!(Host::parse(""), Err(HostError::Empty));
+        assert_eq!(Host::parse("."), Err(HostError::Empty));
+        for bad in ["a..b", "-a.b", "a b", "a/b", "*.b", "ü b.c", &"x".repeat(64)] {
+            assert!(matches!(Host::parse(bad), Err(HostError::Label(_))), "{bad}");
+        }
+        let long = vec!["a".repeat(60); 5].join(".");
+        assert_eq!(Host::parse(&long), Err(HostError::TooLong));
+    }
+
+    #[test]
+    fn domains_are_names_wildcards_addresses_and_networks() {
+        for (text, normal) in [
+            ("A.b", "a.b"),
+            ("*.A.b", "*.a.b"),
+            ("*", "*"),
+            ("10.1.2.3", "10.1.2.3"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+        ] {
+            assert_eq!(Domain::parse(text).unwrap().to_string(), normal);
+        }
+        for bad in ["10.0.0.1/8", "10.0.0.0/33", "::1/0", "x/8", "10.0.0.0/", "*.*.b", "a.*.b"] {
+            assert!(Domain::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(text in "\\PC{0,40}(\\.\\PC{1,8}){0,3}") {
+            if let Ok(first) = Host::parse(&text) {
+                prop_assert_eq!(Host::parse(&first.to_string()), Ok(first));
+            }
+        }
+    }
+}

@@ -1,0 +1,563 @@
+//! What the fleet reports, in memory: read by every selection without a lock, written by one report
+//! stream a connector.
+//!
+//! Owns: presence, load, grants since the last report, and the result of each target's checks. Always
+//! holds: it outlives snapshots of the configuration; a reader sees each number whole; times are
+//! milliseconds since the Unix epoch. Absent on purpose: configuration, and anything on disk.
+//!
+//! ## Design notes
+//! Numbers that the selector reads are atomics beside a lock that keeps the rest (texts, samples). They
+//! are independent of each other, so relaxed order is enough: a selection that mixes two heartbeats is as
+//! right as one of either.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use names::AppConnectorName;
+
+use super::{
+    configuration::Protocol,
+    health::{Check, Checks, Health},
+    host::Host,
+};
+
+/// Heartbeats that may be missed before a connector is disconnected.
+const MISSED_HEARTBEATS: u32 = 3;
+/// How long a connector stays connected after its stream closed, milliseconds: time to come back.
+const GRACE_AFTER_CLOSE_MS: i64 = 5_000;
+/// Sessions that a connector is assumed to carry when it does not say.
+const ASSUMED_SESSION_LIMIT: u32 = 1_000;
+/// Share of descriptors or memory from which on a host has no room left.
+const SPENT_SHARE: f64 = 0.98;
+/// "Not yet", in atomics of times.
+const NEVER: i64 = i64::MIN;
+
+/// What is probed: a server's host and port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// Name or address.
+    pub host: Host,
+    /// Port.
+    pub port: u16,
+    /// Protocol.
+    pub protocol: Protocol,
+}
+
+/// Load as a connector reports it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Load {
+    /// Sessions now.
+    pub sessions: u32,
+    /// Sessions that it can carry; 0: not known.
+    pub session_limit: u32,
+    /// Share of all cores, 0 to 1.
+    pub cpu: f64,
+    /// Share of memory, 0 to 1.
+    pub memory: f64,
+    /// Open descriptors.
+    pub descriptors: u32,
+    /// Their limit; 0: not known.
+    pub descriptor_limit: u32,
+    /// Local ports in use.
+    pub ports: u32,
+    /// Free disk space, bytes.
+    pub disk_free_bytes: u64,
+}
+
+impl Load {
+    fn spent(&self) -> bool {
+        let sessions = self.session_limit > 0 && self.sessions >= self.session_limit;
+        let descriptors = self.descriptor_limit > 0
+            && f64::from(self.descriptors) >= SPENT_SHARE * f64::from(self.descriptor_limit);
+        sessions || descriptors || self.memory >= SPENT_SHARE
+    }
+}
+
+/// Who a running connector process is, from its Hello and its connection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Instance {
+    /// UUID made at the start of the process.
+    pub instance_id: String,
+    /// Running version.
+    pub version: String,
+    /// Operating system and architecture.
+    pub platform: String,
+    /// Host name.
+    pub hostname: String,
+    /// Addresses of its interfaces.
+    pub private_addresses: Vec<String>,
+    /// Address of the TCP peer.
+    pub public_address: String,
+    /// When the process started, by its own clock.
+    pub start: Option<Timestamp>,
+    /// Version before the last update.
+    pub previous_version: String,
+    /// End of the certificate that opened the stream.
+    pub certificate_end: Option<Timestamp>,
+}
+
+/// The last report's texts and times.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Who it is.
+    pub instance: Instance,
+    /// Its last load.
+    pub load: Load,
+    /// When the stream of now, or the last one, was opened.
+    pub opened: Option<Timestamp>,
+    /// The connector's clock minus ours, milliseconds, at the last message that told its time.
+    pub clock_skew_ms: Option<i64>,
+}
+
+/// Whether a connector can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Reports.
+    Connected,
+    /// Has reported, and no longer does.
+    Disconnected {
+        /// Since when, milliseconds.
+        since_ms: i64,
+    },
+    /// Has never reported here.
+    NotSeen,
+}
+
+/// One connector, live.
+#[derive(Debug)]
+pub struct ConnectorLive {
+    stream: AtomicU32,
+    open: AtomicBool,
+    closed_ms: AtomicI64,
+    last_beat_ms: AtomicI64,
+    period_ms: AtomicI64,
+    connected_since_ms: AtomicI64,
+    certificate_end_ms: AtomicI64,
+    sessions: AtomicU32,
+    session_limit: AtomicU32,
+    cpu_permille: AtomicU32,
+    spent: AtomicBool,
+    grants: AtomicU32,
+    report: Mutex<Report>,
+    slots: RwLock<HashMap<Target, Arc<LegSlot>>>,
+}
+
+impl Default for ConnectorLive {
+    fn default() -> Self {
+        Self {
+            stream: AtomicU32::new(0),
+            open: AtomicBool::new(false),
+            closed_ms: AtomicI64::new(NEVER),
+            last_beat_ms: AtomicI64::new(NEVER),
+            period_ms: AtomicI64::new(0),
+            connected_since_ms: AtomicI64::new(NEVER),
+            certificate_end_ms: AtomicI64::new(i64::MAX),
+            sessions: AtomicU32::new(0),
+            session_limit: AtomicU32::new(ASSUMED_SESSION_LIMIT),
+            cpu_permille: AtomicU32::new(0),
+            spent: AtomicBool::new(false),
+            grants: AtomicU32::new(0),
+            report: Mutex::default(),
+            slots: RwLock::default(),
+        }
+    }
+}
+
+/// Marks the stream that may write; a newer one takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamMark(u32);
+
+impl ConnectorLive {
+    /// A report stream opened: the connector is present from now on, and an older stream's words no
+    /// longer count.
+    pub fn open(&self, instance: Instance, period: Duration, now: Timestamp) -> StreamMark {
+        let mut report = self.lock();
+        let mark = StreamMark(self.stream.fetch_add(1, Relaxed).wrapping_add(1));
+        let now_ms = now.as_millisecond();
+        if !matches!(self.presence(now), Presence::Connected) {
+            self.connected_since_ms.store(now_ms, Relaxed);
+        }
+        let end = instance.certificate_end.map_or(i64::MAX, Timestamp::as_millisecond);
+        self.certificate_end_ms.store(end, Relaxed);
+        self.period_ms.store(i64::try_from(period.as_millis()).unwrap_or(i64::MAX / 4), Relaxed);
+        self.last_beat_ms.store(now_ms, Relaxed);
+        self.open.store(true, Relaxed);
+        report.instance = instance;
+        report.opened = Some(now);
+        mark
+    }
+
+    /// Whether a stream is still the newest of its connector.
+    #[must_use]
+    pub fn is_current(&self, mark: StreamMark) -> bool {
+        self.stream.load(Relaxed) == mark.0
+    }
+
+    /// A heartbeat arrived.
+    pub fn beat(&self, mark: StreamMark, load: Option<Load>, skew_ms: Option<i64>, now: Timestamp) {
+        let mut report = self.lock();
+        if !self.is_current(mark) {
+            return;
+        }
+        let now_ms = now.as_millisecond();
+        if !matches!(self.presence(now), Presence::Connected) {
+            self.connected_since_ms.store(now_ms, Relaxed);
+        }
+        self.last_beat_ms.store(now_ms, Relaxed);
+        report.clock_skew_ms = skew_ms.or(report.clock_skew_ms);
+        if let Some(load) = load {
+            report.load = load;
+            self.take_load(load);
+        }
+    }
+
+    fn take_load(&self, load: Load) {
+        self.grants.store(0, Relaxed);
+        self.sessions.store(load.sessions, Relaxed);
+        let limit = if load.session_limit > 0 { load.session_limit } else { ASSUMED_SESSION_LIMIT };
+        self.session_limit.store(limit, Relaxed);
+        self.cpu_permille.store((load.cpu.clamp(0.0, 4.0) * 1_000.0) as u32, Relaxed);
+        self.spent.store(load.spent(), Relaxed);
+    }
+
+    /// The stream ended. `goodbye`: on purpose, so there is nothing to wait for.
+    pub fn close(&self, mark: StreamMark, goodbye: bool, now: Timestamp) {
+        let _report = self.lock();
+        if !self.is_current(mark) {
+            return;
+        }
+        let grace = if goodbye { GRACE_AFTER_CLOSE_MS } else { 0 };
+        self.closed_ms.store(now.as_millisecond() - grace, Relaxed);
+        self.open.store(false, Relaxed);
+    }
+
+    /// Whether it can serve now.
+    #[must_use]
+    #[inline]
+    pub fn presence(&self, now: Timestamp) -> Presence {
+        let now_ms = now.as_millisecond();
+        let beat = self.last_beat_ms.load(Relaxed);
+        if beat == NEVER {
+            return Presence::NotSeen;
+        }
+        let silent = beat + i64::from(MISSED_HEARTBEATS) * self.period_ms.load(Relaxed);
+        let gone = if self.open.load(Relaxed) {
+            silent
+        } else {
+            silent.min(self.closed_ms.load(Relaxed) + GRACE_AFTER_CLOSE_MS)
+        };
+        if now_ms < gone { Presence::Connected } else { Presence::Disconnected { since_ms: gone } }
+    }
+
+    /// For how long it has been connected without a break, milliseconds; 0 if it is not.
+    #[must_use]
+    pub fn connected_for_ms(&self, now: Timestamp) -> i64 {
+        match self.presence(now) {
+            Presence::Connected => {
+                now.as_millisecond().saturating_sub(self.connected_since_ms.load(Relaxed)).max(0)
+            }
+            _ => 0,
+        }
+    }
+
+    /// End of its certificate, milliseconds.
+    #[must_use]
+    #[inline]
+    pub fn certificate_end_ms(&self) -> i64 {
+        self.certificate_end_ms.load(Relaxed)
+    }
+
+    /// Whether its host has no room left.
+    #[must_use]
+    #[inline]
+    pub fn is_spent(&self) -> bool {
+        self.spent.load(Relaxed)
+    }
+
+    /// Share of its capacity in use, 0 and up: the greater of processor and sessions. Sessions are those
+    /// of the last report plus what all replicas granted since; those that ended since still count, which
+    /// errs on the side of room.
+    #[must_use]
+    #[inline]
+    pub fn utilisation(&self, replicas: u32) -> f32 {
+        let granted = self.grants.load(Relaxed).saturating_mul(replicas);
+        let sessions = self.sessions.load(Relaxed).saturating_add(granted) as f32;
+        let cpu = self.cpu_permille.load(Relaxed) as f32 / 1_000.0;
+        (sessions / self.session_limit.load(Relaxed) as f32).max(cpu)
+    }
+
+    /// Counts a selection against it until its next report.
+    pub fn grant(&self) {
+        self.grants.fetch_add(1, Relaxed);
+    }
+
+    /// Selections since its last report.
+    #[must_use]
+    pub fn grants(&self) -> u32 {
+        self.grants.load(Relaxed)
+    }
+
+    /// The last report.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.lock().clone()
+    }
+
+    /// When the last heartbeat arrived, milliseconds.
+    #[must_use]
+    pub fn last_beat_ms(&self) -> Option<i64> {
+        Some(self.last_beat_ms.load(Relaxed)).filter(|ms| *ms != NEVER)
+    }
+
+    /// The slot for a target, made when it is new.
+    #[must_use]
+    pub fn slot(&self, target: &Target) -> Arc<LegSlot> {
+        if let Some(slot) = self.existing_slot(target) {
+            return slot;
+        }
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        slots.entry(target.clone()).or_default().clone()
+    }
+
+    /// The slot for a target, if there is one.
+    #[must_use]
+    pub fn existing_slot(&self, target: &Target) -> Option<Arc<LegSlot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
+    }
+
+    /// Forgets slots that nobody reads: not among the assigned, and not part of a snapshot.
+    pub fn forget_slots(&self, keep: impl Fn(&Target) -> bool) {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|target, slot| keep(target) || Arc::strong_count(slot) > 1);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connector's way to one target, live.
+#[derive(Debug)]
+pub struct LegSlot {
+    health: AtomicU8,
+    no_address_in_family: AtomicBool,
+    /// Median, microseconds; 0: never measured.
+    median_us: AtomicU32,
+    last_ms: AtomicI64,
+    last_success_ms: AtomicI64,
+    /// How long a result counts, milliseconds.
+    valid_for_ms: AtomicI64,
+    checks: Mutex<Checks>,
+}
+
+/// What a slot says at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// UNKNOWN when the last check is too old.
+    pub health: Health,
+    /// What the last check said, whatever its age.
+    pub last_known: Health,
+    /// Median round trip, milliseconds.
+    pub milliseconds: Option<f32>,
+    /// Age of the newest success, milliseconds.
+    pub age_ms: i64,
+    /// Whether the last check found no address in the allowed families.
+    pub no_address_in_family: bool,
+}
+
+impl Default for LegSlot {
+    fn default() -> Self {
+        Self {
+            health: AtomicU8::new(Health::Unknown as u8),
+            no_address_in_family: AtomicBool::new(false),
+            median_us: AtomicU32::new(0),
+            last_ms: AtomicI64::new(NEVER),
+            last_success_ms: AtomicI64::new(NEVER),
+            valid_for_ms: AtomicI64::new(0),
+            checks: Mutex::default(),
+        }
+    }
+}
+
+impl LegSlot {
+    /// Takes a check that ended at `when`; it counts for `valid_for`.
+    pub fn record(&self, check: Check, when: Timestamp, valid_for: Duration) {
+        let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        checks.record(check, when);
+        let micros = checks.median_ms().map_or(0, |ms| (ms * 1_000.0).round().max(1.0) as u32);
+        self.median_us.store(micros, Relaxed);
+        self.no_address_in_family.store(checks.no_address_in_family(), Relaxed);
+        self.valid_for_ms
+            .store(i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX / 4), Relaxed);
+        if let Some(success) = checks.last_success() {
+            self.last_success_ms.store(success.as_millisecond(), Relaxed);
+        }
+        self.health.store(checks.health() as u8, Relaxed);
+        self.last_ms.store(when.as_millisecond(), Relaxed);
+    }
+
+    /// What it says now.
+    #[must_use]
+    #[inline]
+    pub fn read(&self, now: Timestamp) -> Reading {
+        let now_ms = now.as_millisecond();
+        let last_known = match self.health.load(Relaxed) {
+            0 => Health::Up,
+            2 => Health::Down,
+            _ => Health::Unknown,
+        };
+        let last = self.last_ms.load(Relaxed);
+        let fresh = last != NEVER && now_ms - last <= self.valid_for_ms.load(Relaxed);
+        let micros = self.median_us.load(Relaxed);
+        let measured = micros > 0;
+        let age = if measured { now_ms - self.last_success_ms.load(Relaxed) } else { 0 };
+        Reading {
+            health: if fresh { last_known } else { Health::Unknown },
+            last_known,
+            milliseconds: measured.then_some(micros as f32 / 1_000.0),
+            age_ms: age.max(0),
+            no_address_in_family: fresh && self.no_address_in_family.load(Relaxed),
+        }
+    }
+
+    /// The checks behind it.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Every connector that the configuration knows, live.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    connectors: RwLock<HashMap<AppConnectorName, Arc<ConnectorLive>>>,
+}
+
+impl Fleet {
+    /// The connector, made when it is new.
+    #[must_use]
+    pub fn connector(&self, name: &AppConnectorName) -> Arc<ConnectorLive> {
+        let known = self.connectors.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = known.get(name) {
+            return live.clone();
+        }
+        drop(known);
+        let mut all = self.connectors.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(name.clone()).or_default().clone()
+    }
+
+    /// Forgets connectors that the configuration no longer knows.
+    pub fn retain(&self, keep: impl Fn(&AppConnectorName) -> bool) {
+        let mut all = self.connectors.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|name, _| keep(name));
+    }
+
+    /// How many are connected now, and how many are known.
+    #[must_use]
+    pub fn count(&self, now: Timestamp) -> (usize, usize) {
+        let all = self.connectors.read().unwrap_or_else(PoisonError::into_inner);
+        let connected =
+            all.values().filter(|live| live.presence(now) == Presence::Connected).count();
+        (connected, all.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::at_ms;
+
+    const PERIOD: Duration = Duration::from_secs(10);
+
+    fn opened() -> (ConnectorLive, StreamMark) {
+        let live = ConnectorLive::default();
+        let mark = live.open(Instance::default(), PERIOD, at_ms(0));
+        (live, mark)
+    }
+
+    #[test]
+    fn three_missed_heartbeats_disconnect_an_open_stream() {
+        let (live, mark) = opened();
+        assert_eq!(ConnectorLive::default().presence(at_ms(0)), Presence::NotSeen);
+        assert_eq!(live.presence(at_ms(29_999)), Presence::Connected);
+        assert_eq!(live.presence(at_ms(30_000)), Presence::Disconnected { since_ms: 30_000 });
+        live.beat(mark, None, None, at_ms(31_000));
+        assert_eq!(live.presence(at_ms(60_999)), Presence::Connected);
+        assert_eq!(live.connected_for_ms(at_ms(32_000)), 1_000, "the break starts the count anew");
+    }
+
+    #[test]
+    fn five_seconds_after_the_stream_closed_a_connector_is_gone() {
+        let (live, mark) = opened();
+        live.close(mark, false, at_ms(1_000));
+        assert_eq!(live.presence(at_ms(5_999)), Presence::Connected);
+        assert_eq!(live.presence(at_ms(6_000)), Presence::Disconnected { since_ms: 6_000 });
+        live.open(Instance::default(), PERIOD, at_ms(7_000));
+        assert_eq!(live.presence(at_ms(7_000)), Presence::Connected);
+    }
+
+    #[test]
+    fn a_goodbye_disconnects_at_once() {
+        let (live, mark) = opened();
+        live.close(mark, true, at_ms(1_000));
+        assert_eq!(live.presence(at_ms(1_000)), Presence::Disconnected { since_ms: 1_000 });
+    }
+
+    #[test]
+    fn an_older_stream_has_no_say() {
+        let (live, old) = opened();
+        let new = live.open(Instance::default(), PERIOD, at_ms(10));
+        live.close(old, true, at_ms(20));
+        assert_eq!(live.presence(at_ms(30)), Presence::Connected);
+        live.beat(old, Some(Load { sessions: 9, ..Load::default() }), None, at_ms(40));
+        assert_eq!(live.report().load.sessions, 0);
+        assert!(live.is_current(new) && !live.is_current(old));
+    }
+
+    #[test]
+    fn grants_count_as_load_until_the_next_report() {
+        let (live, mark) = opened();
+        live.beat(
+            mark,
+            Some(Load { sessions: 20, session_limit: 100, ..Load::default() }),
+            None,
+            at_ms(1),
+        );
+        for _ in 0..30 {
+            live.grant();
+        }
+        assert!((live.utilisation(1) - 0.5).abs() < 1e-6);
+        assert!((live.utilisation(2) - 0.8).abs() < 1e-6);
+        live.beat(mark, None, None, at_ms(2));
+        assert_eq!(live.grants(), 30, "a beat without load reports nothing");
+        live.beat(
+            mark,
+            Some(Load { sessions: 50, session_limit: 100, ..Load::default() }),
+            None,
+            at_ms(3),
+        );
+        assert!((live.utilisation(2) - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn an_old_result_is_unknown_and_keeps_its_number() {
+        let slot = LegSlot::default();
+        let check = Check::Connected { milliseconds: 7.5, address: String::new() };
+        slot.record(check, at_ms(0), Duration::from_secs(90));
+        let fresh = slot.read(at_ms(90_000));
+        assert_eq!(
+            (fresh.health, fresh.milliseconds, fresh.age_ms),
+            (Health::Up, Some(7.5), 90_000)
+        );
+        let old = slot.read(at_ms(90_001));
+        assert_eq!((old.health, old.last_known), (Health::Unknown, Health::Up));
+        assert_eq!(old.milliseconds, Some(7.5));
+    }
+}
