@@ -5,7 +5,17 @@
 //! zone; it is answered without registry, after a restart too.
 //! Absent on purpose: groups themselves (registry owns them; a copy of their zones is kept here), and who is connected.
 //!
-//! Read in this order: `domain` (the rules).
+//! Read in this order: `domain` (the rules), `store` (what is kept), `service` (the use cases), `grpc` (the edge),
+//! `follow` and `clients` (registry), `app` (all of it put together), `config`, `metrics`, `error`.
 
+pub mod clients;
+pub mod config;
 pub mod domain;
+pub mod error;
+pub mod grpc;
+pub mod metrics;
+pub mod service;
 pub mod store;
+
+pub use config::Config;
+pub use error::Error;

@@ -14,7 +14,7 @@ use super::occurrence::Stretch;
 pub const MAX_FREEZES: usize = 200;
 
 /// Most groups one freeze may name; one for more groups holds for all of them or is split.
-pub const MAX_GROUPS: usize = 1_000;
+pub const MAX_GROUPS: usize = 100;
 
 /// Longest reason, in characters: a line on the page.
 pub const MAX_REASON_CHARS: usize = 256;

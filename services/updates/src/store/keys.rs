@@ -12,6 +12,13 @@ const SCHEDULE: u8 = 2;
 /// A written policy, by tenant.
 const POLICY: u8 = 3;
 
+/// Whether a snapshot of registry's groups was ever taken over.
+const SNAPSHOT: u8 = 4;
+
+pub(super) fn snapshot() -> Key {
+    Key::builder(SNAPSHOT).finish()
+}
+
 pub(super) fn group(name: &AppConnectorGroupName) -> Key {
     below_tenant(GROUP, name)
 }

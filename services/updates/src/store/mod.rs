@@ -211,7 +211,17 @@ impl Keeper {
             options.after = Some(last.key.clone());
             options.at = At::Revision(page.revision);
         }
-        self.put_groups(groups, now).await
+        self.put_groups(groups, now).await?;
+        if !self.has_snapshot().await? {
+            // The key says it all.
+            self.store.commit(Commit::new(now).put(keys::snapshot(), "1")).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a snapshot of registry's groups was ever taken over.
+    pub async fn has_snapshot(&self) -> Result<bool, StoreError> {
+        Ok(self.store.get(&keys::snapshot(), At::Published).await?.is_some())
     }
 }
 

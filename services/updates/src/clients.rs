@@ -1,0 +1,100 @@
+//! What updates asks of its siblings: groups, of registry.
+//!
+//! Owns: the calls and what their answers mean here.
+//! Always holds: a call has a deadline; only reads are repeated.
+//! Absent on purpose: a trait; there is one registry.
+
+use futures::StreamExt;
+use names::AppConnectorGroupName;
+use proto::registry::v1::{
+    self as wire, Event, ResourceType, WatchRequest, event::Resource,
+    registry_service_client::RegistryServiceClient,
+};
+use proto::r#type::v1::ChangeType;
+use rpc::{
+    Failure, Kind,
+    client::{Channel, RetryPolicy, retry},
+    watch::{Batch, Batches, Source},
+};
+use tonic::Status;
+
+use crate::{domain::group::Group, service::groups::GroupChange};
+
+/// Registry, as far as updates needs it.
+#[derive(Clone)]
+pub struct Registry {
+    client: RegistryServiceClient<Channel>,
+}
+
+impl Registry {
+    /// Over a channel; nothing is dialled before the first call.
+    #[must_use]
+    pub fn new(channel: Channel) -> Self {
+        Self { client: RegistryServiceClient::new(channel) }
+    }
+
+    /// One group; `None` when registry knows that there is none.
+    pub async fn group(&self, name: &AppConnectorGroupName) -> Result<Option<Group>, Failure> {
+        let answer = retry(RetryPolicy::default(), || {
+            let mut client = self.client.clone();
+            let request = wire::GetAppConnectorGroupRequest { name: name.to_string() };
+            async move { client.get_app_connector_group(request).await }
+        });
+        match answer.await {
+            Ok(answer) => Ok(group_in(answer.into_inner())),
+            Err(status) => {
+                let failure = Failure::from_status(&status);
+                if failure.kind() == Kind::NotFound { Ok(None) } else { Err(failure) }
+            }
+        }
+    }
+
+    /// Registry's watch of all groups of all tenants.
+    #[must_use]
+    pub fn groups(&self) -> GroupWatch {
+        GroupWatch { client: self.client.clone() }
+    }
+}
+
+/// The watch of groups, for [`rpc::watch::Follower`].
+pub struct GroupWatch {
+    client: RegistryServiceClient<Channel>,
+}
+
+impl Source for GroupWatch {
+    type Event = GroupChange;
+
+    async fn open(&mut self, resume_token: String) -> Result<Batches<GroupChange>, Status> {
+        let request = WatchRequest {
+            parent: rpc::access::ALL_TENANTS.to_owned(),
+            types: vec![ResourceType::AppConnectorGroup.into()],
+            resume_token,
+            filter: String::new(),
+        };
+        let stream = self.client.watch(request).await?.into_inner();
+        Ok(stream.map(|response| response.map(batch_in)).boxed())
+    }
+}
+
+fn batch_in(response: wire::WatchResponse) -> Batch<GroupChange> {
+    let phase = response.phase();
+    let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
+    let events = events.into_iter().filter_map(change_in).collect();
+    Batch { phase, events, end_of_commit, resume_token }
+}
+
+/// What an event means here; `None` for what is not a group (a newer registry may send more than was asked for).
+fn change_in(event: Event) -> Option<GroupChange> {
+    let purged = event.r#type() == ChangeType::Deleted;
+    let Event { r#type: _, delete_cause: _, resource } = event;
+    let Some(Resource::AppConnectorGroup(group)) = resource else { return None };
+    let group = group_in(group)?;
+    Some(if purged { GroupChange::Purged(group.name) } else { GroupChange::Is(group) })
+}
+
+/// The part of a group that counts here; `None` when its name is not one, which registry never sends.
+fn group_in(group: wire::AppConnectorGroup) -> Option<Group> {
+    let name = group.name.parse().ok()?;
+    let time_zone = group.location.map(|it| it.effective_time_zone).unwrap_or_default();
+    Some(Group { name, uid: group.uid, time_zone, deleted: group.delete_time.is_some() })
+}

@@ -1,0 +1,137 @@
+//! Every way in which updates refuses or fails, and its one conversion for the edge.
+
+use std::time::Duration;
+
+use names::{AppConnectorGroupName, VersionProfileName};
+use rpc::error::{Failure, Kind};
+use store::{CommitError, Etag, ReadError, ReplayError};
+
+use crate::{domain::change::ProfileChangeError, store::StoreError};
+
+/// When a caller may try again after a store or a sibling could not answer: a restart takes about this long.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a call was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such group, or it is deleted.
+    #[error("the app connector group does not exist")]
+    GroupNotFound(AppConnectorGroupName),
+    /// No such version profile.
+    #[error("the version profile does not exist")]
+    ProfileNotFound(VersionProfileName),
+    /// A group's own profile and its flag do not go together.
+    #[error(transparent)]
+    Profile(#[from] ProfileChangeError),
+    /// Somebody wrote in between.
+    #[error(
+        "it has changed since it was read: read it again, repeat the change, and send its etag"
+    )]
+    EtagMismatch {
+        /// The etag that would be accepted now.
+        current: Etag,
+    },
+    /// The group is not known here and its owner cannot be asked.
+    #[error(
+        "the app connector group is not known here yet and registry cannot be asked: try again"
+    )]
+    RegistryUnavailable(#[source] Box<Failure>),
+    /// The request id was used for another request.
+    #[error("request_id was used before for a different request: send a new UUID")]
+    RequestIdReused,
+    /// What shall be written does not fit into one record.
+    #[error("what shall be written is too large: drop freezes that are over, or shorten reasons")]
+    TooLarge(#[source] CommitError),
+    /// The store failed.
+    #[error("the store cannot answer now")]
+    Store(#[source] StoreError),
+}
+
+impl Error {
+    /// The way of failing that its code follows from.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::GroupNotFound(_) | Self::ProfileNotFound(_) => Kind::NotFound,
+            Self::Profile(_) => Kind::FailedPrecondition,
+            Self::EtagMismatch { .. } => Kind::Aborted,
+            Self::RegistryUnavailable(_) => Kind::Unavailable,
+            Self::RequestIdReused => Kind::InvalidArgument,
+            Self::TooLarge(_) => Kind::ResourceExhausted,
+            Self::Store(error) => store_kind(error),
+        }
+    }
+
+    /// The stable word for it.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::GroupNotFound(_) | Self::ProfileNotFound(_) => rpc::error::RESOURCE_NOT_FOUND,
+            Self::Profile(ProfileChangeError::NotPersisted) => "VERSION_PROFILE_NOT_PERSISTED",
+            Self::Profile(ProfileChangeError::Missing) => "VERSION_PROFILE_MISSING",
+            Self::EtagMismatch { .. } => "ETAG_MISMATCH",
+            Self::RegistryUnavailable(_) => "REGISTRY_UNAVAILABLE",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::TooLarge(_) => "POLICY_TOO_LARGE",
+            Self::Store(error) if store_kind(error) == Kind::DataLoss => "STORE_DAMAGED",
+            Self::Store(error) if store_kind(error) == Kind::Unavailable => "STORE_UNAVAILABLE",
+            Self::Store(_) => "STORE_REFUSED",
+        }
+    }
+}
+
+fn store_kind(error: &StoreError) -> Kind {
+    match error {
+        StoreError::Record(_) | StoreError::Read(ReadError::Corrupt(_)) => Kind::DataLoss,
+        StoreError::Read(ReadError::Unavailable(_))
+        | StoreError::Commit(
+            CommitError::Unavailable(_) | CommitError::OutcomeUnknown(_) | CommitError::Closed,
+        ) => Kind::Unavailable,
+        StoreError::Read(_) | StoreError::Commit(_) => Kind::Internal,
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Commit(CommitError::IdempotencyMismatch) => Self::RequestIdReused,
+            StoreError::Commit(error @ CommitError::TooLarge { .. }) => Self::TooLarge(error),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<ReplayError> for Error {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Mismatch => Self::RequestIdReused,
+            ReplayError::Read(error) => Self::Store(error.into()),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::GroupNotFound(name) => {
+                return Failure::not_found(AppConnectorGroupName::TYPE, name);
+            }
+            Error::ProfileNotFound(name) => {
+                return Failure::not_found(VersionProfileName::TYPE, name);
+            }
+            _ => {}
+        }
+        let kind = error.kind();
+        let failure = Failure::new(kind, error.reason(), error.to_string());
+        let failure = match &error {
+            Error::EtagMismatch { current } => failure.metadata("etag", current),
+            Error::Profile(_) => {
+                failure.precondition(error.reason(), "version_profile", error.to_string())
+            }
+            _ => failure,
+        };
+        let failure =
+            if kind == Kind::Unavailable { failure.retry_after(RETRY_AFTER) } else { failure };
+        failure.source(error)
+    }
+}

@@ -1,0 +1,93 @@
+//! Requests that change nothing.
+
+use jiff::{Timestamp, civil::date, tz::TimeZone};
+use names::{Id, TenantName, UpdateScheduleName};
+use proto::updates::v1 as wire;
+use rpc::{
+    Failure, Violations,
+    violations::{MALFORMED, OUT_OF_RANGE},
+};
+
+use super::{only_name, schedule::zone_in, window::windows_in};
+use crate::service::schedules::Draft;
+
+/// Most schedules in one batch: a page of the console, with room.
+const MAX_BATCH: usize = 1_000;
+/// Windows in a preview when the request does not say how many: a month of the default schedule, and one.
+const DEFAULT_PREVIEW: usize = 5;
+/// Most windows in one preview: a year of two windows a week.
+const MAX_PREVIEW: usize = 100;
+/// First and last year in which a preview may begin: rules of time zones say little outside of them.
+const PREVIEW_YEARS: std::ops::RangeInclusive<i16> = 1970..=2200;
+
+pub(in crate::grpc) fn schedule_name(name: String) -> Result<UpdateScheduleName, Failure> {
+    only_name("name", &name)
+}
+
+/// The tenant and the groups of a batch.
+pub(in crate::grpc) fn batch_request(
+    request: wire::BatchGetUpdateSchedulesRequest,
+) -> Result<(TenantName, Vec<Id>), Failure> {
+    let wire::BatchGetUpdateSchedulesRequest { parent, names } = request;
+    let mut violations = Violations::new();
+    let tenant: Option<TenantName> = violations.take("parent", parent.parse());
+    if !(1..=MAX_BATCH).contains(&names.len()) {
+        violations.add("names", OUT_OF_RANGE, format!("must be 1 to {MAX_BATCH} names"));
+    }
+    let mut groups = Vec::with_capacity(names.len().min(MAX_BATCH));
+    for (index, name) in names.iter().take(MAX_BATCH).enumerate() {
+        let field = format!("names[{index}]");
+        let Some(name) = violations.take::<UpdateScheduleName, _>(&field, name.parse()) else {
+            continue;
+        };
+        if tenant.as_ref().is_some_and(|tenant| name.tenant() != *tenant) {
+            violations.add(&field, MALFORMED, format!("must be below parent `{parent}`"));
+        }
+        groups.push(name.app_connector_group);
+    }
+    violations.finish_with(|| Some((tenant?, groups)))
+}
+
+/// What a preview asks.
+pub(in crate::grpc) struct PreviewAsk {
+    pub(in crate::grpc) name: UpdateScheduleName,
+    pub(in crate::grpc) count: usize,
+    pub(in crate::grpc) from: Option<Timestamp>,
+    pub(in crate::grpc) draft: Option<Draft>,
+}
+
+pub(in crate::grpc) fn preview_request(
+    request: wire::PreviewWindowsRequest,
+) -> Result<PreviewAsk, Failure> {
+    let wire::PreviewWindowsRequest { name, count, start_time, draft } = request;
+    let mut violations = Violations::new();
+    let name = violations.take("name", name.parse());
+    let count = match usize::try_from(count) {
+        Ok(0) => Some(DEFAULT_PREVIEW),
+        Ok(count) if count <= MAX_PREVIEW => Some(count),
+        _ => {
+            violations.add("count", OUT_OF_RANGE, format!("must be 0 to {MAX_PREVIEW}"));
+            None
+        }
+    };
+    let from = rpc::time::from_proto("start_time", start_time.as_ref(), &mut violations);
+    if from.is_some_and(|from| !PREVIEW_YEARS.contains(&TimeZone::UTC.to_datetime(from).year())) {
+        let (first, last) =
+            (date(*PREVIEW_YEARS.start(), 1, 1), date(*PREVIEW_YEARS.end(), 12, 31));
+        violations.add("start_time", OUT_OF_RANGE, format!("must be from {first} to {last}"));
+    }
+    let draft = draft.map(|draft| {
+        violations.within("draft", |violations| {
+            let time_zone = zone_in(violations, &draft.time_zone);
+            let windows = windows_in(violations, draft.windows);
+            Some(Draft { windows: windows?, time_zone: time_zone? })
+        })
+    });
+    violations.finish_with(|| {
+        let draft = match draft {
+            Some(draft) => Some(draft?),
+            None => None,
+        };
+        Some(PreviewAsk { name: name?, count: count?, from, draft })
+    })
+}

@@ -1,0 +1,63 @@
+//! Which groups there are, and in which zone.
+//!
+//! Owns: the local copy of registry's groups and the one question to registry about a group that is missing in it.
+//! Always holds: a name that is not in the copy is asked of its owner once before it counts as missing, so a schedule
+//! can be read right after its group was created.
+//! Absent on purpose: following registry's watch (`workers::follow`), which only calls the verbs here.
+
+use names::AppConnectorGroupName;
+use runtime::Clock;
+
+use crate::{clients::Registry, domain::group::Group, error::Error, store::Keeper};
+
+/// The groups this service knows.
+#[derive(Clone)]
+pub struct Groups {
+    keeper: Keeper,
+    registry: Registry,
+    clock: Clock,
+}
+
+impl Groups {
+    /// Over the copy and its owner.
+    #[must_use]
+    pub fn new(keeper: Keeper, registry: Registry, clock: Clock) -> Self {
+        Self { keeper, registry, clock }
+    }
+
+    /// A live group.
+    pub async fn find(&self, name: &AppConnectorGroupName) -> Result<Group, Error> {
+        let known = match self.keeper.group(name).await? {
+            Some(group) => Some(group),
+            None => self
+                .registry
+                .group(name)
+                .await
+                .map_err(|failure| Error::RegistryUnavailable(Box::new(failure)))?,
+        };
+        known.filter(|group| !group.deleted).ok_or_else(|| Error::GroupNotFound(name.clone()))
+    }
+
+    /// Takes over a whole snapshot of registry's.
+    pub async fn replace(&self, groups: &[Group]) -> Result<(), Error> {
+        Ok(self.keeper.replace_groups(groups, self.clock.now()).await?)
+    }
+
+    /// Takes over one change of registry's.
+    pub async fn change(&self, change: GroupChange) -> Result<(), Error> {
+        let now = self.clock.now();
+        match change {
+            GroupChange::Is(group) => Ok(self.keeper.put_groups(&[group], now).await?),
+            GroupChange::Purged(name) => Ok(self.keeper.purge_group(&name, now).await?),
+        }
+    }
+}
+
+/// What happened to a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// It is now like this; soft deletes included.
+    Is(Group),
+    /// It is gone for good.
+    Purged(AppConnectorGroupName),
+}
