@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod health;
 pub mod identity;
+pub mod listener;
 pub mod metrics;
 pub mod process;
 pub mod tasks;

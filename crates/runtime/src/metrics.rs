@@ -25,7 +25,8 @@ impl Registry {
         Self(Arc::new(Mutex::new(registry)))
     }
 
-    /// Registers metrics: `metrics.register(|r| r.register("name", "Help.", family.clone()))`.
+    /// Registers metrics: `metrics.register(|r| r.register("name", "Help", family.clone()))`. Help ends without a
+    /// full stop: the encoder writes one.
     pub fn register<T>(
         &self,
         add: impl FnOnce(&mut prometheus_client::registry::Registry) -> T,

@@ -53,8 +53,8 @@ impl Tasks {
             failure: watch::Sender::new(None),
         };
         metrics.register(|registry| {
-            registry.register("tasks_running", "Tasks now running.", tasks.running.clone());
-            registry.register("task_panics", "Tasks ended by a panic.", tasks.panics.clone());
+            registry.register("tasks_running", "Tasks now running", tasks.running.clone());
+            registry.register("task_panics", "Tasks ended by a panic", tasks.panics.clone());
         });
         tasks
     }

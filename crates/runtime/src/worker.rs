@@ -98,9 +98,9 @@ impl Workers {
         let workers =
             Self { tasks, clock, stop, ticks: Family::default(), last_success: Family::default() };
         metrics.register(|registry| {
-            let help = "Ticks of background workers by outcome: ok, error, panic.";
+            let help = "Ticks of background workers by outcome: ok, error, panic";
             registry.register("worker_ticks", help, workers.ticks.clone());
-            let help = "Unix time of a worker's last tick without an error, in seconds.";
+            let help = "Unix time of a worker's last tick without an error, in seconds";
             registry.register("worker_last_success_seconds", help, workers.last_success.clone());
         });
         workers

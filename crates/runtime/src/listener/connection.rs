@@ -1,0 +1,147 @@
+//! One peer: handshake, identity, HTTP, end.
+
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use rpc::peer::{ListenerKind, PeerIdentity, PeerInfo};
+use tokio::{
+    net::TcpStream,
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep, timeout},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tonic::body::Body;
+use tower::{BoxError, Service, ServiceExt};
+
+use super::{accept::Serving, watched::Heard, watched::Watched};
+use crate::identity::{ALPN_HTTP1, read_leaf};
+
+/// One accepted socket on its way.
+pub(super) struct Connection {
+    pub(super) serving: Serving,
+    pub(super) kind: ListenerKind,
+    /// Running number at its listener.
+    pub(super) nth: u64,
+}
+
+impl Connection {
+    pub(super) async fn run<S, B>(self, stream: TcpStream, permit: OwnedSemaphorePermit, app: S)
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let Ok(remote) = stream.peer_addr() else { return };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%remote, %error, "no TCP_NODELAY; replies may be late");
+        }
+        let _open = self.serving.metrics.open(self.kind);
+        let stream = tokio::select! {
+            () = self.serving.drain.stop.cancelled() => return,
+            stream = self.handshake(stream) => stream,
+        };
+        drop(permit);
+        let Some(stream) = stream else { return };
+        let identity = identity_of(&stream);
+        tracing::debug!(%remote, ?identity, "connected");
+        let peer = PeerInfo { remote, listener: self.kind, identity: identity.map(Arc::new) };
+        let app = app.map_request(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer.clone());
+            request
+        });
+        self.converse(stream, app).await;
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        let remote = stream.peer_addr().ok();
+        let start = Instant::now();
+        let acceptor = TlsAcceptor::from(self.serving.tls.0.clone());
+        match timeout(self.serving.limits.handshake_timeout, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                self.serving.metrics.accepted(self.kind, start.elapsed());
+                Some(stream)
+            }
+            Ok(Err(error)) => {
+                self.serving.metrics.refused(self.kind, "tls");
+                tracing::info!(?remote, listener = ?self.kind, %error, "TLS handshake refused");
+                None
+            }
+            Err(_) => {
+                self.serving.metrics.refused(self.kind, "timeout");
+                tracing::info!(?remote, listener = ?self.kind, "TLS handshake took too long");
+                None
+            }
+        }
+    }
+
+    /// HTTP until the peer leaves, the process drains, or the connection is too old or too silent.
+    async fn converse<S, B>(&self, stream: TlsStream<TcpStream>, app: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let limits = &self.serving.limits;
+        let drain = &self.serving.drain;
+        let http1 = stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP1);
+        let (stream, heard) = Watched::new(stream);
+        let http = limits.http(http1);
+        let service = TowerToHyperService::new(app);
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        let mut silence = pin!(silence(http1, heard, limits.first_bytes_timeout));
+        let mut age = pin!(sleep(limits.age_of(self.nth)));
+        let mut ending = false;
+        loop {
+            tokio::select! {
+                end = connection.as_mut() => {
+                    if let Err(error) = end {
+                        tracing::debug!(error, "a connection ended with an error");
+                    }
+                    return;
+                }
+                () = silence.as_mut() => return self.serving.metrics.refused(self.kind, "silent"),
+                () = drain.abort.cancelled() => return,
+                () = drain.stop.cancelled(), if !ending => {
+                    ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = age.as_mut(), if !ending => {
+                    ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// Ends when the peer has not sent its preface in time; never, if it has. (HTTP/1 has a limit of hyper's own.)
+async fn silence(http1: bool, heard: Heard, limit: Duration) {
+    if !http1 {
+        sleep(limit).await;
+        if !heard.preface() {
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Who the handshake has proven the peer to be.
+fn identity_of(stream: &TlsStream<TcpStream>) -> Option<PeerIdentity> {
+    let leaf = stream.get_ref().1.peer_certificates()?.first()?;
+    // The verifier has read it before; what it cannot read it does not let in.
+    let leaf = read_leaf(leaf).ok()?;
+    Some(PeerIdentity {
+        spiffe: leaf.spiffe,
+        serial: leaf.serial,
+        not_after: leaf.not_after,
+        public_key_sha256: leaf.public_key_sha256,
+    })
+}

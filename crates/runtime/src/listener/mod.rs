@@ -1,0 +1,28 @@
+//! Our own TLS accept loop.
+//!
+//! Owns: sockets, handshakes, HTTP/2 connections and their limits; telling every request who its peer is.
+//! Always holds: a request reaches a handler only over TLS and carries a [`rpc::peer::PeerInfo`]; every stage of a
+//! connection has a limit in number and in time; a new certificate or root is used by the next handshake while open
+//! connections stay.
+//! Absent on purpose: deciding what a peer may do (`rpc::access`).
+//!
+//! Read in this order: `bind`, `limits`, `accept` (the loop), `connection` (one peer).
+//!
+//! ## Design notes
+//! tonic's own server cannot change its certificate, has no cap on handshakes, and removes hyper's limits on
+//! streams unless they are set. This loop is what remains when those are wanted: accept, shake hands, hand over to hyper.
+//!
+//! At the cap of connections a new one is accepted and closed at once, so that its client tries another replica; at the
+//! cap of handshakes the loop waits, so that honest clients queue in the kernel behind slow ones, in order.
+
+mod accept;
+mod bind;
+mod connection;
+mod limits;
+mod metrics;
+mod watched;
+
+pub use accept::{Drain, Serving, serve};
+pub use bind::{Listener, ServerTls};
+pub use limits::Limits;
+pub use metrics::ListenerMetrics;

@@ -1,0 +1,6 @@
+//! The accept loop from outside: real sockets, real certificates.
+
+mod drain;
+mod fixture;
+mod limits;
+mod trust;
