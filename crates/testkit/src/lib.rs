@@ -1,1 +1,22 @@
-//! Placeholder head; the owner of this room writes it.
+//! The one harness of the tests from outside.
+//!
+//! Owns: typed clients and builders for the objects of a story, real connectors and application servers, waiting for conditions.
+//! Always holds: real sockets, real stores, real TLS; nothing is shared between two installations; what starts here ends with
+//! its handle.
+//! Absent on purpose: fakes, and any knowledge of how a service works inside.
+//!
+//! Read in this order: `tenant` (objects of a story), `fleet` (connectors), `application` (servers), `eventually`.
+
+mod api;
+mod application;
+mod eventually;
+mod fleet;
+mod tenant;
+mod tokens;
+
+pub use api::{Api, Bearer, Channels, Wire};
+pub use application::Application;
+pub use eventually::{LOOK_PERIOD, PATIENCE, eventually, within};
+pub use fleet::{Connector, forget_identity};
+pub use tenant::{FRANKFURT, NEW_YORK, Place, SINGAPORE, Tenant};
+pub use tokens::{with_endpoint, with_secret_of};
