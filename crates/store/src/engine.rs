@@ -22,6 +22,7 @@ use crate::{
     key::{Key, Prefix},
     read::{ReadError, Row, ScanPage},
     revision::{Epoch, Revision},
+    stats::StoreStats,
 };
 
 /// Preconditions and writes, already checked against the limits.
@@ -121,6 +122,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// The oldest revision that can be read.
     fn oldest(&self) -> Revision;
+
+    /// What was done since opening.
+    fn stats(&self) -> StoreStats;
 
     /// Applies a transaction; answers when it is durable and published. A transaction without
     /// writes answers the latest revision.

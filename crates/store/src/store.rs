@@ -17,6 +17,7 @@ use crate::{
     key::{Key, Prefix},
     read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage},
     revision::{Epoch, Revision},
+    stats::StoreStats,
     upkeep::{self, Ages, Holds},
     watch::{WatchFrom, WatchStream},
 };
@@ -113,6 +114,12 @@ impl Store {
         self.inner.engine.oldest()
     }
 
+    /// What this store has done since it was opened.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        self.inner.engine.stats()
+    }
+
     /// Whether commits are taken, to be read and waited for.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<StoreHealth> {
@@ -205,7 +212,7 @@ impl Store {
     /// Watches the objects whose keys begin with one of the prefixes.
     ///
     /// # Errors
-    /// The revision to begin after is compacted, in the future, or cannot be read.
+    /// The revision to begin after is compacted or in the future.
     pub async fn watch(
         &self,
         prefixes: Vec<Prefix>,
@@ -213,7 +220,13 @@ impl Store {
     ) -> Result<WatchStream, ReadError> {
         let engine = Arc::clone(&self.inner.engine);
         if let WatchFrom::After(revision) = from {
-            engine.log(revision).await?;
+            let (oldest, published) = (self.oldest(), self.published());
+            if revision < oldest {
+                return Err(ReadError::Compacted { oldest });
+            }
+            if revision > published {
+                return Err(ReadError::Future { published });
+            }
         }
         Ok(WatchStream::begin(engine, prefixes, from, self.inner.bookmark_period))
     }

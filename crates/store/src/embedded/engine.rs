@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     disk::Disk,
     history,
-    open::{self, OpenError},
+    open::{self, OpenError, panic_text},
     recent::Recent,
     rows,
     watchdog::{self, Pulse},
@@ -28,6 +29,7 @@ use crate::{
     key::Key,
     read::{ReadError, Row, ScanPage},
     revision::{Epoch, Revision},
+    stats::{Counters, StoreStats},
 };
 
 /// Most commits of one page of history.
@@ -43,6 +45,7 @@ pub(super) struct Shared {
     lock: Mutex<Option<File>>,
     oldest: AtomicI64,
     pub(super) recent: Recent,
+    pub(super) counters: Counters,
 }
 
 impl Shared {
@@ -94,6 +97,7 @@ impl Embedded {
             lock: Mutex::new(Some(opened.lock)),
             oldest: AtomicI64::new(opened.oldest.get()),
             recent: Recent::default(),
+            counters: Counters::default(),
         });
         let pulse = Arc::new(Pulse::default());
         let policy = config.on_stuck.clone();
@@ -112,7 +116,12 @@ impl Embedded {
         let (ended, writer_ended) = oneshot::channel();
         let thread = thread::Builder::new().name("store-writer".to_owned());
         let body = move || {
-            writer.run(queue);
+            let health = writer.health.clone();
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| writer.run(queue))) {
+                let reason = format!("the writer ended: {}", panic_text(&*panic));
+                tracing::error!(reason, "the store stops taking commits");
+                health.send_replace(StoreHealth::Failed { reason });
+            }
             // Nobody may be waiting for the end.
             let _ = ended.send(());
         };
@@ -212,6 +221,10 @@ impl Engine for Embedded {
 
     fn oldest(&self) -> Revision {
         self.shared.oldest()
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.shared.counters.stats(*self.published.borrow(), self.oldest())
     }
 
     fn commit(

@@ -81,3 +81,48 @@ impl Watchdog {
         self.policy.act(&reason);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(40);
+
+    fn watched(pulse: &Arc<Pulse>) -> (watch::Receiver<StoreHealth>, mpsc::Receiver<String>) {
+        let (health, health_rx) = watch::channel(StoreHealth::Serving);
+        let (bites, bitten) = mpsc::channel();
+        let policy = StuckPolicy::call(move |reason| bites.send(reason.to_owned()).expect("heard"));
+        start(pulse, health, LIMIT, policy).expect("a thread");
+        (health_rx, bitten)
+    }
+
+    #[test]
+    fn work_that_hangs_turns_health_off_before_the_process_is_ended() {
+        let pulse = Arc::new(Pulse::default());
+        let (health, bitten) = watched(&pulse);
+        pulse.begin();
+        let reason = bitten.recv_timeout(Duration::from_secs(60)).expect("it bites");
+        assert_eq!(*health.borrow(), StoreHealth::Stuck { reason });
+    }
+
+    #[test]
+    fn a_writer_that_works_or_rests_is_left_alone() {
+        let pulse = Arc::new(Pulse::default());
+        let (health, bitten) = watched(&pulse);
+        let begun = Instant::now();
+        while begun.elapsed() < LIMIT * 5 {
+            pulse.begin();
+            thread::yield_now();
+            pulse.end();
+        }
+        drop(pulse);
+        // The watchdog ends with the writer, and its policy with it, unused.
+        assert_eq!(
+            bitten.recv_timeout(Duration::from_secs(60)),
+            Err(mpsc::RecvTimeoutError::Disconnected)
+        );
+        assert_eq!(*health.borrow(), StoreHealth::Serving);
+    }
+}

@@ -9,6 +9,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -93,12 +94,9 @@ impl Writer {
         if !matches!(*self.health.borrow(), StoreHealth::Serving | StoreHealth::Full { .. }) {
             return;
         }
-        let flushed = self.db.flush().map(drop).map_err(|error| error.to_string());
-        let synced = flushed.and_then(|()| self.disk.sync().map_err(|error| error.to_string()));
-        if let Err(error) = synced {
-            tracing::warn!(error, "the last sync failed; every acknowledged commit is safe");
+        if self.guarded(Writer::sync).is_ok() {
+            self.health.send_replace(StoreHealth::Closed);
         }
-        self.health.send_replace(StoreHealth::Closed);
     }
 
     fn commit(&mut self, waiting: Waiting) {
@@ -118,6 +116,10 @@ impl Writer {
                 self.shared.recent.extend(logged);
                 self.published
                     .send_if_modified(|published| std::mem::replace(published, last) != last);
+                let is_conflict = |verdict: &&Result<_, _>| {
+                    matches!(verdict, Err(TransactionError::Precondition { .. }))
+                };
+                self.shared.counters.refused(verdicts.iter().filter(is_conflict).count());
                 for (answer, verdict) in answers.into_iter().zip(verdicts) {
                     let _ = answer.send(verdict);
                 }
@@ -152,12 +154,20 @@ impl Writer {
         let verdicts = transactions.into_iter().map(|one| group.add(one)).collect();
         let (batch, logged, last) = group.finish();
         if last != before {
+            // The machine's own clock: this measures the disk.
+            let begun = Instant::now();
             self.db.apply_batch(batch).map_err(|error| error.to_string())?;
-            self.db.flush().map_err(|error| error.to_string())?;
-            self.disk.sync().map_err(|error| error.to_string())?;
+            self.sync()?;
+            self.shared.counters.synced(logged.len(), begun.elapsed());
             self.mark.advance(last).map_err(|error| error.to_string())?;
         }
         Ok(Written { verdicts, logged, last })
+    }
+
+    /// Both are needed; see the design notes of [`super`].
+    fn sync(&mut self) -> Result<(), String> {
+        self.db.flush().map_err(|error| error.to_string())?;
+        self.disk.sync().map_err(|error| error.to_string())
     }
 
     /// Forgets a bounded stretch of history. Not synced: if a crash takes it back, it is done

@@ -93,6 +93,8 @@ impl Harness for Embedded {
             retention: settings.retention,
             idempotency_life: settings.idempotency_life,
             bookmark_period: settings.bookmark_period,
+            // A sync here waits for whatever else the machine writes.
+            commit_watchdog: Duration::from_secs(60),
             upkeep_period: Duration::from_secs(3600),
             ..StoreConfig::new(self.store_dir())
         };

@@ -77,6 +77,9 @@ async fn concurrent_commits_are_all_answered_with_revisions_of_their_own() {
     revisions.sort_unstable();
     revisions.dedup();
     assert_eq!(revisions.len(), 500);
+    let stats = store.stats();
+    assert_eq!((stats.commits, stats.conflicts), (500, 0));
+    assert!(stats.syncs < 500, "some of those that waited share a sync");
     let mut seen = Vec::new();
     while seen.len() < 500 {
         match futures::StreamExt::next(&mut watch).await.unwrap().unwrap() {

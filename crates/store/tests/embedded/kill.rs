@@ -7,17 +7,34 @@ use std::{
     env,
     io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
-use store::{At, Key, Prefix, Revision, ScanOptions, Store, StoreConfig, WatchFrom};
+use store::{
+    At, CommitError, Key, Prefix, Revision, ScanOptions, Store, StoreConfig, StoreHealth, WatchFrom,
+};
 
 use crate::{commit, key, open};
 
 const DIR_VARIABLE: &str = "STORE_TEST_WRITER_DIR";
 
+/// Seconds that a commit of the writer may hang. A minute unless set, because a sync here waits for
+/// whatever else the machine writes.
+pub(crate) const WATCHDOG_VARIABLE: &str = "STORE_TEST_WRITER_WATCHDOG";
+
 /// Says that a line is a number that was acknowledged, among whatever else the process prints.
 const ACKNOWLEDGED: &str = "acknowledged ";
+
+/// Says what went wrong in the writer.
+const FAILURE: &str = "failure: ";
+
+/// How a writer that was not killed ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) acknowledged: u64,
+    pub(crate) failures: Vec<String>,
+}
 
 pub(crate) struct WriterProcess {
     child: Child,
@@ -26,7 +43,17 @@ pub(crate) struct WriterProcess {
 
 impl WriterProcess {
     pub(crate) fn start(dir: &Path) -> WriterProcess {
-        let mut child = Command::new(env::current_exe().unwrap())
+        WriterProcess::spawn(Command::new(env::current_exe().unwrap()), dir)
+    }
+
+    /// Starts it as the argument of another program.
+    pub(crate) fn start_under(mut program: Command, dir: &Path) -> WriterProcess {
+        program.arg(env::current_exe().unwrap());
+        WriterProcess::spawn(program, dir)
+    }
+
+    fn spawn(mut program: Command, dir: &Path) -> WriterProcess {
+        let mut child = program
             .args(["--exact", "kill::the_writer_process", "--ignored", "--nocapture"])
             .env(DIR_VARIABLE, dir)
             .stdout(Stdio::piped())
@@ -43,6 +70,20 @@ impl WriterProcess {
             last = self.next_acknowledged();
         }
         last.expect("the writer goes on until it is killed")
+    }
+
+    /// Reads until the writer ends by itself.
+    pub(crate) fn wait(&mut self) -> Ended {
+        let (mut acknowledged, mut failures) = (0, Vec::new());
+        for line in (&mut self.output).lines() {
+            let line = line.unwrap();
+            if let Some((_, number)) = line.split_once(ACKNOWLEDGED) {
+                acknowledged = number.parse().unwrap();
+            } else if let Some((_, failure)) = line.split_once(FAILURE) {
+                failures.push(failure.to_owned());
+            }
+        }
+        Ended { status: self.child.wait().unwrap(), acknowledged, failures }
     }
 
     fn next_acknowledged(&mut self) -> Option<u64> {
@@ -77,7 +118,7 @@ impl Drop for WriterProcess {
     }
 }
 
-async fn count(store: &Store, name: &str) -> u64 {
+pub(crate) async fn count(store: &Store, name: &str) -> u64 {
     match store.get(&key(name), At::Published).await.unwrap() {
         Some(row) => std::str::from_utf8(&row.value).unwrap().parse().unwrap(),
         None => 0,
@@ -89,7 +130,10 @@ async fn count(store: &Store, name: &str) -> u64 {
 #[ignore = "runs only as the process that other tests start and kill"]
 async fn the_writer_process() {
     let Ok(dir) = env::var(DIR_VARIABLE) else { return };
-    let store = open(StoreConfig::new(dir)).await.unwrap();
+    let seconds = env::var(WATCHDOG_VARIABLE).map_or(60, |seconds| seconds.parse().unwrap());
+    let commit_watchdog = Duration::from_secs(seconds);
+    let config = StoreConfig { commit_watchdog, ..StoreConfig::new(dir) };
+    let store = open(config).await.unwrap();
     let mut number = count(&store, "last").await;
     loop {
         number += 1;
@@ -98,15 +142,37 @@ async fn the_writer_process() {
             .put(key("first"), number.to_string())
             .put(key(&format!("padding-{}", number % 50)), padding)
             .put(key("last"), number.to_string());
-        let revision = store.commit(both).await.unwrap().revision;
+        let revision = match store.commit(both).await {
+            Ok(committed) => committed.revision,
+            Err(error) => return tell_failures(&store, error).await,
+        };
         if number.is_multiple_of(100) {
             store.compact(Revision::new(revision.get() - 50)).await.unwrap();
         }
-        // `writeln` and not `println`, which the test runner may capture.
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{ACKNOWLEDGED}{number}").unwrap();
-        out.flush().unwrap();
+        say(&format!("{ACKNOWLEDGED}{number}"));
     }
+}
+
+/// `writeln` and not `println`, which the test runner may capture.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").unwrap();
+    out.flush().unwrap();
+}
+
+/// What the store says after its disk failed.
+async fn tell_failures(store: &Store, first: CommitError) {
+    assert!(matches!(first, CommitError::OutcomeUnknown(_)), "{first}");
+    say(&format!("{FAILURE}unknown"));
+    let published = store.published();
+    let second = store.commit(commit().put(key("after"), "x")).await.unwrap_err();
+    assert!(matches!(second, CommitError::Unavailable(_)), "{second}");
+    let health = store.health().borrow().clone();
+    assert!(matches!(health, StoreHealth::Failed { .. }), "{health:?}");
+    say(&format!("{FAILURE}unavailable, health Failed"));
+    assert_eq!(store.published(), published);
+    assert!(count(store, "last").await > 0);
+    say(&format!("{FAILURE}reads go on"));
 }
 
 #[tokio::test]
