@@ -137,8 +137,11 @@ async fn live(name: &'static str, plan: Plan, telemetry: Telemetry) -> ExitCode 
     ExitCode::from(code)
 }
 
-/// Reloads on SIGHUP; returns when told to end, with an error if something vital failed.
-async fn until_the_end(running: &Running) -> anyhow::Result<()> {
+/// Reloads on SIGHUP; returns when told to end by SIGTERM or SIGINT.
+///
+/// # Errors
+/// If something vital failed.
+pub async fn until_the_end(running: &Running) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     loop {
         tokio::select! {

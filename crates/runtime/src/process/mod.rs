@@ -19,7 +19,7 @@ mod service;
 mod settings;
 mod shutdown;
 
-pub use entry::{main, run};
+pub use entry::{main, run, until_the_end};
 pub use plan::Plan;
 pub use running::{Running, UncleanEnd};
 pub use service::{Addresses, Deps, Mounts, Peers, Service};
