@@ -1,3 +1,5 @@
+//! What of a failure reaches its caller.
+
 use super::*;
 use tonic::{Code, Status};
 

@@ -1,7 +1,7 @@
 //! The body of an answer, watched to its end.
 //!
-//! Always holds: a panic or an overdue deadline in the middle of a stream ends it with trailers that say so, not
-//! with a broken connection; the call ends with the code that the trailers carry.
+//! Always holds: a panic, an overdue deadline or a caller who is no longer valid ends a stream with trailers that
+//! say so, not with a broken connection; the call ends with the code that the trailers carry.
 
 use std::{
     any::Any,
@@ -9,25 +9,32 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Interval, Sleep, interval_at};
 use tonic::{Code, Status, body::Body};
 
 use super::{call::Call, stack};
 use crate::{
+    access::Caller,
     context::CallContext,
     deadline::{self, Deadline},
 };
+
+/// How often the caller of a silent stream is checked again: the time that a revoked peer can hold on to a stream
+/// on which nothing is sent.
+pub const RECHECK: Duration = Duration::from_secs(5);
 
 /// A handler's body with its call.
 pub(super) struct WatchedBody {
     inner: Option<Body>,
     call: Call,
     overdue: Option<Pin<Box<Sleep>>>,
+    recheck: Option<(Interval, Caller)>,
     context: CallContext,
 }
 
@@ -39,11 +46,24 @@ impl WatchedBody {
         context: CallContext,
     ) -> Self {
         let overdue = deadline.map(|d| Box::pin(tokio::time::sleep_until(d.instant())));
-        Self { inner: Some(inner), call, overdue, context }
+        let recheck = call
+            .lasting_caller()
+            .map(|caller| (interval_at(Instant::now() + RECHECK, RECHECK), caller));
+        Self { inner: Some(inner), call, overdue, recheck, context }
     }
 
     fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
         self.overdue.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
+    }
+
+    /// Why the caller may not go on, looked at when the time has come or when `sending` something.
+    fn refused(&mut self, cx: &mut Context<'_>, sending: bool) -> Option<Status> {
+        let (interval, caller) = self.recheck.as_mut()?;
+        let mut due = sending;
+        while interval.poll_tick(cx).is_ready() {
+            due = true;
+        }
+        due.then(|| caller.still_valid().err()).flatten().map(Status::from)
     }
 
     /// Drops the handler's stream and ends the answer with `status`.
@@ -75,6 +95,9 @@ impl http_body::Body for WatchedBody {
         if this.inner.is_some() && this.is_overdue(cx) {
             return this.cut(deadline::exceeded().into());
         }
+        if let Some(status) = this.refused(cx, false) {
+            return this.cut(status);
+        }
         let Some(inner) = this.inner.as_mut() else { return Poll::Ready(None) };
         let span = this.call.span().clone();
         let poll = || {
@@ -88,6 +111,11 @@ impl http_body::Body for WatchedBody {
                 return this.cut(status);
             }
         };
+        if matches!(&frame, Some(Ok(frame)) if frame.is_data())
+            && let Some(status) = this.refused(cx, true)
+        {
+            return this.cut(status);
+        }
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_ref() {

@@ -10,7 +10,7 @@ use super::{
     admission::Seat,
     metrics::{EdgeMetrics, Method},
 };
-use crate::{context::CallContext, error::code_name};
+use crate::{access::Caller, context::CallContext, error::code_name};
 
 /// What has to happen exactly once when a call ends, however it ends: counting, logging, giving the seat back. A call
 /// that is dropped before its end was given up by its caller, and counts as CANCELLED.
@@ -22,6 +22,7 @@ pub(super) struct Call {
     started: Instant,
     streaming: bool,
     seat: Seat,
+    caller: Option<Caller>,
     ended: bool,
 }
 
@@ -46,7 +47,7 @@ impl Call {
             metrics.stream_opened(&method);
         }
         let started = Instant::now();
-        Self { metrics, method, span, started, streaming, seat: None, ended: false }
+        Self { metrics, method, span, started, streaming, seat: None, caller: None, ended: false }
     }
 
     pub(super) fn span(&self) -> &Span {
@@ -55,6 +56,17 @@ impl Call {
 
     pub(super) fn take_seat(&mut self, seat: Seat) {
         self.seat = seat;
+    }
+
+    /// The door let this caller in.
+    pub(super) fn admitted(&mut self, caller: Caller) {
+        self.span.record("caller", caller.audit_name());
+        self.caller = Some(caller);
+    }
+
+    /// Who is to be checked again while the answer lasts; nobody for a unary call.
+    pub(super) fn lasting_caller(&self) -> Option<Caller> {
+        self.caller.clone().filter(|_| self.streaming)
     }
 
     /// The handler of a unary call is done: its answer needs no seat, so a slow reader holds none.

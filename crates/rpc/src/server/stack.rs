@@ -105,7 +105,7 @@ impl Stack {
             call.take_seat(seat);
         }
         let caller = self.admit(&request, rule.as_ref())?;
-        call.span().record("caller", caller.audit_name());
+        call.admitted(caller.clone());
         request.extensions_mut().insert(caller);
         let handler = async {
             // Routes answer every error as a response.

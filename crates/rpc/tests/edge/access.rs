@@ -1,3 +1,5 @@
+//! Who is let in, and who no longer.
+
 use std::sync::Arc;
 
 use names::{AppConnectorName, SpiffeId, TrustDomain};
@@ -101,6 +103,16 @@ async fn a_revoked_peer_loses_its_open_connection_and_its_streams() {
     served.release.notify_one();
     let ended = stream.message().await.unwrap_err();
     assert_eq!(reason(&ended), (Kind::Unauthenticated, IDENTITY_REVOKED.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_stream_of_a_caller_who_is_no_longer_valid_ends_by_itself() {
+    let served = main_listener().await;
+    let mut stream = served.watch(VIEWER, "tenants/acme").await.unwrap();
+    assert!(stream.message().await.unwrap().is_some());
+    served.tokens.replace(&TokenFile::default()).unwrap();
+    let ended = stream.message().await.unwrap_err();
+    assert_eq!(reason(&ended), (Kind::Unauthenticated, TOKEN_UNKNOWN.to_owned()));
 }
 
 #[tokio::test]

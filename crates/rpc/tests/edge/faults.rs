@@ -1,3 +1,5 @@
+//! What breaks inside, seen from outside.
+
 use rpc::{
     Failure, Kind,
     server::{INTERNAL_PANIC, Limits},

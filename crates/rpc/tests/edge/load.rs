@@ -1,3 +1,5 @@
+//! More calls than there are seats.
+
 use rpc::{
     Failure, Kind,
     server::{Limits, OVERLOADED},

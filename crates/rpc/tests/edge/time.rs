@@ -1,3 +1,5 @@
+//! Deadlines.
+
 use std::time::Duration;
 
 use rpc::{Failure, Kind, deadline::DEADLINE_EXCEEDED, server::Limits};

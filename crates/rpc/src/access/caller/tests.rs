@@ -1,3 +1,5 @@
+//! What a caller may do, by what proved who it is.
+
 use super::*;
 use crate::tokens::{TokenEntry, TokenFile, token_sha256};
 use names::{SpiffeId, TrustDomain};
