@@ -1,5 +1,7 @@
 //! Authorities, leaves and the system's PKI on disk.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use std::{collections::HashSet, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};

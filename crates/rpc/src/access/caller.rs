@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use jiff::Timestamp;
-use names::{AppConnectorName, Id, TenantName};
+use jiff::{SignedDuration, Timestamp};
+use names::{AppConnectorName, Id, TenantName, Workload};
 
 use super::{
     ACCESS_DENIED, CERTIFICATE_EXPIRED, CREDENTIALS_MISSING, IDENTITY_REVOKED, TOKEN_UNKNOWN,
@@ -53,6 +53,9 @@ pub struct Guard {
     pub tokens: TokenVerifier,
     /// The time, for the end of a certificate.
     pub now: Now,
+    /// How long after its certificate's end a connector still counts. Zero, but in a service that must outlive
+    /// provisioning.
+    pub expired_grace: SignedDuration,
 }
 
 /// Tells the time; the runtime's clock behind a closure.
@@ -101,6 +104,13 @@ impl Caller {
     #[must_use]
     pub fn identity(&self) -> Option<&Arc<PeerIdentity>> {
         self.0.identity.as_ref()
+    }
+
+    /// Whether the caller's certificate has ended and only a grace lets it in: it is to be served what it needs to go
+    /// on, and nothing new.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        self.0.identity.as_ref().is_some_and(|identity| identity.not_after <= (self.0.guard.now)())
     }
 
     /// Whether the caller is a sibling service.
@@ -271,7 +281,11 @@ impl Guard {
                 "this certificate was revoked, or its owner deleted or disabled; enrol again with a provisioning key",
             ));
         }
-        if identity.not_after <= (self.now)() {
+        let grace = match &identity.spiffe.workload {
+            Workload::AppConnector(_) => self.expired_grace,
+            Workload::Service(_) => SignedDuration::ZERO,
+        };
+        if (self.now)().duration_since(identity.not_after) >= grace {
             return Err(Failure::new(
                 Kind::Unauthenticated,
                 CERTIFICATE_EXPIRED,

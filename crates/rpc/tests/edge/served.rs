@@ -70,8 +70,12 @@ impl Served {
         let denied = DenyList::new();
         let tokens = TokenVerifier::new(&token_file()).unwrap();
         let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        let guard =
-            Guard { denied: denied.clone(), tokens: tokens.clone(), now: Arc::new(move || now) };
+        let guard = Guard {
+            denied: denied.clone(),
+            tokens: tokens.clone(),
+            now: Arc::new(move || now),
+            expired_grace: jiff::SignedDuration::ZERO,
+        };
         let mut metrics = Registry::default();
         let table = AccessTable::from_pool(&proto::POOL).unwrap();
         let stack = Stack::new(table, guard, limits, EdgeMetrics::register(&mut metrics));

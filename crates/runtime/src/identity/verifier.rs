@@ -9,7 +9,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
 use names::Workload;
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme,
@@ -24,24 +23,23 @@ use super::{TrustBundles, leaf::LeafContent, provider, read_leaf};
 #[derive(Debug)]
 pub struct PeerVerifier {
     bundles: TrustBundles,
-    grace: Option<Duration>,
+    grace: Duration,
 }
 
 impl PeerVerifier {
-    /// With `grace`, a connector whose leaf ended at most that long ago is let in; its requests carry an
-    /// identity that is marked as expired. Only a service that must outlive provisioning asks for it.
+    /// A connector whose leaf ended less than `grace` ago is let in; its requests tell that it is expired
+    /// (`Caller::is_expired`). Only a service that must outlive provisioning has a grace; for the others it is zero.
     #[must_use]
-    pub fn new(bundles: TrustBundles, grace: Option<Duration>) -> Arc<Self> {
+    pub fn new(bundles: TrustBundles, grace: Duration) -> Arc<Self> {
         Arc::new(Self { bundles, grace })
     }
 
     /// The time by which to judge an expired leaf, if it is within the grace.
     fn time_in_grace(&self, leaf: &LeafContent, now: UnixTime) -> Option<UnixTime> {
-        let grace = SignedDuration::try_from(self.grace?).ok()?;
         let is_connector = matches!(leaf.spiffe.workload, Workload::AppConnector(_));
         let end = u64::try_from(leaf.not_after.as_second()).ok()?;
         let overdue = now.as_secs().checked_sub(end)?;
-        let within = i64::try_from(overdue).is_ok_and(|overdue| overdue <= grace.as_secs());
+        let within = overdue < self.grace.as_secs();
         (is_connector && within).then(|| UnixTime::since_unix_epoch(Duration::from_secs(end)))
     }
 }

@@ -53,15 +53,15 @@ impl Listener {
 pub struct ServerTls(pub(super) Arc<ServerConfig>);
 
 impl ServerTls {
-    /// For the main listener: a client may show a certificate, which `trust` judges. With `grace`, connectors are
-    /// let in that long after their leaf's end, marked as expired (see [`PeerVerifier::new`]).
+    /// For the main listener: a client may show a certificate, which `trust` judges. Connectors are
+    /// let in for `grace` after their leaf's end (see [`PeerVerifier::new`]).
     ///
     /// # Errors
     /// [`IdentityError::Crypto`] if the provider lacks TLS 1.3, which ours does not.
     pub fn main(
         identity: ServiceIdentity,
         trust: TrustBundles,
-        grace: Option<Duration>,
+        grace: Duration,
         http1: bool,
         clock: &Clock,
     ) -> Result<Self, IdentityError> {

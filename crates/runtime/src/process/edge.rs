@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use rpc::{
     access::{AccessTable, Guard},
     server::{EdgeMetrics, Limits as CallLimits, Stack},
@@ -61,7 +62,6 @@ impl Edge {
         offer: Offer,
     ) -> anyhow::Result<Self> {
         let grace = settings.identity.expired_leaf_grace;
-        let grace = (!grace.is_zero()).then_some(grace);
         let clock = &base.clock;
         let trust = base.trust.clone();
         let limits = Limits { connections: settings.server.max_connections, ..Limits::default() };
@@ -72,6 +72,7 @@ impl Edge {
                 let clock = clock.clone();
                 move || clock.now()
             }),
+            expired_grace: SignedDuration::try_from(grace)?,
         };
         let table = AccessTable::from_pool(&proto::POOL)?;
         let counters = base.metrics.register(EdgeMetrics::register);

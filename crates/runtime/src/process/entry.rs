@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Plan, Running, Service, Settings};
+use super::{Addresses, Plan, Running, Service, Settings};
 use crate::{
     about::VERSION, clock::Clock, config::ConfigError, config::Effective, telemetry,
     telemetry::Telemetry,
@@ -112,7 +112,9 @@ async fn live(name: &'static str, plan: Plan, telemetry: Telemetry) -> ExitCode 
             return ExitCode::from(EXIT_START);
         }
     };
-    tracing::info!(service = name, version = VERSION, addresses = ?running.addresses(), "serving");
+    let Addresses { main, enrolment, admin } = running.addresses();
+    let enrolment = enrolment.map(tracing::field::display);
+    tracing::info!(service = name, version = VERSION, %main, enrolment, %admin, "serving");
     let code = match until_the_end(&running).await {
         Ok(()) => EXIT_CLEAN,
         Err(error) => {

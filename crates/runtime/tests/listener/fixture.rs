@@ -49,12 +49,12 @@ pub(crate) struct World {
 pub(crate) struct Options {
     pub(crate) kind: ListenerKind,
     pub(crate) limits: Limits,
-    pub(crate) grace: Option<Duration>,
+    pub(crate) grace: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { kind: ListenerKind::Main, limits: Limits::default(), grace: None }
+        Self { kind: ListenerKind::Main, limits: Limits::default(), grace: Duration::ZERO }
     }
 }
 

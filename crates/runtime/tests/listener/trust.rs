@@ -74,7 +74,7 @@ async fn an_expired_leaf_is_refused_unless_the_grace_covers_it() {
     strict.hand.advance(8 * DAY);
     strict.whoami(Some(berlin)).await.unwrap_err();
 
-    let lenient = world(Options { grace: Some(3 * DAY), ..Options::default() }).await;
+    let lenient = world(Options { grace: 3 * DAY, ..Options::default() }).await;
     let berlin = connector(&lenient.tenant("acme"), BERLIN, lenient.clock.now());
     lenient.hand.advance(8 * DAY);
     lenient.whoami(Some(berlin.clone())).await.unwrap();
@@ -84,7 +84,7 @@ async fn an_expired_leaf_is_refused_unless_the_grace_covers_it() {
 
 #[tokio::test]
 async fn the_grace_is_not_for_services() {
-    let world = world(Options { grace: Some(365 * DAY), ..Options::default() }).await;
+    let world = world(Options { grace: 365 * DAY, ..Options::default() }).await;
     let sibling = world.pki.identity("paths").unwrap();
     world.hand.advance(91 * DAY);
     world.pki.renew(&[], world.clock.now()).unwrap();

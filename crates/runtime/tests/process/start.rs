@@ -147,3 +147,35 @@ async fn a_taken_port_or_a_missing_identity_keeps_the_process_from_starting() {
     assert!(error.contains("causeway pki init"), "{error}");
     running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn certificates_and_tokens_are_taken_up_from_their_files_while_it_serves() {
+    use proto::registry::v1::GetServerInfoRequest as Ask;
+
+    let mut ground = ground();
+    let file = ground.directory.path().join("tokens.toml");
+    let entry = |token: &str| {
+        let sha256 = rpc::tokens::token_sha256(token);
+        format!("[[token]]\nname = \"{token}\"\nsha256 = \"{sha256}\"\nroles = [\"ADMIN\"]\n")
+    };
+    std::fs::write(&file, entry("first")).unwrap();
+    ground.settings.access.token_file = Some(file.clone());
+    let running = ground.plan(&Script::default()).start().await.unwrap();
+    let mut client = RegistryServiceClient::new(ground.channel(&running, None).await);
+    let mut call = async |token: &str| {
+        let mut request = tonic::Request::new(Ask {});
+        let value = format!("Bearer {token}").parse().unwrap();
+        request.metadata_mut().insert("authorization", value);
+        client.get_server_info(request).await.map_err(|status| status.code())
+    };
+    call("first").await.unwrap();
+    assert_eq!(call("second").await.unwrap_err(), Code::Unauthenticated);
+
+    std::fs::write(&file, entry("second")).unwrap();
+    running.reload();
+    while call("second").await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(call("first").await.unwrap_err(), Code::Unauthenticated);
+    running.stop().await.unwrap();
+}

@@ -11,7 +11,12 @@ fn tenant(id: &str) -> TenantName {
 fn guard(entries: Vec<TokenEntry>) -> Guard {
     let tokens = TokenVerifier::new(&TokenFile { tokens: entries }).unwrap();
     let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-    Guard { denied: DenyList::new(), tokens, now: Arc::new(move || now) }
+    Guard {
+        denied: DenyList::new(),
+        tokens,
+        now: Arc::new(move || now),
+        expired_grace: jiff::SignedDuration::ZERO,
+    }
 }
 
 fn ops(roles: &[&str], acme: &[&str]) -> Guard {
@@ -133,4 +138,35 @@ fn a_token_taken_back_ends_its_streams() {
     caller.still_valid().unwrap();
     guard.tokens.replace(&TokenFile::default()).unwrap();
     assert_eq!(caller.still_valid().unwrap_err().reason(), TOKEN_UNKNOWN);
+}
+
+#[test]
+fn a_grace_keeps_a_connector_whose_certificate_has_ended_and_says_so() {
+    let name = AppConnectorName::new(Id::parse("acme").unwrap(), Id::parse("berlin-1").unwrap());
+    let domain = TrustDomain::parse("causeway.example").unwrap();
+    let mut guard = guard(vec![]);
+    guard.expired_grace = SignedDuration::from_hours(72);
+    let ended_at = |not_after: &str, spiffe: SpiffeId, kind| {
+        let identity = PeerIdentity {
+            spiffe,
+            serial: vec![1],
+            not_after: not_after.parse().unwrap(),
+            public_key_sha256: [0; 32],
+        };
+        calling(kind, Some(Arc::new(identity)), &[AccessClass::Connector], &guard)
+    };
+    let connector = |not_after| {
+        let spiffe = SpiffeId::app_connector(domain.clone(), name.clone());
+        ended_at(not_after, spiffe, CallerKind::Connector(name.clone()))
+    };
+    let fresh = connector("2026-11-24T00:00:00Z");
+    assert!(fresh.still_valid().is_ok() && !fresh.is_expired());
+    let late = connector("2026-11-20T12:00:01Z");
+    assert!(late.still_valid().is_ok() && late.is_expired());
+    let too_late = connector("2026-11-20T12:00:00Z").still_valid().unwrap_err();
+    assert_eq!(too_late.reason(), CERTIFICATE_EXPIRED);
+    let paths = Id::parse("paths").unwrap();
+    let spiffe = SpiffeId::service(domain.clone(), paths.clone());
+    let sibling = ended_at("2026-11-23T11:59:59Z", spiffe, CallerKind::Service(paths));
+    assert_eq!(sibling.still_valid().unwrap_err().reason(), CERTIFICATE_EXPIRED);
 }
