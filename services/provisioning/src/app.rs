@@ -1,0 +1,217 @@
+//! The composition root: every part is made here, by hand, and started here.
+
+use std::sync::Arc;
+
+use ::store::{Retention, Store, StoreConfig};
+use anyhow::Context;
+use proto::provisioning::v1::{
+    enrolment_service_server::EnrolmentServiceServer,
+    provisioning_service_server::ProvisioningServiceServer,
+};
+use rpc::{
+    client::{ClientConfig, connect},
+    limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
+    page::TokenKey,
+};
+use runtime::{
+    process::{Deps, Mounts, Service, Shutdown},
+    worker::Signal,
+};
+
+use crate::{
+    clients::Registry,
+    config::Config,
+    grpc::{
+        backup::Backups,
+        convert::{NextSteps, View},
+        enrolment::EnrolmentHandlers,
+        provisioning::ProvisioningHandlers,
+        watch::Watches,
+    },
+    metrics::Metrics,
+    service::{
+        authorities::Authorities,
+        enrol::Enrolling,
+        finish::Finisher,
+        keys::{JoinFacts, Keys},
+        ledger::Ledger,
+        limits::FailureLimits,
+        renewal::Renewal,
+        revoking::Revoking,
+    },
+    store::Records,
+    workers::{
+        finish_reserved::{self, FinishReserved},
+        follow_registry::{FollowRegistry, RegistryWatch},
+        sweep::{self, Sweep},
+    },
+};
+
+/// The service, built and not yet running.
+pub struct App {
+    store: Store,
+    records: Records,
+    registry: Registry,
+    finisher: Finisher,
+    metrics: Metrics,
+    provisioning: ProvisioningHandlers,
+    enrolment: EnrolmentHandlers,
+    deps: Deps,
+}
+
+impl Service for App {
+    const NAME: &'static str = "provisioning";
+    const GRPC_SERVICES: &'static [&'static str] = &[
+        "causeway.provisioning.v1.ProvisioningService",
+        "causeway.provisioning.v1.EnrolmentService",
+    ];
+    type Config = Config;
+
+    async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
+        let store = open(&config, &deps).await?;
+        let records = Records::new(store.clone());
+        let metrics = Metrics::new(&deps.metrics);
+        let channel = connect(&ClientConfig::new(&deps.peers.registry, deps.client_tls.clone()))?;
+        let registry = Registry::new(channel);
+        let authorities = Authorities::new(records.clone(), deps.trust.clone());
+        authorities.publish_all().await.context("the tenants' authorities cannot be loaded")?;
+        let finisher = Finisher {
+            records: records.clone(),
+            registry: registry.clone(),
+            authorities: authorities.clone(),
+        };
+        let enrolment = enrolment_handlers(&config, &deps, &records, &finisher, &metrics)?;
+        let provisioning =
+            provisioning_handlers(&config, &deps, &records, &registry, &authorities, &metrics)?;
+        Ok(Self { store, records, registry, finisher, metrics, provisioning, enrolment, deps })
+    }
+
+    fn mount(&self, mounts: &mut Mounts) {
+        mounts.main.add_service(
+            ProvisioningServiceServer::new(self.provisioning.clone())
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_RESPONSE_BYTES),
+        );
+        mounts.enrolment.add_service(
+            EnrolmentServiceServer::new(self.enrolment.clone())
+                .max_decoding_message_size(MAX_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_RESPONSE_BYTES),
+        );
+    }
+
+    async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let Self { store, records, registry, finisher, metrics, deps, .. } = self;
+        let finish = FinishReserved { finisher, metrics: metrics.clone() };
+        deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
+        let sweep = Sweep { records: records.clone() };
+        deps.workers.spawn(sweep, sweep::PERIOD, Signal::new());
+        let follow = FollowRegistry {
+            revoking: Revoking { records },
+            denied: deps.denied.clone(),
+            health: deps.health.clone(),
+            metrics,
+            clock: deps.clock.clone(),
+        };
+        let source = RegistryWatch(registry.client());
+        follow.run(source, shutdown.workers.clone()).await;
+        store.close().await;
+        Ok(())
+    }
+}
+
+async fn open(config: &Config, deps: &Deps) -> anyhow::Result<Store> {
+    let retention =
+        Retention { max_age: config.retention_age, max_commits: config.retention_commits };
+    let commit_watchdog = config.commit_watchdog;
+    let store = StoreConfig { retention, commit_watchdog, ..StoreConfig::new(&config.data_dir) };
+    let clock = deps.clock.clone();
+    Store::open(store, move || clock.now())
+        .await
+        .with_context(|| format!("the store in {} cannot be opened", config.data_dir.display()))
+}
+
+fn enrolment_handlers(
+    config: &Config,
+    deps: &Deps,
+    records: &Records,
+    finisher: &Finisher,
+    metrics: &Metrics,
+) -> anyhow::Result<EnrolmentHandlers> {
+    let enrolling = Enrolling {
+        records: records.clone(),
+        finisher: finisher.clone(),
+        limits: Arc::new(FailureLimits::new()),
+        turns: Arc::default(),
+        metrics: metrics.clone(),
+    };
+    let next = NextSteps {
+        provisioning_endpoint: or_else(&config.public_provisioning_endpoint, || {
+            deps.peers.provisioning.clone()
+        }),
+        paths_endpoint: or_else(&config.public_paths_endpoint, || deps.peers.paths.clone()),
+        heartbeat_period: config.heartbeat_period,
+        probe_period: config.probe_period,
+    };
+    Ok(EnrolmentHandlers { enrolling: Arc::new(enrolling), next, clock: deps.clock.clone() })
+}
+
+fn provisioning_handlers(
+    config: &Config,
+    deps: &Deps,
+    records: &Records,
+    registry: &Registry,
+    authorities: &Authorities,
+    metrics: &Metrics,
+) -> anyhow::Result<ProvisioningHandlers> {
+    let keys = Keys {
+        records: records.clone(),
+        registry: registry.clone(),
+        join: join_facts(config, deps)?,
+        quota: config.max_keys_per_tenant,
+    };
+    let view = View {
+        epoch: records.epoch(),
+        trust_domain: deps.trust.trust_domain().as_str().to_owned(),
+    };
+    let watches = Watches {
+        records: records.clone(),
+        view,
+        clock: deps.clock.clone(),
+        end: deps.shutdown.streams.clone(),
+    };
+    Ok(ProvisioningHandlers {
+        records: records.clone(),
+        keys: Arc::new(keys),
+        ledger: Ledger { records: records.clone() },
+        authorities: authorities.clone(),
+        renewal: Renewal { records: records.clone(), authorities: authorities.clone() },
+        watches,
+        backups: Backups { records: records.clone(), data_dir: config.data_dir.clone() },
+        tokens: TokenKey::new(*records.epoch().as_bytes(), &[]),
+        metrics: metrics.clone(),
+        about: deps.about,
+        clock: deps.clock.clone(),
+    })
+}
+
+fn join_facts(config: &Config, deps: &Deps) -> anyhow::Result<JoinFacts> {
+    let listening = deps.addresses.enrolment.map(|address| format!("https://{address}"));
+    let endpoint = or_else(&config.public_enrolment_endpoint, || listening.unwrap_or_default());
+    anyhow::ensure!(
+        !endpoint.is_empty(),
+        "no enrolment listener; set server.enrolment_listen or provisioning.public_enrolment_endpoint"
+    );
+    let root_pin =
+        deps.trust.system_root_pin().context("the process believes no root that can be pinned")?;
+    Ok(JoinFacts { endpoint, root_pin })
+}
+
+fn or_else(setting: &str, default: impl FnOnce() -> String) -> String {
+    if setting.is_empty() { default() } else { setting.to_owned() }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("records", &self.records).finish_non_exhaustive()
+    }
+}

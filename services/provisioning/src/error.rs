@@ -1,0 +1,233 @@
+//! The one error of this service, and its one way to the wire.
+//!
+//! Always holds: every refusal has a stable reason and a message that says what to do; what went wrong inside is
+//! kept as source, logged once at the edge, and never sent.
+
+use ::store::{CommitError, ReadError, ReplayError};
+use rpc::error::{Failure, Kind};
+use runtime::identity::IdentityError;
+
+use crate::{
+    domain::refusal::Refusal,
+    store::{KeyConflict, StoreError},
+};
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A connector is turned away.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No such object.
+    #[error("`{name}` does not exist")]
+    NotFound {
+        /// Its type, `causeway/…`.
+        resource: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The group of a new key does not exist, or is deleted.
+    #[error("`{0}` does not exist; create it first, or name another group")]
+    GroupNotFound(String),
+    /// A key could not be written.
+    #[error("{0:?}")]
+    Conflict(KeyConflict),
+    /// The object is deleted and takes no change.
+    #[error("the key is deleted; create another one")]
+    KeyDeleted,
+    /// The etag is not the current one.
+    #[error("the key was changed meanwhile; read it again, and send the new etag")]
+    EtagMismatch {
+        /// The current one.
+        current: String,
+    },
+    /// A field cannot have this value in the present state.
+    #[error("{rule}")]
+    Field {
+        /// Path of the field.
+        field: &'static str,
+        /// Stable reason word.
+        reason: &'static str,
+        /// The rule and the fix.
+        rule: String,
+    },
+    /// Registry gave no answer.
+    #[error("registry cannot be reached; try again")]
+    RegistryUnavailable,
+    /// The store could not serve.
+    #[error("the store cannot serve")]
+    Store(#[from] StoreError),
+    /// A certificate could not be made.
+    #[error("a certificate could not be made")]
+    Identity(#[from] IdentityError),
+    /// A promise of our own code does not hold.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl Error {
+    pub(crate) fn key_not_found(name: &names::ProvisioningKeyName) -> Self {
+        Self::NotFound { resource: names::ProvisioningKeyName::TYPE, name: name.to_string() }
+    }
+}
+
+/// The kind of a refusal.
+fn kind_of_refusal(refusal: &Refusal) -> Kind {
+    match refusal {
+        Refusal::KeyMalformed | Refusal::CsrInvalid { .. } => Kind::InvalidArgument,
+        Refusal::KeyUnknown | Refusal::SourceNotAllowed { .. } | Refusal::IdentityRevoked => {
+            Kind::PermissionDenied
+        }
+        Refusal::PublicKeyInUse => Kind::AlreadyExists,
+        Refusal::RateLimited { .. } | Refusal::QuotaExceeded { .. } => Kind::ResourceExhausted,
+        Refusal::Pending | Refusal::RegistryUnavailable => Kind::Unavailable,
+        Refusal::KeyDisabled
+        | Refusal::KeyExpired { .. }
+        | Refusal::KeyExhausted { .. }
+        | Refusal::GroupDisabled { .. }
+        | Refusal::GroupNotFound { .. }
+        | Refusal::TenantSuspended
+        | Refusal::FingerprintMismatch
+        | Refusal::ClockSkew { .. }
+        | Refusal::Abandoned { .. } => Kind::FailedPrecondition,
+    }
+}
+
+fn refusal(refusal: Refusal) -> Failure {
+    const FIRST_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
+    let failure = Failure::new(kind_of_refusal(&refusal), refusal.reason(), refusal.to_string());
+    match refusal {
+        Refusal::RateLimited { retry_after } => failure.retry_after(retry_after),
+        Refusal::Pending | Refusal::RegistryUnavailable => failure.retry_after(FIRST_RETRY),
+        Refusal::ClockSkew { client, server } => {
+            failure.metadata("client_time", client).metadata("server_time", server)
+        }
+        _ => failure,
+    }
+}
+
+fn conflict(conflict: KeyConflict) -> Failure {
+    match conflict {
+        KeyConflict::IdTaken { deleted } => {
+            let (state, fix) = if deleted {
+                (
+                    "DELETED",
+                    "a deleted key keeps its id for 30 days; choose another provisioning_key_id",
+                )
+            } else {
+                ("LIVE", "choose another provisioning_key_id")
+            };
+            Failure::new(Kind::AlreadyExists, "ID_TAKEN", format!("the id is taken: {fix}"))
+                .metadata("state", state)
+        }
+        KeyConflict::DisplayNameTaken { by } => {
+            let message =
+                format!("the display name belongs to `{by}`: choose another display_name");
+            Failure::new(Kind::AlreadyExists, "DISPLAY_NAME_TAKEN", message).metadata("by", by)
+        }
+        KeyConflict::QuotaExceeded { quota } => {
+            let message = format!("the tenant has {quota} keys, as many as it may: delete some");
+            Failure::new(Kind::ResourceExhausted, "QUOTA_EXCEEDED", message)
+                .quota("provisioning_keys", format!("at most {quota} live keys a tenant"))
+        }
+        KeyConflict::Changed => Failure::new(
+            Kind::Aborted,
+            "CONCURRENT_CHANGE",
+            "others changed the same objects at the same time: try again",
+        ),
+    }
+}
+
+fn store(error: StoreError) -> Failure {
+    match error {
+        StoreError::Read(ReadError::Compacted { oldest }) => Failure::new(
+            Kind::OutOfRange,
+            rpc::page::REVISION_COMPACTED,
+            "the revision is no longer kept; begin again without a token",
+        )
+        .metadata("oldest_revision", oldest),
+        StoreError::Replay(ReplayError::Mismatch)
+        | StoreError::Commit(CommitError::IdempotencyMismatch) => Failure::new(
+            Kind::InvalidArgument,
+            "REQUEST_ID_REUSED",
+            "the request_id was used before with another request: make a new UUID for each request",
+        ),
+        StoreError::Damaged { .. }
+        | StoreError::Read(ReadError::Corrupt(_))
+        | StoreError::Replay(ReplayError::Read(ReadError::Corrupt(_))) => Failure::new(
+            Kind::DataLoss,
+            "STORE_DAMAGED",
+            "a record in the store is damaged; restore a backup",
+        )
+        .source(error),
+        StoreError::Commit(
+            CommitError::Unavailable(_) | CommitError::OutcomeUnknown(_) | CommitError::Closed,
+        )
+        | StoreError::Read(_)
+        | StoreError::Replay(_) => Failure::new(
+            Kind::Unavailable,
+            "STORE_UNAVAILABLE",
+            "the store cannot serve; try again",
+        )
+        .source(error),
+        StoreError::Commit(_) => Failure::internal("COMMIT_REFUSED", error),
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Refused(why) => refusal(why),
+            Error::Conflict(why) => conflict(why),
+            Error::Store(why) => store(why),
+            Error::NotFound { resource, name } => Self::not_found(resource, name),
+            Error::GroupNotFound(name) => {
+                Self::new(Kind::FailedPrecondition, "GROUP_NOT_FOUND", message)
+                    .resource(names::AppConnectorGroupName::TYPE, name)
+            }
+            Error::KeyDeleted => Self::new(Kind::FailedPrecondition, "KEY_DELETED", message),
+            Error::EtagMismatch { current } => {
+                Self::new(Kind::Aborted, "ETAG_MISMATCH", message).metadata("etag", current)
+            }
+            Error::Field { field, reason, rule } => {
+                let message = format!("1 field is invalid: {field}: {rule}");
+                Self::new(Kind::InvalidArgument, rpc::violations::FIELDS_INVALID, message)
+                    .violation(field, reason, rule)
+            }
+            Error::RegistryUnavailable => {
+                Self::new(Kind::Unavailable, "REGISTRY_UNAVAILABLE", message)
+                    .retry_after(std::time::Duration::from_secs(1))
+            }
+            Error::Identity(source) => Self::internal("CERTIFICATE_NOT_MADE", source),
+            Error::Broken(_) => Self::internal("BROKEN_PROMISE", message),
+        }
+    }
+}
+
+impl From<Error> for tonic::Status {
+    fn from(error: Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_reason_on_the_wire_and_says_when_to_come_back() {
+        let limited = Refusal::RateLimited { retry_after: std::time::Duration::from_secs(9) };
+        let failure = Failure::from(Error::from(limited));
+        assert_eq!(failure.reason(), "ENROLMENT_RATE_LIMITED");
+        assert_eq!(failure.kind(), Kind::ResourceExhausted);
+        assert_eq!(failure.retry_delay(), Some(std::time::Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn a_stale_etag_is_aborted_with_the_current_one() {
+        let failure = Failure::from(Error::EtagMismatch { current: "abc".into() });
+        assert_eq!(failure.kind(), Kind::Aborted);
+        assert_eq!(failure.metadata_map().get("etag").map(String::as_str), Some("abc"));
+    }
+}

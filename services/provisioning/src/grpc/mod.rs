@@ -1,0 +1,8 @@
+//! The wire: handlers of three moves (parse, call, render). Generated types stop here.
+
+pub(crate) mod backup;
+pub(crate) mod convert;
+pub(crate) mod enrolment;
+pub(crate) mod provisioning;
+pub(crate) mod requests;
+pub(crate) mod watch;

@@ -1,0 +1,141 @@
+//! From RESERVED to an end: steps (b), (c) and (d) of enrolment, for the call and for the worker.
+//!
+//! Always holds: after a use was reserved the way is forward only; back leads only a definite refusal, and only after
+//! registry has written a tombstone against a late registration. Each step may be repeated; whoever comes second
+//! finds it done.
+//!
+//! ## Design notes
+//! Every refusal, the first one too, goes through AbandonRegistration before the use is given back. A refusal
+//! alone would do if no earlier attempt could still be under way, but after a crash or a lost answer nobody knows that; one
+//! path for both is simpler than remembering which attempts were made, and refusals are rare.
+
+use jiff::Timestamp;
+use runtime::identity::PublicKey;
+
+use super::{authorities::Authorities, authorities::Certificates, revoking::revocation_of};
+use crate::{
+    clients::{Abandonment, Registry},
+    domain::{
+        certificate::RevocationReason,
+        enrolment::{Enrolment, EnrolmentState, Step, after_registration},
+        refusal::Refusal,
+    },
+    error::Error,
+    store::{Records, Versioned},
+};
+
+/// How often a change that lost a race is decided anew before the caller is told to come back.
+const MAX_RACES: usize = 16;
+
+/// An end that is no refusal.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) enrolment: Enrolment,
+    /// For who asked with a public key.
+    pub(crate) certificates: Option<Certificates>,
+}
+
+/// Brings enrolments to their end.
+#[derive(Clone, Debug)]
+pub(crate) struct Finisher {
+    pub(crate) records: Records,
+    pub(crate) registry: Registry,
+    pub(crate) authorities: Authorities,
+}
+
+impl Finisher {
+    /// (b) to (d) for a RESERVED enrolment. The worker has no public key to sign for; the connector gets its leaf
+    /// when it repeats.
+    pub(crate) async fn finish(
+        &self,
+        enrolment: Versioned<Enrolment>,
+        key: Option<&PublicKey>,
+        now: Timestamp,
+    ) -> Result<Finished, Error> {
+        let answer = self.registry.register(&enrolment.value).await;
+        match after_registration(answer) {
+            Step::Activate => self.activate(enrolment, key, now).await,
+            Step::GiveUp(refusal) => Err(self.give_up(enrolment, refusal, now).await?.into()),
+            Step::Wait => Err(Refusal::RegistryUnavailable.into()),
+        }
+    }
+
+    /// (c) and (d), and a fresh leaf for one that is ACTIVE already.
+    pub(crate) async fn activate(
+        &self,
+        mut enrolment: Versioned<Enrolment>,
+        key: Option<&PublicKey>,
+        now: Timestamp,
+    ) -> Result<Finished, Error> {
+        let certificates = match key {
+            Some(key) => Some(self.authorities.sign(&enrolment.value.connector, key, now).await?),
+            None => None,
+        };
+        let leaf = certificates.as_ref().map(|certificates| certificates.record.clone());
+        for _ in 0..MAX_RACES {
+            let active = match enrolment.value.clone().activate(leaf.clone(), now) {
+                Ok(active) => active,
+                Err(_) => return Err(refused_meanwhile(&enrolment.value).into()),
+            };
+            if self.records.settle(&enrolment, &active, now).await?.is_ok() {
+                return Ok(Finished { enrolment: active, certificates });
+            }
+            enrolment = self.read_again(&enrolment.value).await?;
+        }
+        Err(Refusal::Pending.into())
+    }
+
+    /// Gives a refused enrolment up at registry, then its use back. Answers what the caller is told.
+    async fn give_up(
+        &self,
+        enrolment: Versioned<Enrolment>,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Result<Refusal, Error> {
+        match self.registry.abandon(&enrolment.value).await {
+            Abandonment::Done => {
+                if let Ok(abandoned) = enrolment.value.clone().abandon(refusal.reason(), now) {
+                    // Lost to somebody who finished it the same way: the answer stands.
+                    let _ = self.records.give_back(&enrolment, &abandoned, now).await?;
+                }
+                Ok(refusal)
+            }
+            // An earlier attempt did register it. It is finished, or, if it was deleted since, revoked.
+            Abandonment::Registered if refusal == Refusal::IdentityRevoked => {
+                self.revoke_deleted(&enrolment, now).await?;
+                Ok(refusal)
+            }
+            Abandonment::Registered => Ok(Refusal::Pending),
+            // The use stays reserved; the worker comes back to it.
+            Abandonment::Unknown => Ok(refusal),
+        }
+    }
+
+    async fn revoke_deleted(
+        &self,
+        enrolment: &Versioned<Enrolment>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let reason = RevocationReason::AppConnectorDeleted;
+        if let Ok(revoked) = enrolment.value.clone().revoke(reason, now) {
+            let revocation = revocation_of(&revoked, reason, now);
+            // Lost to the watch of registry, which does the same.
+            let _ = self.records.revoke(enrolment, &revoked, &revocation).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_again(&self, enrolment: &Enrolment) -> Result<Versioned<Enrolment>, Error> {
+        let found = self.records.enrolment(&enrolment.name, ::store::At::Published).await?;
+        found.ok_or_else(|| Error::Broken(format!("{} is gone", enrolment.name)))
+    }
+}
+
+/// Why an enrolment that should become ACTIVE cannot any more.
+fn refused_meanwhile(enrolment: &Enrolment) -> Refusal {
+    match &enrolment.state {
+        EnrolmentState::Abandoned { reason } => Refusal::Abandoned { reason: reason.clone() },
+        EnrolmentState::Revoked { .. } => Refusal::IdentityRevoked,
+        EnrolmentState::Reserved | EnrolmentState::Active { .. } => Refusal::Pending,
+    }
+}

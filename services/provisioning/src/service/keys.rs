@@ -1,0 +1,315 @@
+//! Provisioning keys: make, read, change, delete.
+//!
+//! Always holds: a secret is shown by the call that made it and by nothing else; a request that is repeated with its
+//! request_id makes no second key; a change of the use count never aborts an operator's update.
+
+use ::store::{At, Etag, EtagError, IdempotencyKey};
+use jiff::Timestamp;
+use names::{AppConnectorGroupName, Id, JoinToken, ProvisioningKeyName, TenantName};
+use rpc::access::{Authorised, Scope};
+use uuid::Uuid;
+
+use crate::{
+    clients::Registry,
+    domain::{
+        connector_id::ConnectorPrefix,
+        key::{KeyPatch, KeySpec, ProvisioningKey},
+        secret::{NewSecret, SECRET_BYTES},
+        uses::Uses,
+    },
+    error::Error,
+    store::{CreateKey, KeyConflict, KeyFilter, KeyRow, NewKey, Page, PageOf, Records, Versioned},
+};
+
+/// How often a change that lost a race is decided anew.
+const MAX_RACES: usize = 16;
+/// Characters of the uid that make a generated id differ from others of the same display name.
+const GENERATED_SUFFIX: usize = 8;
+
+/// Where connectors join, and how they know the right server.
+#[derive(Clone, Debug)]
+pub(crate) struct JoinFacts {
+    /// `https://host:port`.
+    pub(crate) endpoint: String,
+    /// SHA-256 of the system root's public key.
+    pub(crate) root_pin: [u8; 32],
+}
+
+/// Use cases of keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    pub(crate) records: Records,
+    pub(crate) registry: Registry,
+    pub(crate) join: JoinFacts,
+    /// Most live keys of a tenant.
+    pub(crate) quota: u64,
+}
+
+/// A key to be made.
+pub(crate) struct Wanted {
+    /// The caller's choice; `None`: made here.
+    pub(crate) id: Option<Id>,
+    pub(crate) spec: KeySpec,
+    pub(crate) validate_only: bool,
+    pub(crate) request: Option<IdempotencyKey>,
+}
+
+/// A secret on its only journey out.
+pub(crate) enum Issued {
+    /// Just made.
+    Shown { secret: NewSecret, join_token: String, join_command: String },
+    /// Made by the first run of the request, and gone.
+    AlreadyShown,
+    /// Nothing was made (`validate_only`).
+    Nothing,
+}
+
+/// Which version of a key a change is about.
+#[derive(Clone, Debug)]
+pub(crate) enum Expected {
+    /// Whatever there is.
+    Any,
+    /// This one.
+    Etag(Etag),
+}
+
+impl Expected {
+    /// Reads a request's etag; empty is any.
+    pub(crate) fn parse(etag: &str) -> Result<Self, EtagError> {
+        if etag.is_empty() { Ok(Self::Any) } else { Etag::parse(etag).map(Self::Etag) }
+    }
+}
+
+impl Keys {
+    pub(crate) async fn create(
+        &self,
+        tenant: Authorised<TenantName>,
+        wanted: Wanted,
+        now: Timestamp,
+    ) -> Result<(KeyRow, Issued), Error> {
+        if let Some(request) = &wanted.request
+            && let Some(name) = self.records.replayed_key(request).await?
+        {
+            return Ok((self.read(&name).await?, Issued::AlreadyShown));
+        }
+        check_expiry(wanted.spec.expire_time, now)?;
+        if !self.registry.has_group(&wanted.spec.group).await? {
+            return Err(Error::GroupNotFound(wanted.spec.group.to_string()));
+        }
+        let uid = Uuid::new_v4();
+        let secret = NewSecret::from_random(uid, &rand::random::<[u8; SECRET_BYTES]>());
+        let key = ProvisioningKey {
+            name: ProvisioningKeyName::new(tenant.tenant.clone(), id_of(&wanted, uid)?),
+            uid,
+            secret: secret.hash(),
+            spec: wanted.spec,
+            create_time: now,
+            update_time: now,
+            deleted: None,
+        };
+        if wanted.validate_only {
+            return Ok((self.as_if_created(key).await?, Issued::Nothing));
+        }
+        let create = CreateKey { key: &key, quota: self.quota, request: wanted.request, now };
+        match self.records.create_key(create).await?.map_err(Error::Conflict)? {
+            NewKey::Made => Ok((self.read(&key.name).await?, self.issue(secret))),
+            NewKey::Replayed(name) => Ok((self.read(&name).await?, Issued::AlreadyShown)),
+        }
+    }
+
+    /// What `validate_only` answers: the same checks, nothing written.
+    async fn as_if_created(&self, key: ProvisioningKey) -> Result<KeyRow, Error> {
+        self.records.check_free(&key, self.quota).await?.map_err(Error::Conflict)?;
+        let revision = self.records.published();
+        let uses = Versioned { value: Uses::default(), revision };
+        Ok(KeyRow { key: Versioned { value: key, revision }, uses })
+    }
+
+    fn issue(&self, secret: NewSecret) -> Issued {
+        let token = JoinToken {
+            endpoint: self.join.endpoint.clone(),
+            root_pin: self.join.root_pin,
+            secret: secret.reveal().to_owned(),
+        };
+        let join_token = token.reveal();
+        let join_command = format!("causeway connector run --join-token {join_token}");
+        Issued::Shown { secret, join_token, join_command }
+    }
+
+    async fn read(&self, name: &ProvisioningKeyName) -> Result<KeyRow, Error> {
+        let found = self.records.key(name, At::Published).await?;
+        found.ok_or_else(|| Error::key_not_found(name))
+    }
+
+    pub(crate) async fn get(
+        &self,
+        _tenant: Authorised<TenantName>,
+        name: &ProvisioningKeyName,
+    ) -> Result<KeyRow, Error> {
+        self.read(name).await
+    }
+
+    /// Several keys, all of one revision.
+    pub(crate) async fn batch_get(
+        &self,
+        _scope: Authorised<Scope>,
+        names: &[ProvisioningKeyName],
+    ) -> Result<Vec<KeyRow>, Error> {
+        let at = At::Revision(self.records.published());
+        let mut rows = Vec::with_capacity(names.len());
+        for name in names {
+            let row = self.records.key(name, at).await?;
+            rows.push(row.ok_or_else(|| Error::key_not_found(name))?);
+        }
+        Ok(rows)
+    }
+
+    pub(crate) async fn list(
+        &self,
+        scope: &Authorised<Scope>,
+        group: Option<AppConnectorGroupName>,
+        show_deleted: bool,
+        page: PageOf,
+    ) -> Result<Page<KeyRow>, Error> {
+        let filter = KeyFilter { tenant: tenant_of(scope).cloned(), group, show_deleted };
+        Ok(self.records.list_keys(&filter, page).await?)
+    }
+
+    /// Changes what the patch names.
+    pub(crate) async fn update(
+        &self,
+        _tenant: Authorised<TenantName>,
+        name: &ProvisioningKeyName,
+        patch: KeyPatch,
+        change: Change,
+        now: Timestamp,
+    ) -> Result<KeyRow, Error> {
+        if let Some(replayed) = self.replayed(&change).await? {
+            return Ok(replayed);
+        }
+        check_expiry(patch.expire_time.flatten(), now)?;
+        for _ in 0..MAX_RACES {
+            let row = self.expected(name, &change.expected).await?;
+            let old = &row.key.value;
+            if old.deleted.is_some() {
+                return Err(Error::KeyDeleted);
+            }
+            let spec = old.spec.clone().patched(patch.clone());
+            let lowered = patch.max_uses.is_some() && spec.max_uses != old.spec.max_uses;
+            check_max_uses(&spec, row.uses.value)?;
+            let new = ProvisioningKey { spec, update_time: now, ..old.clone() };
+            if change.validate_only || new.spec == old.spec {
+                return Ok(KeyRow { key: Versioned { value: new, ..row.key }, ..row });
+            }
+            let uses = lowered.then_some(row.uses.revision);
+            let request = change.request.clone();
+            match self.records.change_key(&row.key, &new, uses, request, now).await? {
+                Ok(()) => return self.read(name).await,
+                Err(KeyConflict::Changed) => {}
+                Err(conflict) => return Err(Error::Conflict(conflict)),
+            }
+        }
+        Err(Error::Conflict(KeyConflict::Changed))
+    }
+
+    /// Deletes softly; a deleted key answers as it is.
+    pub(crate) async fn delete(
+        &self,
+        _tenant: Authorised<TenantName>,
+        name: &ProvisioningKeyName,
+        change: Change,
+        now: Timestamp,
+    ) -> Result<KeyRow, Error> {
+        if let Some(replayed) = self.replayed(&change).await? {
+            return Ok(replayed);
+        }
+        for _ in 0..MAX_RACES {
+            let row = self.expected(name, &change.expected).await?;
+            if row.key.value.deleted.is_some() || change.validate_only {
+                return Ok(row);
+            }
+            let deleted = row.key.value.clone().delete(now, None);
+            let request = change.request.clone();
+            match self.records.change_key(&row.key, &deleted, None, request, now).await? {
+                Ok(()) => return self.read(name).await,
+                Err(KeyConflict::Changed) => {}
+                Err(conflict) => return Err(Error::Conflict(conflict)),
+            }
+        }
+        Err(Error::Conflict(KeyConflict::Changed))
+    }
+
+    async fn replayed(&self, change: &Change) -> Result<Option<KeyRow>, Error> {
+        let Some(request) = &change.request else { return Ok(None) };
+        match self.records.replayed_key(request).await? {
+            Some(name) => Ok(Some(self.read(&name).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn expected(
+        &self,
+        name: &ProvisioningKeyName,
+        expected: &Expected,
+    ) -> Result<KeyRow, Error> {
+        let row = self.read(name).await?;
+        let current = Etag::new(self.records.epoch(), row.key.revision);
+        match expected {
+            Expected::Etag(etag) if *etag != current => {
+                Err(Error::EtagMismatch { current: current.to_string() })
+            }
+            _ => Ok(row),
+        }
+    }
+}
+
+/// How a change is to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) expected: Expected,
+    pub(crate) validate_only: bool,
+    pub(crate) request: Option<IdempotencyKey>,
+}
+
+/// The tenant of a scope; `None` for all.
+pub(crate) fn tenant_of(scope: &Scope) -> Option<&TenantName> {
+    match scope {
+        Scope::All => None,
+        Scope::Tenant(tenant) => Some(tenant),
+    }
+}
+
+fn id_of(wanted: &Wanted, uid: Uuid) -> Result<Id, Error> {
+    if let Some(id) = &wanted.id {
+        return Ok(id.clone());
+    }
+    let prefix = ConnectorPrefix::of(&wanted.spec.display_name);
+    let uid = uid.simple().to_string();
+    let text = format!("{}-{}", prefix.as_str(), &uid[..GENERATED_SUFFIX]);
+    Id::parse(&text).map_err(|error| Error::Broken(error.to_string()))
+}
+
+fn check_expiry(end: Option<Timestamp>, now: Timestamp) -> Result<(), Error> {
+    match end {
+        Some(end) if end <= now => Err(Error::Field {
+            field: "provisioning_key.expire_time",
+            reason: "IN_THE_PAST",
+            rule: format!("must be after the server's time, {now}; to stop the key, disable it"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_max_uses(spec: &KeySpec, uses: Uses) -> Result<(), Error> {
+    match spec.max_uses {
+        Some(max) if max.get() < uses.count => Err(Error::Field {
+            field: "provisioning_key.max_uses",
+            reason: "BELOW_USE_COUNT",
+            rule: format!(
+                "must not be below use_count, which is {}; to stop the key, disable it",
+                uses.count
+            ),
+        }),
+        _ => Ok(()),
+    }
+}

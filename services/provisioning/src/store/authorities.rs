@@ -1,0 +1,74 @@
+//! Tenants' authorities: what is public, and the one secret that this service keeps.
+//!
+//! ## Design notes
+//! An authority's private key lies unsealed in the store, as PKCS #8 PEM in a row of its own. A sealing key would have
+//! to lie beside it (there is no hardware or key service to count on), and would only move the secret. What
+//! protects it is the 0700 directory of the store; a backup of the store holds it too and deserves the same care. Under
+//! its own tag no list, watch or message ever meets it.
+
+use ::store::{At, Commit, ScanOptions};
+use jiff::Timestamp;
+use names::TenantName;
+
+use super::{
+    Lost, Records, StoreError, Versioned, keys, lost,
+    records::{AuthorityPem, StoredAuthority, StoredAuthorityKey, encode},
+};
+use crate::domain::certificate::Authority;
+
+/// An authority as it is made: what all may see, and what signs.
+pub(crate) struct NewAuthority {
+    pub(crate) public: Authority,
+    pub(crate) pem: AuthorityPem,
+}
+
+impl Records {
+    pub(crate) async fn authority(
+        &self,
+        tenant: &TenantName,
+    ) -> Result<Option<Versioned<Authority>>, StoreError> {
+        self.read::<StoredAuthority>(&keys::authority(tenant), At::Published).await
+    }
+
+    /// The key pair that signs for a tenant.
+    pub(crate) async fn authority_pem(
+        &self,
+        tenant: &TenantName,
+    ) -> Result<Option<AuthorityPem>, StoreError> {
+        let at = keys::authority_key(tenant);
+        let found = self.read::<StoredAuthorityKey>(&at, At::Published).await?;
+        Ok(found.map(|pem| pem.value))
+    }
+
+    /// Keeps a new authority; [`Lost`] if the tenant has one already.
+    pub(crate) async fn create_authority(
+        &self,
+        new: &NewAuthority,
+        now: Timestamp,
+    ) -> Result<Result<(), Lost>, StoreError> {
+        let at = keys::authority(&new.public.tenant);
+        let commit = Commit::new(now)
+            .require_absent(&at)
+            .put(at, encode::<StoredAuthority>(&new.public))
+            .put(keys::authority_key(&new.public.tenant), encode::<StoredAuthorityKey>(&new.pem));
+        Ok(lost(self.store.commit(commit).await)?.map(|_| ()))
+    }
+
+    /// Every tenant's authority, for the live trust of this process.
+    pub(crate) async fn authorities(&self) -> Result<Vec<Authority>, StoreError> {
+        let prefix = keys::of_tenant(keys::AUTHORITY, None);
+        let mut options =
+            ScanOptions { at: At::Revision(self.published()), ..ScanOptions::default() };
+        let mut found = Vec::new();
+        loop {
+            let page = self.store.scan(&prefix, options.clone()).await?;
+            for row in &page.rows {
+                found.push(super::decode::<StoredAuthority>(row)?.value);
+            }
+            options.after = page.rows.last().map(|row| row.key.clone());
+            if !page.more {
+                return Ok(found);
+            }
+        }
+    }
+}

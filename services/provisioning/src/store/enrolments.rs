@@ -1,0 +1,233 @@
+//! The ledger, and the commits that move an enrolment and its key's count together.
+
+use std::collections::VecDeque;
+
+use ::store::{At, Commit, CommitError, Key, Revision, ScanOptions};
+use jiff::Timestamp;
+use names::{AppConnectorName, EnrolmentName, Id, TenantName};
+use uuid::Uuid;
+
+use super::{
+    Lost, Records, StoreError, Versioned, keys, lost,
+    pages::{Page, PageOf, Scan},
+    parse_name,
+    provisioning_keys::{Counter, KeyRow},
+    records::{StoredEnrolment, StoredPointer, StoredUses, encode},
+};
+use crate::domain::{
+    connector_id::ConnectorPrefix,
+    enrolment::{Enrolment, PublicKeyHash},
+    uses::Uses,
+};
+
+/// The last number given out below a connector prefix, as it was read.
+#[derive(Debug)]
+pub(crate) struct SequenceAt(Counter);
+
+impl SequenceAt {
+    /// The number that comes next; the first is 1.
+    pub(crate) fn next(&self) -> u64 {
+        self.0.value.saturating_add(1)
+    }
+}
+
+/// Step (a): everything that one commit writes.
+pub(crate) struct Reservation<'a> {
+    /// The key as it was judged; a change of it since then loses the race.
+    pub(crate) key: &'a KeyRow,
+    /// Its count with this use.
+    pub(crate) uses: Uses,
+    pub(crate) sequence: SequenceAt,
+    pub(crate) enrolment: &'a Enrolment,
+}
+
+impl Records {
+    pub(crate) async fn enrolment(
+        &self,
+        name: &EnrolmentName,
+        at: At,
+    ) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+        self.read::<StoredEnrolment>(&keys::enrolment(name), at).await
+    }
+
+    /// The enrolment that a public key belongs to.
+    pub(crate) async fn enrolment_by_public_key(
+        &self,
+        sha256: &PublicKeyHash,
+    ) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+        self.enrolment_behind(&keys::enrolment_by_public_key(sha256)).await
+    }
+
+    /// The enrolment that made a connector.
+    pub(crate) async fn enrolment_by_connector(
+        &self,
+        connector: &AppConnectorName,
+    ) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+        self.enrolment_behind(&keys::enrolment_by_connector(connector)).await
+    }
+
+    async fn enrolment_behind(
+        &self,
+        index: &Key,
+    ) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+        match self.follow(index).await? {
+            Some(name) => self.enrolment(&parse_name(index, &name)?, At::Published).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The last number given out below a prefix.
+    pub(crate) async fn sequence(
+        &self,
+        tenant: &Id,
+        prefix: &ConnectorPrefix,
+    ) -> Result<SequenceAt, StoreError> {
+        self.counter(keys::sequence(tenant, prefix.as_str())).await.map(SequenceAt)
+    }
+
+    /// (a): the enrolment RESERVED and the use counted, in one commit. [`Lost`] when the key, its count, the
+    /// sequence or the owner of the public key changed since they were read.
+    pub(crate) async fn reserve(
+        &self,
+        reservation: Reservation<'_>,
+        now: Timestamp,
+    ) -> Result<Result<Revision, Lost>, StoreError> {
+        let Reservation { key: KeyRow { key, uses: old_uses }, uses, sequence, enrolment } =
+            reservation;
+        let (at_key, at_uses) = (keys::key(&key.value.name), keys::uses(&key.value.name));
+        let at_public_key = keys::enrolment_by_public_key(&enrolment.public_key);
+        let at_connector = keys::enrolment_by_connector(&enrolment.connector);
+        let Enrolment { name, key_uid, create_time, .. } = enrolment;
+        let pointer = encode::<StoredPointer>(&name.to_string());
+        let mut commit = Commit::new(now)
+            .require_revision(&at_key, key.revision)
+            .require_revision(&at_uses, old_uses.revision)
+            .require_absent(&at_public_key)
+            .require_absent(&at_connector)
+            .require_absent(&keys::enrolment(name));
+        commit = sequence.0.guarded_put(commit, sequence.next());
+        commit = commit
+            .put(at_uses, encode::<StoredUses>(&uses))
+            .put(keys::enrolment(name), encode::<StoredEnrolment>(enrolment))
+            .put(keys::enrolment_by_key(*key_uid, *create_time, name), pointer.clone())
+            .put(keys::reserved(*create_time, name), pointer.clone())
+            .put(at_public_key, pointer.clone())
+            .put(at_connector, pointer);
+        Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
+    }
+
+    /// (d), and every later change that moves no count: a fresh leaf, a revocation.
+    pub(crate) async fn settle(
+        &self,
+        old: &Versioned<Enrolment>,
+        new: &Enrolment,
+        now: Timestamp,
+    ) -> Result<Result<Revision, Lost>, StoreError> {
+        let commit = self.settled(old, new, now);
+        Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
+    }
+
+    pub(super) fn settled(
+        &self,
+        old: &Versioned<Enrolment>,
+        new: &Enrolment,
+        now: Timestamp,
+    ) -> Commit {
+        Commit::new(now)
+            .require_revision(&keys::enrolment(&new.name), old.revision)
+            .put(keys::enrolment(&new.name), encode::<StoredEnrolment>(new))
+            .delete(keys::reserved(new.create_time, &new.name))
+    }
+
+    /// Lets a renewal's new public key belong to the enrolment too, with the change of [`Records::settle`].
+    pub(crate) async fn settle_with_public_key(
+        &self,
+        old: &Versioned<Enrolment>,
+        new: &Enrolment,
+        public_key: &PublicKeyHash,
+        now: Timestamp,
+    ) -> Result<Result<Revision, Lost>, StoreError> {
+        let at = keys::enrolment_by_public_key(public_key);
+        let pointer = encode::<StoredPointer>(&new.name.to_string());
+        let commit = self.settled(old, new, now).require_absent(&at).put(at, pointer);
+        Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
+    }
+
+    /// RESERVED to ABANDONED: the use is given back and the public key is free again, in one commit.
+    pub(crate) async fn give_back(
+        &self,
+        old: &Versioned<Enrolment>,
+        new: &Enrolment,
+        now: Timestamp,
+    ) -> Result<Result<Revision, Lost>, StoreError> {
+        let at_uses = keys::uses(&new.key);
+        let at_enrolment = keys::enrolment(&new.name);
+        loop {
+            let mut commit =
+                self.settled(old, new, now).delete(keys::enrolment_by_public_key(&new.public_key));
+            // The name may by now be a younger key's; the use goes back to the key that lost it or nowhere.
+            let row = self.key(&new.key, At::Published).await?;
+            if let Some(row) = row.filter(|row| row.key.value.uid == new.key_uid) {
+                let uses = row.uses.value.give_back();
+                commit = commit.require_revision(&at_uses, row.uses.revision);
+                commit = commit.put(at_uses.clone(), encode::<StoredUses>(&uses));
+            }
+            match self.store.commit(commit).await {
+                Ok(done) => return Ok(Ok(done.revision)),
+                Err(CommitError::Precondition { key, .. }) if key == at_enrolment => {
+                    return Ok(Err(Lost));
+                }
+                // Somebody else used the key: only the count is read anew.
+                Err(CommitError::Precondition { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// RESERVED enrolments, the oldest first, at most `limit`.
+    pub(crate) async fn reserved(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<Versioned<Enrolment>>, StoreError> {
+        let options = ScanOptions { after: None, limit, at: At::Published };
+        let page = self.store.scan(&keys::all_reserved(), options).await?;
+        let mut found = Vec::with_capacity(page.rows.len());
+        for row in page.rows {
+            let name = super::decode_value::<StoredPointer>(&row.key, &row.value)?;
+            found.extend(self.enrolment(&parse_name(&row.key, &name)?, At::Published).await?);
+        }
+        Ok(found)
+    }
+
+    /// A page of the ledger of one key, oldest first.
+    pub(crate) async fn list_enrolments_of_key(
+        &self,
+        key_uid: Uuid,
+        page: PageOf,
+    ) -> Result<Page<Enrolment>, StoreError> {
+        let size = page.size;
+        let mut scan = Scan::new(self, keys::enrolments_of_key(key_uid), page);
+        let mut items = Vec::with_capacity(size);
+        for row in scan.rows(self).await? {
+            let name = super::decode_value::<StoredPointer>(&row.key, &row.value)?;
+            let found = self.enrolment(&parse_name(&row.key, &name)?, scan.at()).await?;
+            items.extend(found.map(|enrolment| enrolment.value));
+        }
+        Ok(scan.finish(items, None, false))
+    }
+
+    /// A page of the ledger of a tenant, or of all, by name.
+    pub(crate) async fn list_enrolments(
+        &self,
+        tenant: Option<&TenantName>,
+        page: PageOf,
+    ) -> Result<Page<Enrolment>, StoreError> {
+        let mut scan = Scan::new(self, keys::of_tenant(keys::ENROLMENT, tenant), page);
+        let mut rows: VecDeque<_> = scan.rows(self).await?.into();
+        let mut items = Vec::with_capacity(rows.len());
+        while let Some(row) = rows.pop_front() {
+            items.push(super::decode::<StoredEnrolment>(&row)?.value);
+        }
+        Ok(scan.finish(items, None, false))
+    }
+}
