@@ -74,3 +74,44 @@ fn remove_pieces(batch: &mut Batch, stem: &[u8], pieces: usize) {
         batch.remove(piece_place(stem, number));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{commit::Write, embedded::group::Group, engine::Transaction};
+
+    fn key(number: usize) -> Key {
+        Key::builder(1).u64(number as u64).finish()
+    }
+
+    fn apply(db: &sled::Db, last: Revision, writes: Vec<Write>) -> Revision {
+        let mut group = Group::new(db, last);
+        let last = group.add(Transaction { preconditions: vec![], writes }).expect("applies");
+        db.apply_batch(group.finish().0).expect("applies");
+        last
+    }
+
+    #[test]
+    fn many_steps_leave_only_what_is_alive() {
+        let db = sled::Config::new().temporary(true).open().expect("opens");
+        let mut last = Revision::ZERO;
+        let large = vec![7; 10_000];
+        for number in 0..1500 {
+            let value = if number % 10 == 0 { large.clone() } else { vec![] };
+            last = apply(&db, last, vec![Write::Put(key(number % 40), value.into())]);
+        }
+        let half = (0..20).map(|number| Write::Delete(key(number))).collect();
+        last = apply(&db, last, half);
+
+        let (mut oldest, mut steps) = (Revision::ZERO, 0);
+        while oldest < last {
+            let step = plan(&db, oldest, last).expect("plans");
+            assert!(step.oldest > oldest, "every step gets on");
+            db.apply_batch(step.batch).expect("applies");
+            (oldest, steps) = (step.oldest, steps + 1);
+        }
+        assert!(steps > 1);
+        // Twenty rows, two of them in three pieces; and the fact of how far this came.
+        assert_eq!(db.len(), 20 + 2 * 2 + 1);
+    }
+}

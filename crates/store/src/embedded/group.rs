@@ -163,3 +163,79 @@ impl Group<'_> {
 fn unreadable(error: ReadError) -> TransactionError {
     TransactionError::Unavailable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        Key::builder(1).text(name).finish()
+    }
+
+    fn put(name: &str) -> Transaction {
+        Transaction { preconditions: vec![], writes: vec![Write::Put(key(name), "x".into())] }
+    }
+
+    fn delete(name: &str) -> Transaction {
+        Transaction { preconditions: vec![], writes: vec![Write::Delete(key(name))] }
+    }
+
+    fn only_if(precondition: Precondition) -> Transaction {
+        Transaction { preconditions: vec![precondition], writes: vec![] }
+    }
+
+    /// A store in memory after one group with these transactions, and its latest revision.
+    fn stored(transactions: Vec<Transaction>) -> (sled::Db, Revision) {
+        let db = sled::Config::new().temporary(true).open().expect("opens");
+        let mut group = Group::new(&db, Revision::ZERO);
+        for transaction in transactions {
+            group.add(transaction).expect("has no conditions");
+        }
+        let (batch, _, last) = group.finish();
+        db.apply_batch(batch).expect("applies");
+        (db, last)
+    }
+
+    #[test]
+    fn each_transaction_sees_what_the_ones_before_it_in_the_group_did() {
+        let (db, last) = stored(vec![put("old-1"), put("old-2")]);
+        let all = || only_if(Precondition::PrefixEmpty(Key::builder(1).prefix()));
+        let absent = |name| only_if(Precondition::KeyAbsent(key(name)));
+        let present = |name| only_if(Precondition::KeyPresent(key(name)));
+        let mut group = Group::new(&db, last);
+        group.add(all()).expect_err("both are there");
+        group.add(delete("old-1")).expect("no conditions");
+        group.add(all()).expect_err("one is left");
+        group.add(absent("old-1")).expect("gone in this group");
+        group.add(delete("old-2")).expect("no conditions");
+        group.add(all()).expect("both gone in this group");
+        group.add(put("new")).expect("no conditions");
+        group.add(all()).expect_err("new in this group");
+        group.add(present("new")).expect("new in this group");
+        let at = only_if(Precondition::KeyAtRevision(key("new"), Revision::new(5)));
+        assert_eq!(group.add(at), Ok(Revision::new(5)));
+    }
+
+    #[test]
+    fn an_empty_range_is_found_empty_behind_many_deleted_keys() {
+        let names: Vec<String> = (0..50).map(|number| number.to_string()).collect();
+        let (db, last) = stored(names.iter().map(|name| put(name)).collect());
+        let mut group = Group::new(&db, last);
+        for name in &names {
+            group.add(delete(name)).expect("no conditions");
+        }
+        group.add(only_if(Precondition::PrefixEmpty(Key::builder(1).prefix()))).expect("is empty");
+    }
+
+    #[test]
+    fn a_refused_transaction_leaves_no_trace() {
+        let (db, last) = stored(vec![put("old")]);
+        let mut group = Group::new(&db, last);
+        let mut refused = put("new");
+        refused.preconditions.push(Precondition::KeyAbsent(key("old")));
+        group.add(refused).expect_err("old is there");
+        group.add(only_if(Precondition::KeyAbsent(key("new")))).expect("was not written");
+        let (_, logged, after) = group.finish();
+        assert_eq!((logged, after), (vec![], last));
+    }
+}

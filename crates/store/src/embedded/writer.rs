@@ -170,12 +170,12 @@ impl Writer {
         self.disk.sync().map_err(|error| error.to_string())
     }
 
-    /// Forgets a bounded stretch of history. Not synced: if a crash takes it back, it is done
+    /// Forgets a bounded stretch of history, up to what was published when it was asked for. Not
+    /// synced: if a crash takes it back, it is done
     /// again.
     fn compact(&mut self, to: Revision) -> Result<Revision, TransactionError> {
         self.check_health().map_err(TransactionError::Unavailable)?;
         let oldest = self.shared.oldest();
-        let to = to.min(*self.published.borrow());
         if to <= oldest {
             return Ok(oldest);
         }

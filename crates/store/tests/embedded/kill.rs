@@ -98,6 +98,12 @@ impl WriterProcess {
         }
     }
 
+    /// SIGSTOP: it writes nothing more until it is killed.
+    pub(crate) fn stop(&self) {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
+    }
+
     /// SIGKILL; gives the last number that was acknowledged, if any was left to read.
     pub(crate) fn kill(&mut self) -> Option<u64> {
         self.child.kill().unwrap();
@@ -197,7 +203,7 @@ async fn what_was_acknowledged_survives_a_kill_and_commits_stay_whole() {
 }
 
 /// Every row and every kept commit can be read.
-async fn everything_reads(store: &Store) {
+pub(crate) async fn everything_reads(store: &Store) {
     let everything = Prefix::everything();
     store.scan(&everything, ScanOptions::default()).await.unwrap();
     let at = At::Revision(store.oldest());

@@ -8,6 +8,7 @@ mod disk;
 mod faults;
 mod kill;
 mod lock;
+mod power;
 
 use jiff::Timestamp;
 use store::{Commit, Key, OpenError, Store, StoreConfig};
