@@ -1,11 +1,10 @@
 //! `main` of a process that hosts one service.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Addresses, Plan, Running, Service, Settings};
+use super::{Addresses, Plan, Service, Settings, Signals};
 use crate::{
     about::VERSION, clock::Clock, config::ConfigError, config::Effective, telemetry,
     telemetry::Telemetry,
@@ -20,7 +19,7 @@ const EXIT_USAGE: u8 = 2;
 /// It could not start: identity, port or store.
 const EXIT_START: u8 = 3;
 /// A second signal asked for an end without a drain: 128 and SIGINT's number, as shells say it.
-const EXIT_SIGNAL: i32 = 130;
+const EXIT_SIGNAL: u8 = 130;
 
 /// Flags of a process that hosts one service.
 #[derive(Debug, Parser)]
@@ -57,10 +56,26 @@ pub fn main<S: Service>() -> ExitCode
 where
     S::Config: 'static,
 {
-    let flags = Flags::parse();
+    ExitCode::from(main_with::<S>(std::env::args_os()))
+}
+
+/// As [`main`], with the command line as an argument; the first word of it is the program's name.
+#[must_use]
+pub fn main_with<S: Service>(args: impl IntoIterator<Item = OsString>) -> u8
+where
+    S::Config: 'static,
+{
+    let flags = match Flags::try_parse_from(args) {
+        Ok(flags) => flags,
+        Err(error) => {
+            // Help and version are no errors; where they go and what they exit with, clap knows.
+            error.print().ok();
+            return u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE);
+        }
+    };
     let wrong = |error: ConfigError| {
         eprintln!("{error}");
-        ExitCode::from(EXIT_USAGE)
+        EXIT_USAGE
     };
     let effective = match effective::<S>(&flags) {
         Ok(effective) => effective,
@@ -74,12 +89,13 @@ where
         Ok(parsed) => parsed,
         Err(error) => return wrong(error),
     };
-    run(settings.clone(), S::NAME, Plan::new(settings, Clock::system()).host::<S>(config))
+    let plan = Plan::new(settings.clone(), Clock::system()).host::<S>(config);
+    run(&settings, S::NAME, plan)
 }
 
 /// Runs a plan on a runtime of its own until a signal or a failure ends it.
 #[must_use]
-pub fn run(settings: Settings, name: &'static str, plan: Plan) -> ExitCode {
+pub fn run(settings: &Settings, name: &'static str, plan: Plan) -> u8 {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if settings.server.worker_threads > 0 {
         builder.worker_threads(settings.server.worker_threads);
@@ -88,81 +104,70 @@ pub fn run(settings: Settings, name: &'static str, plan: Plan) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("cannot start threads: {error}");
-            return ExitCode::from(EXIT_START);
+            return EXIT_START;
         }
     };
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         let telemetry = match telemetry::init(&settings.telemetry, name) {
             Ok(telemetry) => telemetry,
             Err(error) => {
                 eprintln!("{error:#}");
-                return ExitCode::from(EXIT_USAGE);
+                return EXIT_USAGE;
             }
         };
         live(name, plan, telemetry).await
-    })
+    });
+    // What has not ended by now was named in the log; it must not hold up the exit.
+    runtime.shutdown_background();
+    code
 }
 
-async fn live(name: &'static str, plan: Plan, telemetry: Telemetry) -> ExitCode {
-    let running = match plan.start().await {
+async fn live(name: &'static str, plan: Plan, telemetry: Telemetry) -> u8 {
+    let code = match Signals::install() {
+        Ok(signals) => start_and_stop(name, plan, signals).await,
+        Err(error) => {
+            tracing::error!(%error, "signals cannot be heeded");
+            EXIT_START
+        }
+    };
+    telemetry.shutdown().await;
+    code
+}
+
+async fn start_and_stop(name: &'static str, plan: Plan, mut signals: Signals) -> u8 {
+    let started = tokio::select! {
+        started = plan.start() => started,
+        // Nothing serves yet, and a store that is left while it opens is as after a crash: whole.
+        () = signals.told_to_end() => return EXIT_CLEAN,
+    };
+    let running = match started {
         Ok(running) => running,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "cannot start");
-            telemetry.shutdown().await;
-            return ExitCode::from(EXIT_START);
+            return EXIT_START;
         }
     };
     let Addresses { main, enrolment, admin } = running.addresses();
     let enrolment = enrolment.map(tracing::field::display);
     tracing::info!(service = name, version = VERSION, %main, enrolment, %admin, "serving");
-    let code = match until_the_end(&running).await {
+    let code = match signals.until_the_end(&running).await {
         Ok(()) => EXIT_CLEAN,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "ending after a failure");
             EXIT_FAILED
         }
     };
-    // Whoever asks twice does not want to wait.
-    tokio::spawn(async {
-        if told_to_end().await.is_ok() {
-            std::process::exit(EXIT_SIGNAL);
-        }
-    });
-    let code = match running.stop().await {
-        Ok(()) => code,
-        Err(problems) => {
-            tracing::error!(%problems, "the end was not clean");
-            EXIT_FAILED
-        }
-    };
-    telemetry.shutdown().await;
-    ExitCode::from(code)
-}
-
-/// Reloads on SIGHUP; returns when told to end by SIGTERM or SIGINT.
-///
-/// # Errors
-/// If something vital failed.
-pub async fn until_the_end(running: &Running) -> anyhow::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            reason = running.failed() => anyhow::bail!(reason),
-            told = told_to_end() => return Ok(told?),
-            _ = hangup.recv() => running.reload(),
-        }
-    }
-}
-
-/// SIGTERM or SIGINT.
-async fn told_to_end() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        end = running.stop() => match end {
+            Ok(()) => code,
+            Err(problems) => {
+                tracing::error!(%problems, "the end was not clean");
+                EXIT_FAILED
+            }
+        },
+        // Whoever asks twice does not want to wait.
+        () = signals.told_to_end() => EXIT_SIGNAL,
     }
-    Ok(())
 }
 
 fn effective<S: Service>(flags: &Flags) -> Result<Effective, ConfigError> {
@@ -180,7 +185,7 @@ fn effective<S: Service>(flags: &Flags) -> Result<Effective, ConfigError> {
 
 /// What a command prints is its result, not a log.
 #[allow(clippy::print_stdout)]
-fn show(effective: &Effective) -> ExitCode {
+fn show(effective: &Effective) -> u8 {
     print!("{}", effective.show());
-    ExitCode::from(EXIT_CLEAN)
+    EXIT_CLEAN
 }

@@ -18,10 +18,12 @@ mod running;
 mod service;
 mod settings;
 mod shutdown;
+mod signals;
 
-pub use entry::{main, run, until_the_end};
+pub use entry::{main, main_with, run};
 pub use plan::Plan;
 pub use running::{Running, UncleanEnd};
 pub use service::{Addresses, Deps, Mounts, Peers, Service};
 pub use settings::{AccessSettings, DEV, IdentitySettings, PeerSettings, ServerSettings, Settings};
 pub use shutdown::Shutdown;
+pub use signals::{Signals, until_the_end};
