@@ -123,7 +123,9 @@ impl<S: Source> Follower<S> {
         if std::mem::take(&mut self.broke) {
             tokio::time::sleep(self.pauses.next().unwrap_or(LONGEST_PAUSE)).await;
         }
-        match self.source.open(self.token.clone()).await {
+        let opening = tokio::time::timeout(SILENCE_LIMIT, self.source.open(self.token.clone()));
+        let silent = || Status::deadline_exceeded("the watch was not answered");
+        match opening.await.unwrap_or_else(|_| Err(silent())) {
             Ok(stream) => {
                 self.stream = Some(stream);
                 self.pending.clear();

@@ -18,7 +18,11 @@ use tower::Service;
 use crate::{
     context::{self, CallContext},
     deadline::{self, GRPC_TIMEOUT},
+    error::{Failure, Kind},
 };
+
+/// Reason of a call that found nobody at its endpoint.
+pub const PEER_UNREACHABLE: &str = "PEER_UNREACHABLE";
 
 /// Paths of methods that stream in either direction: they have no deadline of ours.
 static STREAMING: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -100,7 +104,11 @@ fn pass_on(context: &CallContext, request: &mut Request<Body>) {
 }
 
 fn expired(endpoint: &str, budget: Duration) -> Status {
-    Status::deadline_exceeded(format!("{endpoint} gave no answer within {} ms", budget.as_millis()))
+    late(format!("{endpoint} gave no answer within {} ms", budget.as_millis()))
+}
+
+fn late(message: String) -> Status {
+    Failure::new(Kind::DeadlineExceeded, deadline::DEADLINE_EXCEEDED, message).to_status()
 }
 
 /// What a transport error means to the caller.
@@ -109,7 +117,7 @@ fn explain(endpoint: &str, error: &(dyn Error + 'static)) -> Status {
     let mut next = Some(error);
     while let Some(cause) = next {
         if cause.is::<tonic::TimeoutExpired>() {
-            return Status::deadline_exceeded(format!("{endpoint} gave no answer in time"));
+            return late(format!("{endpoint} gave no answer in time"));
         }
         if let Some(status) = cause.downcast_ref::<Status>() {
             return status.clone();
@@ -117,7 +125,10 @@ fn explain(endpoint: &str, error: &(dyn Error + 'static)) -> Status {
         causes.push(cause.to_string());
         next = cause.source();
     }
-    Status::unavailable(format!("cannot reach {endpoint}: {}", causes.join(": ")))
+    let message = format!("cannot reach {endpoint}: {}", causes.join(": "));
+    Failure::new(Kind::Unavailable, PEER_UNREACHABLE, message)
+        .metadata("endpoint", endpoint)
+        .to_status()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tonic::{Code, Status};
 
-use crate::deadline;
+use crate::{deadline, error::Failure};
 
 /// How often and how long to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Calls until it succeeds, fails with anything but UNAVAILABLE, or the tries or the deadline of the call being served
+/// Calls until it succeeds, fails with anything that does not say "come again" (UNAVAILABLE, or RESOURCE_EXHAUSTED with a
+/// retry delay, which is kept), or the tries or the deadline of the call being served
 /// are spent. Only for calls that may be made twice: reads, and writes with a request id or a fixed outcome.
 ///
 /// # Errors
@@ -45,17 +46,31 @@ where
         .with_jitter()
         .build();
     loop {
-        let failure = match call().await {
-            Err(status) if status.code() == Code::Unavailable => status,
-            settled => return settled,
+        let (failure, asked) = match call().await {
+            Err(status) => match pause_asked(&status) {
+                Some(asked) => (status, asked),
+                None => return Err(status),
+            },
+            done => return done,
         };
         let Some(pause) = pauses.next() else { return Err(failure) };
+        let pause = pause.max(asked);
         let left = deadline::current()
             .map(|end| end.saturating_duration_since(tokio::time::Instant::now()));
         if left.is_some_and(|left| left <= pause) {
             return Err(failure);
         }
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// How long the server asks to wait before the next try; `None` when there should be none.
+fn pause_asked(status: &Status) -> Option<Duration> {
+    let asked = || Failure::from_status(status).retry_delay();
+    match status.code() {
+        Code::Unavailable => Some(asked().unwrap_or_default()),
+        Code::ResourceExhausted => asked(),
+        _ => None,
     }
 }
 
@@ -85,5 +100,16 @@ mod tests {
         assert!(matches!(tries_until(Code::Unavailable, 3).await, (Ok(()), 3)));
         assert!(matches!(tries_until(Code::Unavailable, 9).await, (Err(_), 3)));
         assert!(matches!(tries_until(Code::NotFound, 2).await, (Err(_), 1)));
+        assert!(matches!(tries_until(Code::ResourceExhausted, 2).await, (Err(_), 1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shed_call_is_tried_again_when_the_server_said() {
+        let began = tokio::time::Instant::now();
+        let shed = Failure::new(crate::Kind::ResourceExhausted, "OVERLOADED", "later")
+            .retry_after(Duration::from_secs(7));
+        let mut answers = vec![Ok(()), Err(shed.to_status())];
+        retry(QUICK, || std::future::ready(answers.pop().unwrap())).await.unwrap();
+        assert!(began.elapsed() >= Duration::from_secs(7));
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod calling;
 mod faults;
 mod load;
 mod served;

@@ -27,6 +27,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Notify,
 };
+use tokio_rustls::TlsAcceptor;
 use tonic::{
     Request, Response, Status,
     metadata::MetadataValue,
@@ -56,9 +57,14 @@ pub(crate) struct Served {
 pub(crate) struct Door {
     pub(crate) listener: ListenerKind,
     pub(crate) identity: Option<Arc<PeerIdentity>>,
+    /// Speaks TLS with this; plain without.
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    /// Where `tenants/relay-x` is asked for as `tenants/x`.
+    pub(crate) sibling: Option<rpc::client::Channel>,
 }
 
-pub(crate) const MAIN: Door = Door { listener: ListenerKind::Main, identity: None };
+pub(crate) const MAIN: Door =
+    Door { listener: ListenerKind::Main, identity: None, tls: None, sibling: None };
 
 impl Served {
     pub(crate) async fn start(limits: Limits) -> Self {
@@ -80,7 +86,11 @@ impl Served {
         let table = AccessTable::from_pool(&proto::POOL).unwrap();
         let stack = Stack::new(table, guard, limits, EdgeMetrics::register(&mut metrics));
 
-        let handlers = Handlers { release: release.clone(), holding: holding.clone() };
+        let handlers = Handlers {
+            release: release.clone(),
+            holding: holding.clone(),
+            sibling: door.sibling.clone(),
+        };
         let (_, health) = tonic_health::server::health_reporter();
         let routes =
             tonic::service::Routes::new(RegistryServiceServer::new(handlers)).add_service(health);
@@ -189,10 +199,17 @@ async fn accept(socket: TcpListener, edge: Edge, door: Door) {
             request.extensions_mut().insert(info.clone());
             request.map(tonic::body::Body::new::<hyper::body::Incoming>)
         });
+        let tls = door.tls.clone();
         tokio::spawn(async move {
             let connection = auto::Builder::new(TokioExecutor::new()).http2_only();
-            let io = TokioIo::new(stream);
-            let _ = connection.serve_connection(io, TowerToHyperService::new(app)).await;
+            let app = TowerToHyperService::new(app);
+            let _ = match tls {
+                None => connection.serve_connection(TokioIo::new(stream), app).await,
+                Some(tls) => match TlsAcceptor::from(tls).accept(stream).await {
+                    Ok(stream) => connection.serve_connection(TokioIo::new(stream), app).await,
+                    Err(_) => Ok(()),
+                },
+            };
         });
     }
 }
@@ -200,6 +217,15 @@ async fn accept(socket: TcpListener, edge: Edge, door: Door) {
 struct Handlers {
     release: Arc<Notify>,
     holding: Arc<Notify>,
+    sibling: Option<rpc::client::Channel>,
+}
+
+impl Handlers {
+    /// Asks the sibling on behalf of the call being served.
+    async fn relay(&self, id: &str) -> Result<Response<Tenant>, Status> {
+        let sibling = self.sibling.clone().expect("this server has a sibling");
+        RegistryServiceClient::new(sibling).get_tenant(as_token(ROOT, get(id))).await
+    }
 }
 
 #[tonic::async_trait]
@@ -218,11 +244,18 @@ impl RegistryService for Handlers {
                 self.release.notified().await;
             }
             "slow" => std::future::pending().await,
+            id if id.starts_with("relay-") => return self.relay(&id[6..]).await,
             "missing" => return Err(Failure::not_found(TenantName::TYPE, &*tenant).into()),
             _ => {}
         }
-        let display_name = rpc::context::current().unwrap().request_id.to_string();
-        Ok(Response::new(Tenant { name: tenant.to_string(), display_name, ..Default::default() }))
+        let context = rpc::context::current().unwrap();
+        Ok(Response::new(Tenant {
+            name: tenant.to_string(),
+            display_name: context.request_id.to_string(),
+            description: context.trace.trace_id(),
+            etag: context.deadline.unwrap().remaining().as_millis().to_string(),
+            ..Default::default()
+        }))
     }
 
     async fn watch(
