@@ -183,10 +183,22 @@ impl Store {
     /// # Errors
     /// The request id belongs to another request, or the store could not be read.
     pub async fn find_replay(&self, key: &IdempotencyKey) -> Result<Option<Bytes>, ReplayError> {
+        Ok(self.find_committed(key).await?.and_then(|committed| committed.replay))
+    }
+
+    /// As [`Store::find_replay`], with the revision of the first success.
+    ///
+    /// # Errors
+    /// As [`Store::find_replay`].
+    pub async fn find_committed(
+        &self,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Committed>, ReplayError> {
         let row = self.get(&idempotency::request_key(key), At::Published).await?;
+        let revision = row.as_ref().map_or(Revision::ZERO, |row| row.revision);
         match idempotency::judge(key, row.as_ref(), (self.inner.now)())? {
             Found::New => Ok(None),
-            Found::Replay(response) => Ok(Some(response)),
+            Found::Replay(response) => Ok(Some(Committed { revision, replay: Some(response) })),
             Found::Mismatch => Err(ReplayError::Mismatch),
         }
     }
