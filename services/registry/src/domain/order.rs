@@ -2,10 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{
-    Problems,
-    resource::{Resource, Spec},
-};
+use super::resource::{Resource, Spec};
 
 /// A field that a list can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,47 +17,30 @@ pub enum OrderField {
     UpdateTime,
 }
 
-const FIELDS: [(&str, OrderField); 4] = [
-    ("name", OrderField::Name),
-    ("display_name", OrderField::DisplayName),
-    ("create_time", OrderField::CreateTime),
-    ("update_time", OrderField::UpdateTime),
-];
-
 /// A list's order: fields, each rising or falling; the name breaks ties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order(Vec<(OrderField, bool)>);
 
 impl Order {
-    /// Parses `order_by`; empty is by name.
-    pub fn parse(text: &str, problems: &mut Problems) -> Option<Self> {
-        if text.trim().is_empty() {
-            return Some(Self::default());
-        }
-        let mut terms = Vec::new();
-        for term in text.split(',') {
-            let words: Vec<&str> = term.split_whitespace().collect();
-            let (field, falling) = match words.as_slice() {
-                [field] | [field, "asc"] => (*field, false),
-                [field, "desc"] => (*field, true),
-                _ => ("", false),
+    /// The fields that a list can be sorted by, as callers write them.
+    pub const FIELDS: &'static [&'static str] =
+        &["name", "display_name", "create_time", "update_time"];
+
+    /// The order of these terms: field and whether it falls. None is by name; unknown fields are
+    /// left out.
+    #[must_use]
+    pub fn of<'a>(terms: impl IntoIterator<Item = (&'a str, bool)>) -> Self {
+        let term = |(field, falling)| {
+            let field = match field {
+                "name" => OrderField::Name,
+                "display_name" => OrderField::DisplayName,
+                "create_time" => OrderField::CreateTime,
+                "update_time" => OrderField::UpdateTime,
+                _ => return None,
             };
-            let known = FIELDS.iter().find(|(name, _)| *name == field).map(|(_, field)| *field);
-            match known {
-                Some(field) if !terms.iter().any(|&(other, _)| other == field) => {
-                    terms.push((field, falling));
-                }
-                _ => {
-                    problems.add(
-                        "order_by",
-                        "INVALID",
-                        "use name, display_name, create_time and update_time, each at most once, each with an optional ` desc`, separated by commas",
-                    );
-                    return None;
-                }
-            }
-        }
-        Some(Self(terms))
+            Some((field, falling))
+        };
+        Self(terms.into_iter().filter_map(term).collect())
     }
 
     /// Whether the rows of the store come in this order already.
@@ -124,8 +104,8 @@ mod tests {
         }
     }
 
-    fn sorted(order_by: &str) -> Vec<String> {
-        let order = Order::parse(order_by, &mut Problems::new()).unwrap();
+    fn sorted(terms: &[(&str, bool)]) -> Vec<String> {
+        let order = Order::of(terms.iter().copied());
         let mut keys = vec![key("a", "x", 3), key("b", "x", 1), key("c", "w", 2)];
         keys.sort_by(|a, b| order.compare(a, b));
         keys.into_iter().map(|k| String::from_utf8(k.place).unwrap()).collect()
@@ -133,20 +113,18 @@ mod tests {
 
     #[test]
     fn fields_sort_up_or_down_and_the_name_breaks_ties() {
-        assert_eq!(sorted(""), ["a", "b", "c"]);
-        assert_eq!(sorted("name desc"), ["c", "b", "a"]);
-        assert_eq!(sorted("create_time"), ["b", "c", "a"]);
-        assert_eq!(sorted("display_name"), ["c", "a", "b"]);
-        assert_eq!(sorted(" display_name desc , create_time asc"), ["b", "a", "c"]);
-        assert_eq!(sorted("update_time"), ["a", "b", "c"]);
+        assert_eq!(sorted(&[]), ["a", "b", "c"]);
+        assert_eq!(sorted(&[("name", true)]), ["c", "b", "a"]);
+        assert_eq!(sorted(&[("create_time", false)]), ["b", "c", "a"]);
+        assert_eq!(sorted(&[("display_name", false)]), ["c", "a", "b"]);
+        assert_eq!(sorted(&[("display_name", true), ("create_time", false)]), ["b", "a", "c"]);
+        assert_eq!(sorted(&[("update_time", false)]), ["a", "b", "c"]);
     }
 
     #[test]
-    fn unknown_fields_and_repeats_are_refused_with_the_list_of_fields() {
-        for bad in ["labels", "name,name", "name down", "name,,", "Name"] {
-            let mut problems = Problems::new();
-            assert!(Order::parse(bad, &mut problems).is_none(), "{bad}");
-            assert!(problems.list()[0].fix.contains("create_time"));
+    fn every_field_that_is_offered_is_known() {
+        for field in Order::FIELDS {
+            assert_ne!(Order::of([(*field, false)]), Order::default(), "{field}");
         }
     }
 }

@@ -1,0 +1,97 @@
+//! The composition root: what the registry is made of, and its life.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use names::TrustDomain;
+use proto::registry::v1::registry_service_server::RegistryServiceServer;
+use rpc::{
+    client::{self, ClientConfig},
+    limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
+    page::TokenKey,
+};
+use runtime::{
+    process::{Deps, Mounts, Service, Shutdown},
+    worker::{Signal, Workers},
+};
+use store::Store;
+
+use crate::{
+    clients::Keys,
+    config::Config,
+    grpc::Api,
+    service::Registry,
+    workers::{SWEEP_PERIOD, Sweep},
+};
+
+/// The registry.
+#[derive(Debug)]
+pub struct App {
+    store: Store,
+    registry: Arc<Registry>,
+    api: Api,
+    workers: Workers,
+    swept: Signal,
+}
+
+impl Service for App {
+    const NAME: &'static str = "registry";
+    const GRPC_SERVICES: &'static [&'static str] = &["causeway.registry.v1.RegistryService"];
+    type Config = Config;
+
+    async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
+        let clock = deps.clock.clone();
+        let store = Store::open(config.store()?, move || clock.now())
+            .await
+            .with_context(|| format!("opening the store in {}", config.data_dir.display()))?;
+        let channel = client::connect(&ClientConfig::new(
+            deps.peers.provisioning.clone(),
+            Arc::clone(&deps.client_tls),
+        ))?;
+        let trust_domain = trust_domain(&deps);
+        let registry = Registry::open(
+            store.clone(),
+            deps.clock.clone(),
+            config.quotas.clone(),
+            trust_domain,
+            Keys::new(channel),
+        )
+        .await
+        .context("reading the store")?;
+        let registry = Arc::new(registry);
+        let swept = Signal::new();
+        let api = Api {
+            registry: Arc::clone(&registry),
+            tokens: TokenKey::new(*store.epoch().as_bytes(), b""),
+            streams: deps.shutdown.streams.clone(),
+            swept: swept.clone(),
+            about: deps.about,
+            backups: backups(&config),
+        };
+        Ok(Self { store, registry, api, workers: deps.workers, swept })
+    }
+
+    fn mount(&self, mounts: &mut Mounts) {
+        let service = RegistryServiceServer::new(self.api.clone())
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_RESPONSE_BYTES);
+        mounts.main.add_service(service);
+    }
+
+    async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        self.workers.spawn(Sweep(self.registry), SWEEP_PERIOD, self.swept);
+        shutdown.workers.cancelled().await;
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+/// The trust domain of our own certificate is the installation's.
+fn trust_domain(deps: &Deps) -> TrustDomain {
+    deps.identity.leaf().spiffe.trust_domain
+}
+
+/// Beside the store's directory: the same volume, so the room that the store watches is the room that counts.
+fn backups(config: &Config) -> PathBuf {
+    config.data_dir.parent().map_or_else(|| PathBuf::from("."), PathBuf::from)
+}

@@ -1,0 +1,82 @@
+//! The registry's section of the configuration; every setting has a default.
+
+use std::{path::PathBuf, time::Duration};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use store::{Retention, StoreConfig};
+
+use crate::domain::Quotas;
+
+/// How long history is kept, for page tokens, resuming watches and etags in flight: 1 h is longer
+/// than any sibling's restart.
+pub const DEFAULT_RETENTION_AGE: SignedDuration = SignedDuration::from_hours(1);
+/// Most commits that are kept as history, however young: about 100 MiB of ordinary records.
+pub const DEFAULT_RETENTION_COMMITS: u32 = 100_000;
+
+/// Settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Directory of the store, best on a volume of its own. Default `./.causeway/registry`.
+    pub data_dir: PathBuf,
+    /// How long history is kept. Default 1 h.
+    pub retention_age: SignedDuration,
+    /// Most commits that are kept as history. Default 100,000.
+    pub retention_commits: u32,
+    /// How much a tenant may hold.
+    pub quotas: Quotas,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("./.causeway/registry"),
+            retention_age: DEFAULT_RETENTION_AGE,
+            retention_commits: DEFAULT_RETENTION_COMMITS,
+            quotas: Quotas::default(),
+        }
+    }
+}
+
+/// A setting is out of its range.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("registry.{setting} is {value}: {rule}")]
+pub struct ConfigError {
+    setting: &'static str,
+    value: String,
+    rule: &'static str,
+}
+
+impl Config {
+    /// How the store is opened.
+    ///
+    /// # Errors
+    /// A retention of no time or of no commits: then no list could have a second page.
+    pub fn store(&self) -> Result<StoreConfig, ConfigError> {
+        let rule = "must be more than 0";
+        let age = Duration::try_from(self.retention_age).ok().filter(|age| !age.is_zero());
+        let value = self.retention_age.to_string();
+        let max_age = age.ok_or(ConfigError { setting: "retention_age", value, rule })?;
+        if self.retention_commits == 0 {
+            let value = "0".to_owned();
+            return Err(ConfigError { setting: "retention_commits", value, rule });
+        }
+        let retention = Retention { max_age, max_commits: self.retention_commits };
+        Ok(StoreConfig { retention, ..StoreConfig::new(&self.data_dir) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_open_a_store_and_no_history_at_all_is_refused() {
+        assert_eq!(Config::default().store().unwrap().retention, Retention::default());
+        let none = Config { retention_commits: 0, ..Config::default() };
+        assert!(none.store().unwrap_err().to_string().contains("retention_commits"));
+        let past = Config { retention_age: SignedDuration::from_secs(-1), ..Config::default() };
+        assert!(past.store().unwrap_err().to_string().contains("retention_age"));
+    }
+}

@@ -1,0 +1,468 @@
+//! Everything that a use case can refuse with, and its one way to the wire.
+
+use names::{AppConnectorName, TenantName};
+use rpc::{
+    error::{Failure, Kind as Code},
+    violations::Violations,
+};
+use store::{CommitError, ReadError, ReplayError, Revision};
+
+use crate::{
+    domain::{Conflict, Kind, Problems},
+    store::{RecordError, RowError},
+};
+
+/// Most blockers that one refusal names; the rest is counted as "and more".
+pub(crate) const MAX_BLOCKERS: usize = 50;
+
+/// Something that stops a delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocker {
+    /// Its resource type.
+    pub resource_type: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// Why a use case refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields break rules.
+    #[error("fields are invalid")]
+    Invalid(Problems),
+    /// No such object.
+    #[error("`{1}` does not exist")]
+    NotFound(Kind, String),
+    /// It is soft-deleted, and so cannot be changed.
+    #[error("`{name}` is deleted")]
+    Deleted {
+        /// What it is.
+        kind: Kind,
+        /// Its name.
+        name: String,
+    },
+    /// The id is taken, perhaps by a deleted object.
+    #[error("`{name}` exists already")]
+    NameTaken {
+        /// What it is.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// Whether a deleted object holds it.
+        deleted: bool,
+    },
+    /// Another live object of the type has the name for people.
+    #[error("the display name is taken by `{by}`")]
+    DisplayNameTaken {
+        /// What it is.
+        kind: Kind,
+        /// Who has it.
+        by: String,
+    },
+    /// Objects that are named do not exist.
+    #[error("objects that are named do not exist")]
+    ReferenceNotFound(Vec<(String, String)>),
+    /// Others still depend on it.
+    #[error("`{name}` is in use")]
+    Referenced {
+        /// What it is.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// Who depends on it.
+        blockers: Vec<Blocker>,
+        /// Whether there are more than listed.
+        more: bool,
+    },
+    /// Provisioning cannot say whether keys depend on the group.
+    #[error("provisioning cannot be asked for the keys of `{0}`")]
+    KeysUnknown(String),
+    /// Somebody else wrote since the caller read.
+    #[error("the etag of `{name}` is stale")]
+    EtagMismatch {
+        /// The object.
+        name: String,
+        /// Its etag now.
+        current: String,
+    },
+    /// Another enabled segment covers the same name and port.
+    #[error("`{}` covers `{}` already", .0.with, .0.target)]
+    DomainConflict(Conflict),
+    /// The tenant holds as many as it may.
+    #[error("`{tenant}` may hold {limit} {}s", .kind.label())]
+    QuotaExceeded {
+        /// The tenant.
+        tenant: TenantName,
+        /// Of what.
+        kind: Kind,
+        /// How many.
+        limit: usize,
+    },
+    /// The request id belongs to another request.
+    #[error("the request id was used for another request")]
+    RequestIdReused,
+    /// A registration was refused.
+    #[error("{0:?}")]
+    Registration(Refusal),
+    /// The order needs more rows sorted than is allowed.
+    #[error("the list is too long for this order")]
+    OrderTooLarge {
+        /// How many rows may be sorted.
+        limit: usize,
+    },
+    /// A list's revision is gone.
+    #[error("revision {revision} is compacted")]
+    Compacted {
+        /// The revision.
+        revision: i64,
+        /// The oldest that can be read.
+        oldest: Revision,
+    },
+    /// Others kept writing what this write depends on.
+    #[error("too much contention")]
+    Contended,
+    /// The store could not be read or written.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It is unknown whether the write took place.
+    #[error("the outcome of the write is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// A record is damaged or from a newer program.
+    #[error("stored data does not read: {0}")]
+    DataLoss(String),
+    /// A defect of ours.
+    #[error("defect: {0}")]
+    Defect(String),
+}
+
+/// Why RegisterAppConnector or AbandonRegistration refuses; each is final for its enrolment unless
+/// an administrator changes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The tenant does not exist or is deleted.
+    TenantNotFound(TenantName),
+    /// The tenant is suspended.
+    TenantSuspended(TenantName),
+    /// The group does not exist or is deleted.
+    GroupNotFound(String),
+    /// The group is disabled.
+    GroupDisabled(String),
+    /// The enrolment was given up.
+    EnrolmentAbandoned(String),
+    /// The enrolment's connector, or the key pair's, was deleted.
+    IdentityRevoked(AppConnectorName),
+    /// The key pair belongs to another connector.
+    PublicKeyInUse(AppConnectorName),
+    /// The enrolment made this connector already, so it cannot be given up.
+    RegistrationStands(AppConnectorName),
+}
+
+impl Error {
+    /// One field breaks a rule.
+    pub fn field(field: &str, reason: &'static str, fix: impl Into<String>) -> Self {
+        let mut problems = Problems::new();
+        problems.add(field, reason, fix);
+        Self::Invalid(problems)
+    }
+
+    /// The kind of failure, which decides the gRPC code.
+    #[must_use]
+    pub fn kind(&self) -> Code {
+        match self {
+            Self::Invalid(_) | Self::RequestIdReused | Self::OrderTooLarge { .. } => {
+                Code::InvalidArgument
+            }
+            Self::NotFound(..) | Self::ReferenceNotFound(_) => Code::NotFound,
+            Self::NameTaken { .. } | Self::DisplayNameTaken { .. } => Code::AlreadyExists,
+            Self::Deleted { .. } | Self::Referenced { .. } | Self::DomainConflict(_) => {
+                Code::FailedPrecondition
+            }
+            Self::EtagMismatch { .. } | Self::Contended => Code::Aborted,
+            Self::QuotaExceeded { .. } => Code::ResourceExhausted,
+            Self::Compacted { .. } => Code::OutOfRange,
+            Self::KeysUnknown(_) | Self::Unavailable(_) | Self::OutcomeUnknown(_) => {
+                Code::Unavailable
+            }
+            Self::DataLoss(_) => Code::DataLoss,
+            Self::Defect(_) => Code::Internal,
+            Self::Registration(refusal) => refusal.kind(),
+        }
+    }
+
+    /// The stable reason word.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => rpc::violations::FIELDS_INVALID,
+            Self::NotFound(..) => rpc::error::RESOURCE_NOT_FOUND,
+            Self::Deleted { .. } => "DELETED",
+            Self::NameTaken { .. } => "NAME_TAKEN",
+            Self::DisplayNameTaken { .. } => "DISPLAY_NAME_TAKEN",
+            Self::ReferenceNotFound(_) => "REFERENCE_NOT_FOUND",
+            Self::Referenced { .. } => "REFERENCED",
+            Self::KeysUnknown(_) => "KEYS_UNKNOWN",
+            Self::EtagMismatch { .. } => "ETAG_MISMATCH",
+            Self::DomainConflict(_) => "DOMAIN_CONFLICT",
+            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::OrderTooLarge { .. } => "ORDER_TOO_LARGE",
+            Self::Compacted { .. } => rpc::page::REVISION_COMPACTED,
+            Self::Contended => "CONTENDED",
+            Self::Unavailable(_) => "STORE_UNAVAILABLE",
+            Self::OutcomeUnknown(_) => "OUTCOME_UNKNOWN",
+            Self::DataLoss(_) => "RECORD_UNREADABLE",
+            Self::Defect(_) => "DEFECT",
+            Self::Registration(refusal) => refusal.reason(),
+        }
+    }
+}
+
+impl Refusal {
+    fn kind(&self) -> Code {
+        match self {
+            Self::TenantNotFound(_) | Self::GroupNotFound(_) => Code::NotFound,
+            Self::PublicKeyInUse(_) => Code::AlreadyExists,
+            Self::TenantSuspended(_)
+            | Self::GroupDisabled(_)
+            | Self::EnrolmentAbandoned(_)
+            | Self::IdentityRevoked(_)
+            | Self::RegistrationStands(_) => Code::FailedPrecondition,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::TenantNotFound(_) => "TENANT_NOT_FOUND",
+            Self::TenantSuspended(_) => "TENANT_SUSPENDED",
+            Self::GroupNotFound(_) => "GROUP_NOT_FOUND",
+            Self::GroupDisabled(_) => "GROUP_DISABLED",
+            Self::EnrolmentAbandoned(_) => "ENROLMENT_ABANDONED",
+            Self::IdentityRevoked(_) => "IDENTITY_REVOKED",
+            Self::PublicKeyInUse(_) => "PUBLIC_KEY_IN_USE",
+            Self::RegistrationStands(_) => "REGISTRATION_STANDS",
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::TenantNotFound(tenant) => format!("`{tenant}` does not exist or is deleted"),
+            Self::TenantSuspended(tenant) => {
+                format!("`{tenant}` is suspended; set its state to ACTIVE to enrol connectors")
+            }
+            Self::GroupNotFound(group) => {
+                format!("`{group}` does not exist or is deleted; use a key of another group")
+            }
+            Self::GroupDisabled(group) => {
+                format!("`{group}` is disabled; enable it to enrol connectors")
+            }
+            Self::EnrolmentAbandoned(enrolment) => {
+                format!("`{enrolment}` was abandoned; begin a new enrolment")
+            }
+            Self::IdentityRevoked(connector) => format!(
+                "the key pair belonged to `{connector}`, which is deleted; make a new key pair"
+            ),
+            Self::PublicKeyInUse(connector) => {
+                format!("the key pair belongs to `{connector}`; make a new key pair")
+            }
+            Self::RegistrationStands(connector) => {
+                format!("the enrolment made `{connector}`; it can only go forward")
+            }
+        }
+    }
+}
+
+impl From<RowError> for Error {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Read(error) => error.into(),
+            RowError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        Self::DataLoss(error.to_string())
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Compacted { oldest } => Self::Compacted { revision: -1, oldest },
+            ReadError::Corrupt(why) => Self::DataLoss(why),
+            ReadError::Future { .. } | ReadError::Unavailable(_) => {
+                Self::Unavailable(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<ReplayError> for Error {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Mismatch => Self::RequestIdReused,
+            ReplayError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Precondition { .. } => Self::Contended,
+            CommitError::IdempotencyMismatch => Self::RequestIdReused,
+            CommitError::Unavailable(_) | CommitError::Closed => {
+                Self::Unavailable(error.to_string())
+            }
+            CommitError::OutcomeUnknown(why) => Self::OutcomeUnknown(why),
+            CommitError::TooLarge { bytes, max, .. } => Self::field(
+                "",
+                "TOO_LARGE",
+                format!("the object takes {bytes} bytes and at most {max} can be kept; split it"),
+            ),
+            CommitError::TooManyOps { .. }
+            | CommitError::DuplicateKey { .. }
+            | CommitError::ReservedKey { .. } => Self::Defect(error.to_string()),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let failure = |message: String| Failure::new(error.kind(), error.reason(), message);
+        let told = match &error {
+            Error::Invalid(problems) => invalid(problems),
+            Error::NotFound(kind, name) => Failure::not_found(kind.resource_type(), name),
+            Error::Deleted { kind, name } => {
+                failure(format!("`{name}` is deleted; undelete it first, or use another"))
+                    .precondition("DELETED", name, "it must not be deleted")
+                    .resource(kind.resource_type(), name)
+            }
+            Error::NameTaken { kind, name, deleted } => {
+                let (state, message) = if *deleted {
+                    ("DELETED", format!("`{name}` is deleted and its id stays taken until it is purged; undelete it, or use another id"))
+                } else {
+                    ("LIVE", format!("`{name}` exists already; use another id, or update it"))
+                };
+                failure(message).metadata("state", state).resource(kind.resource_type(), name)
+            }
+            Error::DisplayNameTaken { kind, by } => {
+                let field = format!("{}.display_name", kind.field());
+                let fix = format!("`{by}` has this name or one that looks alike; choose another");
+                failure(format!("the display_name is taken: {fix}"))
+                    .violation(field, "TAKEN", fix)
+                    .resource(kind.resource_type(), by)
+            }
+            Error::ReferenceNotFound(missing) => references(failure, missing),
+            Error::Referenced { kind, name, blockers, more } => {
+                referenced(failure, *kind, name, blockers, *more)
+            }
+            Error::KeysUnknown(group) => failure(format!(
+                "provisioning cannot be asked for the keys of `{group}` now; try again, or delete with force"
+            ))
+            .resource(Kind::Group.resource_type(), group),
+            Error::EtagMismatch { name, current } => {
+                failure(format!("`{name}` was changed since it was read; read it again, then repeat"))
+                    .metadata("etag", current)
+                    .metadata("name", name)
+            }
+            Error::DomainConflict(conflict) => domain_conflict(failure, conflict),
+            Error::QuotaExceeded { tenant, kind, limit } => {
+                let what = format!("at most {limit} {}s; delete some, or raise the setting", kind.label());
+                failure(format!("`{tenant}` is full: {what}")).quota(tenant, what)
+            }
+            Error::RequestIdReused => {
+                let fix = "was used for another request; send a new UUID";
+                failure(format!("request_id {fix}")).violation("request_id", "REUSED", fix)
+            }
+            Error::Registration(refusal) => registration(failure, refusal),
+            Error::OrderTooLarge { limit } => {
+                let fix = format!("sorts at most {limit} objects; order by name, or narrow the parent");
+                failure(format!("order_by {fix}")).violation("order_by", "TOO_LARGE", fix)
+            }
+            Error::Compacted { revision, oldest } => rpc::page::compacted(*revision, oldest.get()),
+            Error::Contended => failure(
+                "others keep changing what this depends on; read again, then repeat".to_owned(),
+            )
+            .retry_after(CONTENTION_PAUSE),
+            Error::Unavailable(_) => failure("the store takes no calls now; try again".to_owned()),
+            Error::OutcomeUnknown(_) => failure(
+                "it is not known whether the write took place; repeat it with the same request_id, or read".to_owned(),
+            ),
+            Error::DataLoss(_) | Error::Defect(_) => failure(
+                "the server has a defect; the request id finds its log".to_owned(),
+            ),
+        };
+        match error.kind() {
+            // The only ones whose cause the caller is not told; it goes to the log.
+            Code::Internal | Code::DataLoss | Code::Unavailable => told.source(error),
+            _ => told,
+        }
+    }
+}
+
+/// How long a caller should wait after losing to others: a few commits' time.
+const CONTENTION_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+fn invalid(problems: &Problems) -> Failure {
+    let mut violations = Violations::new();
+    for problem in problems.list() {
+        violations.add(&problem.field, problem.reason, problem.fix.as_str());
+    }
+    match violations.finish() {
+        Err(failure) => failure,
+        Ok(()) => Failure::internal("DEFECT", "a request was refused without a problem"),
+    }
+}
+
+fn references(failure: impl Fn(String) -> Failure, missing: &[(String, String)]) -> Failure {
+    let names: Vec<_> = missing.iter().map(|(_, name)| format!("`{name}`")).collect();
+    let message =
+        format!("{} do not exist; create them first, or leave them out", names.join(", "));
+    missing.iter().fold(failure(message), |failure, (field, name)| {
+        failure.violation(field, "NOT_FOUND", format!("`{name}` does not exist"))
+    })
+}
+
+fn referenced(
+    failure: impl Fn(String) -> Failure,
+    kind: Kind,
+    name: &str,
+    blockers: &[Blocker],
+    more: bool,
+) -> Failure {
+    let listed: Vec<_> = blockers.iter().map(|b| format!("`{}`", b.name)).collect();
+    let rest = if more { " and more" } else { "" };
+    let way = if kind == Kind::Group { ", or delete with force" } else { "" };
+    let message = format!(
+        "`{name}` is in use by {}{rest}; take it out of them first{way}",
+        listed.join(", ")
+    );
+    blockers.iter().fold(failure(message).resource(kind.resource_type(), name), |failure, b| {
+        failure.precondition("REFERENCED", &b.name, format!("{} uses it", b.resource_type))
+    })
+}
+
+fn domain_conflict(failure: impl Fn(String) -> Failure, conflict: &Conflict) -> Failure {
+    let Conflict { with, target } = conflict;
+    let fix = format!(
+        "`{with}` covers `{target}` on one of these ports already; take it out of one of the two, or disable one"
+    );
+    failure(fix.clone())
+        .metadata("conflicting_segment", with)
+        .metadata("domain", target)
+        .precondition("DOMAIN_CONFLICT", with, fix)
+}
+
+fn registration(failure: impl Fn(String) -> Failure, refusal: &Refusal) -> Failure {
+    let failure = failure(refusal.message());
+    match refusal {
+        Refusal::IdentityRevoked(name)
+        | Refusal::PublicKeyInUse(name)
+        | Refusal::RegistrationStands(name) => failure.metadata("app_connector", name),
+        Refusal::GroupNotFound(name) => failure.resource(Kind::Group.resource_type(), name),
+        Refusal::TenantNotFound(name) => failure.resource(Kind::Tenant.resource_type(), name),
+        _ => failure,
+    }
+}

@@ -1,0 +1,101 @@
+//! What requests have in common: masks, orders, ids, repeatable calls.
+
+use names::{Id, TenantName};
+use prost::Message;
+use rpc::{access::Caller, order::OrderTerm, violations::Violations};
+use store::IdempotencyKey;
+use uuid::Uuid;
+
+use crate::{
+    domain::{Draft, Order, Problems},
+    error::Error,
+    service::Writing,
+};
+
+/// How a write is wanted. `message` is the request without its request id: the id is good for this message and caller
+/// only.
+pub(super) fn writing(
+    caller: &Caller,
+    method: &str,
+    message: &impl Message,
+    request_id: &str,
+    validate_only: bool,
+) -> Writing {
+    let mut problems = Problems::new();
+    let request = (!request_id.is_empty())
+        .then(|| problems.take("request_id", Uuid::parse_str(request_id)))
+        .flatten()
+        .map(|request_id| IdempotencyKey {
+            scope: format!("{method} {}", caller.audit_name()),
+            request_id,
+            fingerprint: *blake3::hash(&message.encode_to_vec()).as_bytes(),
+        });
+    Writing { request, validate_only, allow_null_island: false, problems }
+}
+
+/// The id of a new object. A wrong one is noted, and stands in so that the rest is checked too: with
+/// a problem noted, nothing is written.
+pub(super) fn id(field: &str, text: &str, problems: &mut Problems) -> Result<Id, Error> {
+    if text.is_empty() {
+        problems
+            .missing(field, "choose an id of 1 to 63 of a-z, 0-9 and `-`, beginning with a letter");
+    } else if let Some(id) = problems.take(field, Id::parse(text)) {
+        return Ok(id);
+    }
+    Id::parse("unnamed").map_err(|error| Error::Defect(error.to_string()))
+}
+
+/// The tenant of a request for one tenant.
+pub(super) fn parent(text: &str) -> Result<TenantName, Error> {
+    name("parent", text)
+}
+
+/// A name without which nothing else can be done.
+pub(super) fn name<N: crate::domain::ResourceName>(field: &str, text: &str) -> Result<N, Error> {
+    text.parse()
+        .map_err(|error: names::NameError| Error::field(field, "INVALID", error.to_string()))
+}
+
+/// The paths of an update mask; `None` if there is no mask.
+pub(super) fn paths<D: Draft>(
+    mask: Option<&prost_types::FieldMask>,
+    problems: &mut Problems,
+) -> Option<Vec<&'static str>> {
+    let mask = mask.filter(|mask| !mask.paths.is_empty())?;
+    match rpc::mask::paths(mask, D::PATHS) {
+        Ok(paths) => Some(paths),
+        Err(violations) => {
+            absorb(violations, "UNKNOWN_PATH", problems);
+            Some(Vec::new())
+        }
+    }
+}
+
+/// The order of a list.
+pub(super) fn order(text: &str, problems: &mut Problems) -> Order {
+    let mut violations = Violations::new();
+    let terms = rpc::order::parse(text, Order::FIELDS, &mut violations);
+    absorb(violations, "INVALID", problems);
+    Order::of(terms.iter().map(|OrderTerm { field, descending }| (*field, *descending)))
+}
+
+/// Filters are in the contract and not built: refused, never ignored.
+pub(super) fn no_filter(filter: &str) -> Result<(), rpc::Failure> {
+    if filter.is_empty() {
+        return Ok(());
+    }
+    let fix = "filters are not built yet; leave it empty";
+    Err(rpc::Failure::new(rpc::Kind::InvalidArgument, "FILTER_NOT_SUPPORTED", fix).violation(
+        "filter",
+        "FILTER_NOT_SUPPORTED",
+        fix,
+    ))
+}
+
+fn absorb(violations: Violations, reason: &'static str, problems: &mut Problems) {
+    if let Err(failure) = violations.finish() {
+        for found in failure.violations() {
+            problems.add(found.field.as_str(), reason, found.description.as_str());
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What the standard methods of all kinds share.
+
+use names::TenantName;
+use rpc::{
+    access::Caller,
+    page::{PageRequest, QueryFingerprint},
+};
+use store::{Key, Revision};
+use tonic::{Response, Status};
+
+use super::{Api, convert::Wire, request};
+use crate::{
+    domain::{Problems, ResourceName, Spec},
+    error::Error,
+    service::{Edit, ListQuery, Page, Writing},
+    store::Found,
+};
+
+/// The fields that every list request has.
+pub(super) struct Listing {
+    pub(super) method: &'static str,
+    pub(super) parent: String,
+    pub(super) page_size: i32,
+    pub(super) page_token: String,
+    pub(super) filter: String,
+    pub(super) order_by: String,
+    pub(super) show_deleted: bool,
+}
+
+/// A parsed list request.
+struct Asked<S: Spec> {
+    page: PageRequest,
+    query: ListQuery<S>,
+}
+
+impl Api {
+    pub(super) fn show<S: Wire>(&self, found: &Found<S>) -> Response<S::Message> {
+        Response::new(S::message(found, &self.registry))
+    }
+
+    pub(super) async fn get<S: Wire>(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<Response<S::Message>, Status> {
+        let name: S::Name = request::name("name", name)?;
+        let scope = caller.authorise_scope(&name.tenant_name().to_string())?;
+        Ok(self.show(&self.registry.get::<S>(&scope, &name).await?))
+    }
+
+    pub(super) async fn batch_get<S: Wire>(
+        &self,
+        caller: &Caller,
+        parent: &str,
+        names: &[String],
+    ) -> Result<Vec<S::Message>, Status> {
+        let scope = caller.authorise_scope(parent)?;
+        let mut problems = Problems::new();
+        let names = crate::service::batch_names::<S>(names, &mut problems);
+        for (index, name) in names.iter().enumerate() {
+            if !scope.contains(&name.tenant_name()) {
+                let field = format!("names[{index}]");
+                problems.add(field, "FOREIGN_TENANT", format!("must belong to `{parent}`"));
+            }
+        }
+        refuse(problems)?;
+        let names: Vec<_> = names.into_iter().map(|name| (scope.clone(), name)).collect();
+        let found = self.registry.batch_get::<S>(&names).await?;
+        Ok(found.iter().map(|found| S::message(found, &self.registry)).collect())
+    }
+
+    /// Tenants have no parent: each name must be one that the caller may see.
+    pub(super) async fn batch_get_tenants_of<S: Wire<Name = TenantName>>(
+        &self,
+        caller: &Caller,
+        names: &[String],
+    ) -> Result<Vec<S::Message>, Status> {
+        let mut problems = Problems::new();
+        let parsed = crate::service::batch_names::<S>(names, &mut problems);
+        refuse(problems)?;
+        let scoped = |name: TenantName| Ok((caller.authorise_scope(&name.to_string())?, name));
+        let names: Vec<_> = parsed.into_iter().map(scoped).collect::<Result<_, rpc::Failure>>()?;
+        let found = self.registry.batch_get::<S>(&names).await?;
+        Ok(found.iter().map(|found| S::message(found, &self.registry)).collect())
+    }
+
+    pub(super) async fn list<S: Wire>(
+        &self,
+        caller: &Caller,
+        listing: &Listing,
+    ) -> Result<(Vec<S::Message>, String), Status> {
+        let scope = caller.authorise_scope(&listing.parent)?;
+        let Asked { page, query } = self.asked::<S>(listing)?;
+        let found = self.registry.list(&scope, query).await?;
+        Ok(self.page(&page, found))
+    }
+
+    /// Tenants have no parent: everybody sees those that they belong to.
+    pub(super) async fn list_tenants_of<S: Wire<Name = TenantName>>(
+        &self,
+        caller: &Caller,
+        listing: &Listing,
+    ) -> Result<(Vec<S::Message>, String), Status> {
+        let Asked { page, query } = self.asked::<S>(listing)?;
+        let all = caller.authorise_system().is_ok();
+        let visible = |name: &TenantName| all || caller.authorise(name).is_ok();
+        let found = self.registry.list_tenants(&caller.authorise_global(), query, &visible).await?;
+        Ok(self.page(&page, found))
+    }
+
+    fn asked<S: Spec>(&self, listing: &Listing) -> Result<Asked<S>, Status> {
+        request::no_filter(&listing.filter)?;
+        let mut problems = Problems::new();
+        let order = request::order(&listing.order_by, &mut problems);
+        refuse(problems)?;
+        let shown = if listing.show_deleted { "deleted too" } else { "live" };
+        let parts = [listing.parent.as_str(), &listing.filter, &listing.order_by, shown];
+        let fingerprint = QueryFingerprint::of(listing.method, &parts);
+        let token = &listing.page_token;
+        let page = PageRequest::parse(listing.page_size, token, fingerprint, &self.tokens)?;
+        let query = ListQuery::new(
+            page.size,
+            page.after.clone().map(Key::from_bytes),
+            page.revision.map(Revision::new),
+            order,
+            listing.show_deleted,
+        );
+        Ok(Asked { page, query })
+    }
+
+    fn page<S: Wire>(&self, request: &PageRequest, page: Page<S>) -> (Vec<S::Message>, String) {
+        let Page { items, revision, next } = page;
+        let token = next.map_or_else(String::new, |after| {
+            request.next_token(&self.tokens, revision.get(), after.as_bytes())
+        });
+        (items.iter().map(|found| S::message(found, &self.registry)).collect(), token)
+    }
+
+    pub(super) async fn create<S: Wire<Given: Default>>(
+        &self,
+        caller: &Caller,
+        parent: &str,
+        (field, id): (&str, &str),
+        message: Option<S::Message>,
+        mut writing: Writing,
+    ) -> Result<Response<S::Message>, Status> {
+        let tenant = caller.authorise(&request::parent(parent)?)?;
+        let id = request::id(field, id, &mut writing.problems)?;
+        let draft = draft::<S>(message, &mut writing.problems);
+        Ok(self.show(&self.registry.create::<S>(&tenant, id, &draft, &writing).await?))
+    }
+
+    pub(super) async fn update<S: Wire>(
+        &self,
+        caller: &Caller,
+        message: Option<S::Message>,
+        mask: Option<&prost_types::FieldMask>,
+        mut writing: Writing,
+    ) -> Result<Response<S::Message>, Status> {
+        let field = S::KIND.field();
+        let message =
+            message.ok_or_else(|| Error::field(field, "REQUIRED", "send the object to change"))?;
+        let (name, etag) = S::identity(&message);
+        let (name, etag) =
+            (request::name::<S::Name>(&format!("{field}.name"), name)?, etag.to_owned());
+        let tenant = caller.authorise(&name.tenant_name())?;
+        let paths = request::paths::<S::Draft>(mask, &mut writing.problems);
+        let draft = S::read(message, &mut writing.problems);
+        let edit = Edit { name, draft, paths, etag };
+        Ok(self.show(&self.registry.update::<S>(&tenant, &edit, &writing).await?))
+    }
+
+    pub(super) async fn delete<S: Wire>(
+        &self,
+        caller: &Caller,
+        (name, etag): (&str, &str),
+        writing: Writing,
+    ) -> Result<Response<S::Message>, Status> {
+        let name: S::Name = request::name("name", name)?;
+        let tenant = caller.authorise(&name.tenant_name())?;
+        Ok(self.show(&self.registry.delete::<S>(&tenant, &name, etag, &writing).await?))
+    }
+}
+
+/// The draft of a message; an absent one is checked as an empty one, so that its required fields are named.
+pub(super) fn draft<S: Wire>(message: Option<S::Message>, problems: &mut Problems) -> S::Draft {
+    S::read(message.unwrap_or_default(), problems)
+}
+
+pub(super) fn refuse(problems: Problems) -> Result<(), Error> {
+    if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
+}

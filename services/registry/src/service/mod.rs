@@ -1,0 +1,149 @@
+//! The use cases: the only place that orders check, write and answer.
+//!
+//! Owns: what is read before a write, which preconditions the commit carries for what was read, and what a
+//! lost race means. Always holds: a use case decides on what it read, and its commit fails if any of that changed
+//! in between; then it decides again, at most [`MAX_ATTEMPTS`] times. Use cases take `Authorised`
+//! scopes, which only the access layer makes.
+//! Absent on purpose: the rules of single objects (`domain`), keys (`store`), messages (`grpc`).
+//!
+//! Read in this order: `create`, `update`, `delete`, `registration`, `read`, then what they share: `checks`,
+//! `coverage` (domain conflicts), `population` (quotas).
+//!
+//! ## Design notes
+//! The five kinds share one create, update and delete, generic over [`Linked`]; what is special to a kind is in its
+//! `Linked` and in `delete` (groups, tenants). The other choice, a file of use cases for each noun, repeats
+//! the order of checks five times, and that order is where the mistakes are.
+
+mod checks;
+mod coverage;
+mod create;
+mod delete;
+mod population;
+mod read;
+mod registration;
+mod update;
+
+use jiff::Timestamp;
+use names::TrustDomain;
+use runtime::Clock;
+use store::{CommitError, Committed, Etag, IdempotencyKey, Revision, Store};
+
+pub(crate) use read::{ListQuery, Page, batch_names};
+pub(crate) use update::Edit;
+
+use crate::{
+    clients::Keys,
+    domain::{Problems, Quotas, Resource, Rules, Spec},
+    error::Error,
+    store::{Changes, Found, Rows, decode, encode},
+};
+use coverage::Coverage;
+use population::Population;
+
+/// How often a write is decided anew after a lost race. Each loss means that somebody else's write went
+/// through, so eight are enough unless something is wrong.
+pub(crate) const MAX_ATTEMPTS: usize = 8;
+
+/// The registry's use cases. Cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    rows: Rows,
+    clock: Clock,
+    quotas: Quotas,
+    trust_domain: TrustDomain,
+    population: Population,
+    coverage: Coverage,
+    keys: Keys,
+}
+
+/// How a caller wants a write done.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Writing {
+    /// Makes the call repeatable.
+    pub(crate) request: Option<IdempotencyKey>,
+    /// Check, do not write.
+    pub(crate) validate_only: bool,
+    /// 0/0 is meant.
+    pub(crate) allow_null_island: bool,
+    /// What was wrong with the message already.
+    pub(crate) problems: Problems,
+}
+
+impl Registry {
+    /// The use cases over an open store. Counts what every tenant holds.
+    pub(crate) async fn open(
+        store: Store,
+        clock: Clock,
+        quotas: Quotas,
+        trust_domain: TrustDomain,
+        keys: Keys,
+    ) -> Result<Self, Error> {
+        let rows = Rows::new(store);
+        let population = Population::count(&rows).await?;
+        let coverage = Coverage::default();
+        Ok(Self { rows, clock, quotas, trust_domain, population, coverage, keys })
+    }
+
+    /// The rows, for watches and server info.
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// The settings that tenants show.
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.quotas
+    }
+
+    /// The installation's trust domain, which tenants show.
+    pub(crate) fn trust_domain(&self) -> &TrustDomain {
+        &self.trust_domain
+    }
+
+    /// The etag of an object that last changed at `revision`; empty for what is not written.
+    pub(crate) fn etag(&self, revision: Revision) -> String {
+        if revision == Revision::ZERO {
+            return String::new();
+        }
+        Etag::new(self.rows.store().epoch(), revision).to_string()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn rules(&self, writing: &Writing) -> Rules {
+        Rules { quotas: self.quotas.clone(), allow_null_island: writing.allow_null_island }
+    }
+
+    /// What a request was answered before, if it is a repeat.
+    async fn replay<S: Spec>(&self, writing: &Writing) -> Result<Option<Found<S>>, Error> {
+        let Some(request) = &writing.request else { return Ok(None) };
+        match self.rows.store().find_committed(request).await? {
+            Some(Committed { revision, replay: Some(answer) }) => {
+                Ok(Some(Found { resource: decode(&answer)?, revision }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Commits an object's changes. `None`: the race was lost, decide again.
+    async fn commit<S: Spec>(
+        &self,
+        changes: Changes,
+        writing: &Writing,
+        resource: Resource<S>,
+    ) -> Result<Option<Found<S>>, Error> {
+        let mut commit = changes.finish();
+        if let Some(request) = &writing.request {
+            commit = commit.idempotent(request.clone(), encode(&resource)?);
+        }
+        match self.rows.store().commit(commit).await {
+            Ok(Committed { revision, replay: None }) => Ok(Some(Found { resource, revision })),
+            Ok(Committed { revision, replay: Some(answer) }) => {
+                Ok(Some(Found { resource: decode(&answer)?, revision }))
+            }
+            Err(CommitError::Precondition { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

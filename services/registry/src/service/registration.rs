@@ -1,0 +1,204 @@
+//! Registering the connector of an enrolment, once; and giving an enrolment up.
+//!
+//! What makes it safe: one commit writes the connector, the enrolment's outcome and the public key's owner, and
+//! requires that tenant and group stand exactly as they were read. So "the group is disabled or deleted while a
+//! connector registers" ends one way or the other, and a late registration meets the tombstone of
+//! [`abandon`](Registry::abandon).
+
+use names::{AppConnectorName, EnrolmentName, TenantName};
+use rpc::access::Authorised;
+use store::{At, CommitError, Revision};
+use uuid::Uuid;
+
+use super::{MAX_ATTEMPTS, Registry, Writing};
+use crate::{
+    domain::{
+        ConnectorSpec, GroupSpec, Kind, Meta, Problems, Registration, RegistrationDraft, Resource,
+        Spec, TenantSpec, TenantState,
+    },
+    error::{Error, Refusal},
+    store::{
+        self as rows, Changes, Found, KeyOwner, Place, Rows, encode_small, public_key,
+        registration, spent_connector_id,
+    },
+};
+
+/// Tenant and group as they were found, by the revisions of their guards.
+struct Ground {
+    tenant: Revision,
+    group: Revision,
+}
+
+impl Registry {
+    /// Checks a registration's message. The name says the tenant that the caller must be authorised for.
+    pub(crate) fn check_registration(
+        &self,
+        draft: &RegistrationDraft,
+        mut problems: Problems,
+    ) -> Result<Registration, Error> {
+        let rules = self.rules(&Writing::default());
+        let checked = Registration::check(draft, &rules, &mut problems);
+        checked.ok_or(Error::Invalid(problems))
+    }
+
+    /// Makes the connector, or finds the one that this enrolment made before.
+    pub(crate) async fn register(
+        &self,
+        tenant: &Authorised<TenantName>,
+        wanted: &Registration,
+    ) -> Result<Found<ConnectorSpec>, Error> {
+        super::update::expect_within::<ConnectorSpec>(tenant, &wanted.name)?;
+        for _ in 0..MAX_ATTEMPTS {
+            if let Some(made) = self.registered(&wanted.origin.enrolment).await? {
+                return Ok(made);
+            }
+            let ground = self.ground(wanted).await?;
+            self.expect_new_key(wanted).await?;
+            self.expect_free::<ConnectorSpec>(&wanted.name).await?;
+            let spent = spent_connector_id(&wanted.name);
+            if self.rows.revision(&spent).await?.is_some() {
+                return Err(name_spent(&wanted.name));
+            }
+            let place = self.population.reserve(tenant, Kind::Connector, &self.quotas)?;
+            let new = Resource {
+                name: wanted.name.clone(),
+                meta: Meta::created(Uuid::new_v4(), self.now()),
+                spec: wanted.spec.clone(),
+                given: wanted.origin.clone(),
+            };
+            let changes = self.registering(&new, &ground)?;
+            if let Some(made) = self.commit(changes, &Writing::default(), new).await? {
+                place.fill();
+                return Ok(made);
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// Gives an enrolment up for ever. Idempotent.
+    pub(crate) async fn abandon(
+        &self,
+        tenant: &Authorised<TenantName>,
+        enrolment: &EnrolmentName,
+        name: &AppConnectorName,
+    ) -> Result<(), Error> {
+        super::update::expect_within::<ConnectorSpec>(tenant, name)?;
+        let key = registration(enrolment);
+        for _ in 0..MAX_ATTEMPTS {
+            match self.rows.registration(enrolment).await? {
+                Some(rows::Registration::Abandoned) => return Ok(()),
+                Some(rows::Registration::Registered { app_connector }) => {
+                    return Err(Error::Registration(Refusal::RegistrationStands(app_connector)));
+                }
+                None => {}
+            }
+            let tombstone = encode_small(rows::Registration::Abandoned)?;
+            let mut changes = Changes::new(self.now());
+            changes.with(|commit| {
+                let commit = commit.require_absent(&key).put(key.clone(), tombstone);
+                commit.put(spent_connector_id(name), "")
+            });
+            match self.rows.store().commit(changes.finish()).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Precondition { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// The connector that this enrolment made before.
+    async fn registered(
+        &self,
+        enrolment: &EnrolmentName,
+    ) -> Result<Option<Found<ConnectorSpec>>, Error> {
+        let name = match self.rows.registration(enrolment).await? {
+            None => return Ok(None),
+            Some(rows::Registration::Abandoned) => {
+                let refusal = Refusal::EnrolmentAbandoned(enrolment.to_string());
+                return Err(Error::Registration(refusal));
+            }
+            Some(rows::Registration::Registered { app_connector }) => app_connector,
+        };
+        match self.rows.get::<ConnectorSpec>(&name, At::Published).await? {
+            Some(found) if !found.resource.is_deleted() => Ok(Some(found)),
+            _ => Err(Error::Registration(Refusal::IdentityRevoked(name))),
+        }
+    }
+
+    /// Tenant and group must live and be in use. Each guard is read before its row: if the row changes in
+    /// between, the guard's revision is stale and the commit fails.
+    async fn ground(&self, wanted: &Registration) -> Result<Ground, Error> {
+        let refuse = |refusal| Err(Error::Registration(refusal));
+        let name = wanted.name.tenant();
+        let tenant = self.rows.guard(&Rows::place::<TenantSpec>(&name)).await?;
+        let found = self.standing::<TenantSpec>(&name).await?;
+        let (Some(tenant), Some(found)) = (tenant, found) else {
+            return refuse(Refusal::TenantNotFound(name));
+        };
+        if found.resource.spec.state == TenantState::Suspended {
+            return refuse(Refusal::TenantSuspended(name));
+        }
+        let name = &wanted.origin.app_connector_group;
+        let group = self.rows.guard(&Rows::place::<GroupSpec>(name)).await?;
+        let found = self.standing::<GroupSpec>(name).await?;
+        let (Some(group), Some(found)) = (group, found) else {
+            return refuse(Refusal::GroupNotFound(name.to_string()));
+        };
+        if !found.resource.spec.enabled {
+            return refuse(Refusal::GroupDisabled(name.to_string()));
+        }
+        Ok(Ground { tenant, group })
+    }
+
+    async fn standing<S: Spec>(&self, name: &S::Name) -> Result<Option<Found<S>>, Error> {
+        let found = self.rows.get::<S>(name, At::Published).await?;
+        Ok(found.filter(|found| !found.resource.is_deleted()))
+    }
+
+    /// A key pair makes one connector, ever.
+    async fn expect_new_key(&self, wanted: &Registration) -> Result<(), Error> {
+        let tenant = wanted.name.tenant();
+        let owner = self.rows.key_owner(&tenant, &wanted.origin.public_key_sha256).await?;
+        let Some(KeyOwner { app_connector }) = owner else { return Ok(()) };
+        let lives = self.standing::<ConnectorSpec>(&app_connector).await?.is_some();
+        Err(Error::Registration(if lives {
+            Refusal::PublicKeyInUse(app_connector)
+        } else {
+            Refusal::IdentityRevoked(app_connector)
+        }))
+    }
+
+    fn registering(
+        &self,
+        new: &Resource<ConnectorSpec>,
+        ground: &Ground,
+    ) -> Result<Changes, Error> {
+        let (name, origin) = (&new.name, &new.given);
+        let tenant = name.tenant();
+        let group = &origin.app_connector_group;
+        let tenant_guard = Place::new(Kind::Tenant, &tenant, tenant.id()).guard();
+        let group_guard = Place::new(Kind::Group, &tenant, group.id()).guard();
+        let outcome = registration(&origin.enrolment);
+        let owner = public_key(&tenant, &origin.public_key_sha256);
+        let made = encode_small(rows::Registration::Registered { app_connector: name.clone() })?;
+        let owned = encode_small(KeyOwner { app_connector: name.clone() })?;
+        let mut changes = Changes::new(self.now());
+        changes.create(new)?;
+        changes.with(|commit| {
+            commit
+                .require_revision(&tenant_guard, ground.tenant)
+                .require_revision(&group_guard, ground.group)
+                .require_absent(&spent_connector_id(name))
+                .require_absent(&outcome)
+                .require_absent(&owner)
+                .put(outcome, made)
+                .put(owner, owned)
+        });
+        Ok(changes)
+    }
+}
+
+fn name_spent(name: &AppConnectorName) -> Error {
+    Error::NameTaken { kind: Kind::Connector, name: name.to_string(), deleted: true }
+}

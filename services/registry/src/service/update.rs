@@ -1,0 +1,127 @@
+//! Updating.
+
+use names::TenantName;
+use rpc::access::Authorised;
+use store::{At, Etag, Revision};
+
+use super::{MAX_ATTEMPTS, Registry, Writing};
+use crate::{
+    domain::{Draft, Resource, ResourceName, Spec},
+    error::Error,
+    store::{Changes, Found, Linked},
+};
+
+/// A change of some fields of one object.
+#[derive(Clone, Debug)]
+pub(crate) struct Edit<S: Spec> {
+    /// The object.
+    pub(crate) name: S::Name,
+    /// The new values.
+    pub(crate) draft: S::Draft,
+    /// Which of them count; `None`: those that the message carries.
+    pub(crate) paths: Option<Vec<&'static str>>,
+    /// What the caller read; empty: no check.
+    pub(crate) etag: String,
+}
+
+impl Registry {
+    /// Changes fields of a live object. `tenant` is the object's.
+    pub(crate) async fn update<S: Linked>(
+        &self,
+        tenant: &Authorised<TenantName>,
+        edit: &Edit<S>,
+        writing: &Writing,
+    ) -> Result<Found<S>, Error> {
+        expect_within::<S>(tenant, &edit.name)?;
+        if let Some(first) = self.replay(writing).await? {
+            return Ok(first);
+        }
+        for _ in 0..MAX_ATTEMPTS {
+            let before = self.live::<S>(&edit.name).await?;
+            self.expect_etag(&before, &edit.etag)?;
+            let spec = self.edited(&before, edit, writing)?;
+            if spec == before.resource.spec {
+                return Ok(before);
+            }
+            let meta = before.resource.meta.touched(self.now());
+            let after = Resource { meta, spec, ..before.resource.clone() };
+            self.expect_unique::<S>(&edit.name, after.spec.display_name()).await?;
+            self.expect_references(Some(&before.resource), &after).await?;
+            let old = &before.resource.spec;
+            let turn = self.expect_coverage(&edit.name, Some(old), Some(&after.spec)).await?;
+            if writing.validate_only {
+                return Ok(Found { resource: after, revision: Revision::ZERO });
+            }
+            let mut changes = Changes::new(self.now());
+            changes.replace(&before, &after)?;
+            if let Some(turn) = &turn {
+                turn.guard(&mut changes);
+            }
+            if let Some(made) = self.commit(changes, writing, after).await? {
+                if let Some(turn) = turn {
+                    turn.done(made.revision);
+                }
+                return Ok(made);
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    fn edited<S: Spec>(
+        &self,
+        before: &Found<S>,
+        edit: &Edit<S>,
+        writing: &Writing,
+    ) -> Result<S, Error> {
+        let previous = &before.resource.spec;
+        let mut draft = previous.draft();
+        let carried;
+        let paths = match &edit.paths {
+            Some(paths) => paths,
+            None => {
+                carried = edit.draft.carried();
+                &carried
+            }
+        };
+        for path in paths {
+            draft.lay(path, &edit.draft);
+        }
+        self.check(&edit.name, &draft, Some(previous), writing)
+    }
+
+    /// The object, which must live.
+    pub(super) async fn live<S: Spec>(&self, name: &S::Name) -> Result<Found<S>, Error> {
+        let found = self.rows.get::<S>(name, At::Published).await?;
+        let found = found.ok_or_else(|| Error::NotFound(S::KIND, name.to_string()))?;
+        if found.resource.is_deleted() {
+            return Err(Error::Deleted { kind: S::KIND, name: name.to_string() });
+        }
+        Ok(found)
+    }
+
+    /// The etag must be empty or the current one. One of another epoch is stale, whatever it says.
+    pub(super) fn expect_etag<S: Spec>(&self, found: &Found<S>, etag: &str) -> Result<(), Error> {
+        if etag.is_empty() {
+            return Ok(());
+        }
+        let current = Etag::new(self.rows.store().epoch(), found.revision);
+        match Etag::parse(etag) {
+            Ok(sent) if sent == current => Ok(()),
+            _ => Err(Error::EtagMismatch {
+                name: found.resource.name.to_string(),
+                current: current.to_string(),
+            }),
+        }
+    }
+}
+
+/// A name of another tenant than the authorised one is a defect of the handler.
+pub(super) fn expect_within<S: Spec>(
+    tenant: &Authorised<TenantName>,
+    name: &S::Name,
+) -> Result<(), Error> {
+    if name.tenant_name() == **tenant {
+        return Ok(());
+    }
+    Err(Error::Defect(format!("`{name}` was authorised for `{}`", **tenant)))
+}
