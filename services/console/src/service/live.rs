@@ -1,0 +1,46 @@
+//! What is asked for each answer, because it depends on the moment: schedules and live status.
+
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use rpc::Failure;
+use runtime::Clock;
+
+use crate::domain::source::{Freshness, Source, SourceStatus};
+
+/// When a source that is asked each time last answered.
+#[derive(Debug)]
+pub struct Live {
+    source: Source,
+    heard: Mutex<Option<Timestamp>>,
+}
+
+impl Live {
+    /// Never heard yet.
+    #[must_use]
+    pub fn new(source: Source) -> Self {
+        Self { source, heard: Mutex::new(None) }
+    }
+
+    /// Asks; `None` when there is no answer, and then the status says why.
+    pub async fn ask<T>(
+        &self,
+        clock: &Clock,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> (Option<T>, SourceStatus) {
+        let answer = call.await;
+        // Nothing that could panic runs under this lock.
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let (answer, freshness) = match answer {
+            Ok(answer) => {
+                *heard = Some(clock.now());
+                (Some(answer), Freshness::Available)
+            }
+            Err(failure) => (None, Freshness::Unavailable(failure.message().to_owned())),
+        };
+        (answer, SourceStatus { source: self.source, freshness, heard: *heard })
+    }
+}
