@@ -7,10 +7,13 @@
 //! Read in this order: `domain` (the index and the conditions), `service` (how a row is made), `clients` (the four
 //! siblings), `follow`, `grpc` (the edge), `app`, `config`.
 
+pub mod app;
 pub mod clients;
 pub mod config;
 pub mod domain;
+mod follow;
 pub mod grpc;
 pub mod service;
 
+pub use app::App;
 pub use config::Config;

@@ -8,14 +8,17 @@
 //! Read in this order: `domain` (the rules), `store` (what is kept), `service` (the use cases), `grpc` (the edge),
 //! `follow` and `clients` (registry), `app` (all of it put together), `config`, `metrics`, `error`.
 
+pub mod app;
 pub mod clients;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod follow;
 pub mod grpc;
 pub mod metrics;
 pub mod service;
 pub mod store;
 
+pub use app::App;
 pub use config::Config;
 pub use error::Error;

@@ -17,7 +17,7 @@ impl Metrics {
         registry.register(|registry| {
             registry.register(
                 "updates_registry_heard_timestamp_seconds",
-                "When registry's watch was last heard, in seconds since 1970; 0 before the first time.",
+                "When registry's watch was last heard, in seconds since 1970; 0 before the first time",
                 metrics.registry_heard.clone(),
             );
         });
@@ -25,7 +25,7 @@ impl Metrics {
     }
 
     /// Registry's watch was heard.
-    pub fn registry_heard(&self, now: Timestamp) {
+    pub(crate) fn registry_heard(&self, now: Timestamp) {
         self.registry_heard.set(now.as_second());
     }
 }

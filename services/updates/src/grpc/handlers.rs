@@ -1,5 +1,7 @@
 //! Every built method in three moves: parse, call, render.
 
+use std::path::PathBuf;
+
 use proto::{
     r#type::v1::ServerInfo,
     updates::v1::{self as wire, updates_service_server::UpdatesService},
@@ -8,7 +10,10 @@ use rpc::access::{Caller, caller};
 use runtime::about::About;
 use tonic::{Request, Response, Status};
 
-use super::convert;
+use super::{
+    backup::{self, BackupStream},
+    convert,
+};
 use crate::{
     error::Error,
     service::{policies::Policies, schedules::Schedules},
@@ -22,13 +27,20 @@ pub struct Api {
     policies: Policies,
     keeper: Keeper,
     about: About,
+    data_dir: PathBuf,
 }
 
 impl Api {
-    /// Over the use cases.
+    /// Over the use cases; `data_dir` is where the store lies, for backups beside it.
     #[must_use]
-    pub fn new(schedules: Schedules, policies: Policies, keeper: Keeper, about: About) -> Self {
-        Self { schedules, policies, keeper, about }
+    pub fn new(
+        schedules: Schedules,
+        policies: Policies,
+        keeper: Keeper,
+        about: About,
+        data_dir: PathBuf,
+    ) -> Self {
+        Self { schedules, policies, keeper, about, data_dir }
     }
 }
 
@@ -176,5 +188,12 @@ impl UpdatesService for Api {
             revision: store.published().get(),
             start_time: Some(rpc::time::to_proto(self.about.start_time)),
         }))
+    }
+
+    async fn backup(&self, request: Request<wire::BackupRequest>) -> Reply<BackupStream> {
+        let caller = caller(&request)?;
+        caller.authorise_system()?;
+        tracing::info!(target: "causeway::audit", who = caller.audit_name(), "backup taken");
+        Ok(Response::new(backup::stream(&self.keeper, self.data_dir.clone()).await?))
     }
 }

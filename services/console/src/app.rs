@@ -1,0 +1,85 @@
+//! Puts the console together and runs it.
+
+use std::sync::Arc;
+
+use proto::overview::v1::overview_service_server::OverviewServiceServer;
+use rpc::{
+    client::{Channel, ClientConfig, ConnectError, connect},
+    limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
+};
+use runtime::{
+    Clock,
+    health::{Hold, ServiceHealth},
+    process::{Deps, Mounts, Service, Shutdown},
+};
+
+use crate::{
+    clients::{Paths, Provisioning, Registry, Updates},
+    config::Config,
+    follow::Follow,
+    grpc::Api,
+    service::{
+        copy::Copy,
+        overviews::{Overviews, Sources},
+    },
+};
+
+/// The built service.
+pub struct App {
+    api: Api,
+    sources: Arc<Sources>,
+    provisioning: Provisioning,
+    clock: Clock,
+    health: ServiceHealth,
+    hold: Hold,
+}
+
+impl Service for App {
+    const NAME: &'static str = "console";
+    const GRPC_SERVICES: &'static [&'static str] = &["causeway.overview.v1.OverviewService"];
+    type Config = Config;
+
+    async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
+        let Deps { about, clock, client_tls, peers, health, .. } = deps;
+        let channel = |endpoint: String| -> Result<Channel, ConnectError> {
+            let deadline = config.sibling_deadline;
+            connect(&ClientConfig { deadline, ..ClientConfig::new(endpoint, client_tls.clone()) })
+        };
+        let sources = Arc::new(Sources {
+            registered: Copy::default(),
+            keys: Copy::default(),
+            registry: Registry::new(channel(peers.registry)?),
+            updates: Updates::new(channel(peers.updates)?),
+            paths: Paths::new(channel(peers.paths)?),
+        });
+        let overviews = Overviews::new(sources.clone(), clock.clone());
+        Ok(Self {
+            api: Api::new(overviews, about),
+            sources,
+            provisioning: Provisioning::new(channel(peers.provisioning)?),
+            clock,
+            hold: health.hold("registry was not heard yet"),
+            health,
+        })
+    }
+
+    fn mount(&self, mounts: &mut Mounts) {
+        let server = OverviewServiceServer::new(self.api.clone());
+        let server = server
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_RESPONSE_BYTES);
+        mounts.main.add_service(server);
+    }
+
+    async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let Self { api: _, sources, provisioning, clock, health, hold } = self;
+        let stop = &shutdown.workers;
+        let follow = |sibling| Follow { sibling, clock: &clock, health: &health, stop };
+        let (registry, keys) = (sources.registry.watch(), provisioning.keys());
+        futures::join!(
+            follow("registry").run(registry, &sources.registered, || hold.release()),
+            follow("provisioning").run(keys, &sources.keys, || ()),
+        );
+        Ok(())
+    }
+}
