@@ -12,7 +12,7 @@
 //! than key ranges, secondary indexes (services write their own keys in the same commit), and
 //! transactions that read first: read, then commit with preconditions.
 //!
-//! Reading order: [`key`], [`revision`], [`commit`], [`read`], [`watch`], [`store`], then
+//! Reading order: [`key`], [`revision`], [`commit`], [`read`], [`watch`], `store`, then
 //! `engine` (the verbs) and `embedded` (how a commit is made durable).
 
 mod backup;
@@ -26,7 +26,7 @@ pub mod key;
 pub mod read;
 pub mod revision;
 mod stats;
-pub mod store;
+mod store;
 mod upkeep;
 pub mod watch;
 
