@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use super::{Addresses, Plan, Service, Settings, Signals};
+use super::{Addresses, Plan, Service, Settings, Signals, handles};
 use crate::{
     about::VERSION, clock::Clock, config::ConfigError, config::Effective, telemetry,
     telemetry::Telemetry,
@@ -115,6 +115,7 @@ pub fn run(settings: &Settings, name: &'static str, plan: Plan) -> u8 {
                 return EXIT_USAGE;
             }
         };
+        handles::take_all(settings.server.max_connections);
         live(name, plan, telemetry).await
     });
     // What has not ended by now was named in the log; it must not hold up the exit.

@@ -6,11 +6,12 @@
 //! Absent on purpose: knowledge of any particular service.
 //!
 //! Read in this order: `service` (what a service is), `settings`, `plan` (start), `base`, `edge` (listeners and
-//! layers), `running` (end), `entry` (`main`), `reload`.
+//! layers), `running` (end), `entry` (`main`), `signals`, `handles`, `reload`.
 
 mod base;
 mod edge;
 mod entry;
+mod handles;
 mod hosted;
 mod plan;
 mod reload;

@@ -155,3 +155,29 @@ async fn a_client_refuses_a_server_of_another_installation() {
     let error = connect(there.address, here.client_tls(None)).await.unwrap_err();
     assert!(format!("{error:#}").contains("invalid peer certificate"), "{error:#}");
 }
+
+#[tokio::test]
+async fn no_session_is_resumed_since_that_would_skip_the_check_of_the_certificate() {
+    use rustls::{HandshakeKind, client::Resumption, pki_types::ServerName};
+    use tokio::net::TcpStream;
+
+    let world = world(Options::default()).await;
+    let berlin = connector(&world.tenant("acme"), BERLIN, world.clock.now());
+    let mut config = (*world.client_tls(Some(berlin))).clone();
+    config.resumption = Resumption::in_memory_sessions(8);
+    let tls = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    for _ in 0..2 {
+        let stream = TcpStream::connect(world.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = tls.connect(name, stream).await.unwrap();
+        let kind = stream.get_ref().1.handshake_kind();
+        assert_eq!(kind, Some(HandshakeKind::Full));
+        // One call, so that the client has read whatever the server sends after the handshake.
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let (mut client, driver) =
+            hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+        tokio::spawn(driver);
+        assert!(whoami(&mut client).await.unwrap().ends_with(BERLIN));
+    }
+}
