@@ -5,10 +5,14 @@
 //! Absent on purpose: inheritance by spawned tasks. A task that outlives its call must not be bound by the call's deadline;
 //! one that should be is wrapped with [`scope`].
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+};
 
 use http::{HeaderMap, HeaderValue};
 use ring::rand::{SecureRandom, SystemRandom};
+use tracing::Span;
 
 use crate::deadline::Deadline;
 
@@ -26,6 +30,7 @@ pub struct CallContext {
     pub request_id: Arc<str>,
     /// Its trace.
     pub trace: TraceParent,
+    from_caller: bool,
     /// When its time is over, if ever.
     pub deadline: Option<Deadline>,
 }
@@ -36,6 +41,23 @@ pub struct TraceParent {
     trace_id: u128,
     span_id: u64,
     sampled: bool,
+}
+
+/// The process's tracer, joined to the traces that travel with calls. Plain functions, so that this crate
+/// needs to know no tracer.
+#[derive(Clone, Copy, Debug)]
+pub struct Tracer {
+    /// Makes a span a child of a caller's.
+    pub adopt: fn(&Span, &TraceParent),
+    /// The span as parent of what is called from it; `None` if it is not traced.
+    pub parent: fn(&Span) -> Option<TraceParent>,
+}
+
+static TRACER: OnceLock<Tracer> = OnceLock::new();
+
+/// Joins the process's tracer, once, before anything is served; a second one is ignored.
+pub fn join_tracer(tracer: Tracer) {
+    let _ = TRACER.set(tracer);
 }
 
 tokio::task_local! {
@@ -66,8 +88,26 @@ impl CallContext {
             Some(id) => id.into(),
             None => format!("{:016x}", random_u64()).into(),
         };
-        let trace = headers.get(TRACEPARENT).and_then(TraceParent::parse);
-        Self { request_id, trace: trace.unwrap_or_else(TraceParent::new), deadline }
+        let sent = headers.get(TRACEPARENT).and_then(TraceParent::parse);
+        let trace = sent.unwrap_or_else(TraceParent::new);
+        Self { request_id, trace, from_caller: sent.is_some(), deadline }
+    }
+
+    /// Ties the span of this call to its trace: a caller's trace goes on in it, else the tracer's own is taken over.
+    pub(crate) fn trace_in(&mut self, span: &Span) {
+        let Some(tracer) = TRACER.get() else { return };
+        if self.from_caller {
+            (tracer.adopt)(span, &self.trace);
+        }
+        if let Some(trace) = (tracer.parent)(span) {
+            self.trace = trace;
+        }
+    }
+
+    /// The parent of a call that is made now on behalf of this one.
+    pub(crate) fn parent_of_calls(&self) -> TraceParent {
+        let traced = TRACER.get().and_then(|tracer| (tracer.parent)(&Span::current()));
+        traced.unwrap_or_else(|| self.trace.child())
     }
 
     /// The id as a header.
@@ -78,11 +118,23 @@ impl CallContext {
 }
 
 impl TraceParent {
-    /// A trace that begins here, unsampled.
+    /// A trace that begins here. It counts as sampled: who has no tracer leaves the choice to those called.
     #[must_use]
     pub fn new() -> Self {
         let trace_id = (u128::from(random_u64()) << 64) | u128::from(random_u64()) | 1;
-        Self { trace_id, span_id: random_u64() | 1, sampled: false }
+        Self { trace_id, span_id: random_u64() | 1, sampled: true }
+    }
+
+    /// From a tracer's ids; neither may be zero.
+    #[must_use]
+    pub fn of(trace_id: u128, span_id: u64, sampled: bool) -> Self {
+        Self { trace_id, span_id, sampled }
+    }
+
+    /// For a tracer: the trace, the parent span, whether it is sampled.
+    #[must_use]
+    pub fn ids(&self) -> (u128, u64, bool) {
+        (self.trace_id, self.span_id, self.sampled)
     }
 
     /// The trace's id, 32 hex digits.

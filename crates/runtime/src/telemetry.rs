@@ -5,6 +5,8 @@
 //! not traced.
 //! Absent on purpose: log files and rotation, which the platform does better.
 
+mod propagation;
+
 use std::{fmt, str::FromStr, time::Duration};
 
 use anyhow::Context;
@@ -81,6 +83,9 @@ pub fn init(settings: &TelemetrySettings, service: &'static str) -> anyhow::Resu
         .with(traces)
         .try_init()
         .context("telemetry is running already")?;
+    if provider.is_some() {
+        rpc::context::join_tracer(propagation::TRACER);
+    }
     Ok(Telemetry { provider })
 }
 

@@ -100,7 +100,7 @@ impl Service<Request<Body>> for Channel {
 fn pass_on(context: &CallContext, request: &mut Request<Body>) {
     let headers = request.headers_mut();
     headers.entry(context::REQUEST_ID).or_insert_with(|| context.request_id_header());
-    headers.entry(context::TRACEPARENT).or_insert_with(|| context.trace.child().to_header());
+    headers.entry(context::TRACEPARENT).or_insert_with(|| context.parent_of_calls().to_header());
 }
 
 fn expired(endpoint: &str, budget: Duration) -> Status {

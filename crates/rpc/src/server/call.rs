@@ -31,7 +31,7 @@ impl Call {
         metrics: EdgeMetrics,
         method: Method,
         streaming: bool,
-        context: &CallContext,
+        context: &mut CallContext,
         remote: Option<SocketAddr>,
     ) -> Self {
         let span = tracing::info_span!(
@@ -39,10 +39,12 @@ impl Call {
             service = method.service(),
             method = method.method(),
             request_id = %context.request_id,
-            trace_id = %context.trace.trace_id(),
+            trace_id = field::Empty,
             remote = remote.map(field::display),
             caller = field::Empty,
         );
+        context.trace_in(&span);
+        span.record("trace_id", context.trace.trace_id());
         if streaming {
             metrics.stream_opened(&method);
         }

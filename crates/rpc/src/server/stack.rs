@@ -67,11 +67,11 @@ impl Stack {
         let rule = self.0.table.get(request.uri().path()).cloned();
         let streaming = rule.as_ref().is_some_and(|rule| rule.streaming);
         let deadline = Deadline::of(request.headers(), streaming);
-        let context = CallContext::of(request.headers(), deadline);
+        let mut context = CallContext::of(request.headers(), deadline);
         let peer = request.extensions().get::<PeerInfo>();
         let method = Method::of(rule.as_deref());
         let remote = peer.map(|peer| peer.remote);
-        let mut call = Call::begin(self.0.metrics.clone(), method, streaming, &context, remote);
+        let mut call = Call::begin(self.0.metrics.clone(), method, streaming, &mut context, remote);
         let span = call.span().clone();
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(deadline);
