@@ -17,7 +17,7 @@ pub struct Limits {
     pub first_bytes_timeout: Duration,
     /// Handshakes at one time. 256: each costs a signature and about 50 KB.
     pub handshakes: usize,
-    /// Open connections. 20,000: twice the fleet one installation is built for.
+    /// Open connections. 16,000: a fleet of 10,000 that comes again while old connections linger.
     pub connections: usize,
     /// Calls at one time on one connection. 256: a watch client needs a handful, a console page some dozens.
     pub streams_per_connection: u32,
@@ -44,7 +44,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(5),
             first_bytes_timeout: Duration::from_secs(10),
             handshakes: 256,
-            connections: 20_000,
+            connections: 16_000,
             streams_per_connection: 256,
             header_bytes: 16 * 1024,
             keepalive: Duration::from_secs(20),

@@ -44,7 +44,7 @@ pub struct ServerSettings {
     pub enrolment_listen: Option<SocketAddr>,
     /// Address of the plaintext admin port. Default: loopback.
     pub admin_listen: SocketAddr,
-    /// Open connections per listener. Default 20,000.
+    /// Open connections per listener. Default 16,000.
     pub max_connections: usize,
     /// Threads that serve; 0, the default, is one per core.
     pub worker_threads: usize,
