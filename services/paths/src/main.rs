@@ -1,2 +1,7 @@
-//! Placeholder until its owner lands the real one.
-fn main() {}
+//! The paths service as a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runtime::process::main::<paths::App>()
+}

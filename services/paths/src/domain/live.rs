@@ -114,6 +114,19 @@ pub struct Report {
     pub opened: Option<Timestamp>,
     /// The connector's clock minus ours, milliseconds, at the last message that told its time.
     pub clock_skew_ms: Option<i64>,
+    /// What it was last asked to probe.
+    pub assigned: AssignedLoad,
+}
+
+/// How much a connector is asked to probe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AssignedLoad {
+    /// Targets.
+    pub targets: usize,
+    /// Share of the probe budget that they would take at the wanted period, in thousandths.
+    pub budget_permille: u64,
+    /// Targets beyond the budget, not probed at all.
+    pub left_out: usize,
 }
 
 /// Whether a connector can serve.
@@ -227,6 +240,11 @@ impl ConnectorLive {
         self.spent.store(load.spent(), Relaxed);
     }
 
+    /// Notes what it is asked to probe.
+    pub fn assign(&self, assigned: AssignedLoad) {
+        self.lock().assigned = assigned;
+    }
+
     /// The stream ended. `goodbye`: on purpose, so there is nothing to wait for.
     pub fn close(&self, mark: StreamMark, goodbye: bool, now: Timestamp) {
         let _report = self.lock();
@@ -332,10 +350,20 @@ impl ConnectorLive {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
     }
 
-    /// Forgets slots that nobody reads: not among the assigned, and not part of a snapshot.
-    pub fn forget_slots(&self, keep: impl Fn(&Target) -> bool) {
+    /// Every target that was probed or is to be, in order.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(Target, Arc<LegSlot>)> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> =
+            slots.iter().map(|(target, slot)| (target.clone(), slot.clone())).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    /// Forgets slots that nobody holds: neither a report stream nor a board of a snapshot.
+    pub fn forget_slots(&self) {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|target, slot| keep(target) || Arc::strong_count(slot) > 1);
+        slots.retain(|_, slot| Arc::strong_count(slot) > 1);
     }
 
     fn lock(&self) -> MutexGuard<'_, Report> {
@@ -457,6 +485,13 @@ impl Fleet {
     pub fn retain(&self, keep: impl Fn(&AppConnectorName) -> bool) {
         let mut all = self.connectors.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|name, _| keep(name));
+    }
+
+    /// Every connector.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<ConnectorLive>> {
+        let all = self.connectors.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().cloned().collect()
     }
 
     /// How many are connected now, and how many are known.

@@ -15,6 +15,7 @@ pub mod host;
 pub mod hysteresis;
 pub mod live;
 pub mod matcher;
+pub mod model;
 pub mod place;
 pub mod priority;
 mod punycode;

@@ -14,7 +14,8 @@ use names::{AppConnectorName, ApplicationSegmentName, Id, TenantName};
 use super::{
     board::Board,
     configuration::{
-        Country, Families, HealthReporting, Protocol, Segment, Server, TenantConfiguration,
+        Connector, Country, Families, HealthReporting, Protocol, Segment, Server,
+        TenantConfiguration,
     },
     demand::{Access, SegmentLive, TenantLive},
     host::Host,
@@ -43,6 +44,17 @@ pub struct TenantSnapshot {
     pub segments: Vec<SegmentSnapshot>,
     /// What users ask for, and what segments remember; outlives the snapshot.
     pub live: Arc<TenantLive>,
+    /// Every connector of the tenant, also those that serve nothing.
+    pub connectors: BTreeMap<Id, Enrolled>,
+}
+
+/// A connector of the configuration.
+#[derive(Clone, Debug)]
+pub struct Enrolled {
+    /// Its group.
+    pub group: Id,
+    /// What it reports.
+    pub live: Arc<ConnectorLive>,
 }
 
 /// One segment, ready for selection.
@@ -123,7 +135,13 @@ impl TenantSnapshot {
             });
         }
         let matcher = Matcher::new(configuration.segments.values());
-        Self { tenant, suspended: configuration.suspended, matcher, segments, live }
+        let enrolled = |(id, connector): (&Id, &Connector)| {
+            let name = AppConnectorName::new(tenant.id().clone(), id.clone());
+            (id.clone(), Enrolled { group: connector.group.clone(), live: fleet.connector(&name) })
+        };
+        let connectors = configuration.connectors.iter().map(enrolled).collect();
+        let suspended = configuration.suspended;
+        Self { tenant, suspended, matcher, segments, live, connectors }
     }
 
     /// The segment at a position of the matcher.

@@ -15,7 +15,7 @@ fn peak(report_s: usize, legs: impl Fn(usize) -> f32, down: impl Fn(usize, usize
     let mut world = World::new();
     let names: Vec<String> = (0..CONNECTORS).map(|n| format!("c{n}")).collect();
     let marks: Vec<_> = names.iter().map(|name| world.site(name, PARIS)).collect();
-    let mut sessions = vec![0u32; CONNECTORS];
+    let mut sessions = [0u32; CONNECTORS];
     let mut ends: VecDeque<(usize, usize)> = VecDeque::new();
     let mut peak: f64 = 0.0;
     for second in 0..360 {

@@ -1,0 +1,212 @@
+//! All of paths put together: the only place that knows every part.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use proto::paths::v1::paths_service_server::PathsServiceServer;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use rpc::{
+    client::{ClientConfig, connect},
+    limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
+    page::TokenKey,
+};
+use runtime::{
+    process::{Deps, Mounts, Service, Shutdown},
+    worker::Signal,
+};
+use store::Store;
+
+use crate::{
+    clients::{provisioning, provisioning::TrustWatch, registry, registry::ConfigurationWatch},
+    config::Config,
+    grpc::{Api, Parts},
+    metrics::Metrics,
+    service::{
+        index::Index,
+        report::ReportSettings,
+        select::{SelectSettings, Selector},
+        status::Statuses,
+        token::Sealer,
+        trust::Trust,
+    },
+    store::{Mirror, keys::Area, secret},
+    workers::{
+        feed::{ConfigurationSink, Surroundings, TrustSink, follow},
+        tidy::{self, Tidy},
+    },
+};
+
+/// The service.
+pub struct App {
+    store: Store,
+    api: Api,
+    index: Arc<Index>,
+    trust: Arc<Trust>,
+    hold: Option<runtime::health::Hold>,
+    configuration: (ConfigurationWatch, Mirror),
+    trusted: (TrustWatch, Mirror),
+    metrics: Metrics,
+    deps: Deps,
+}
+
+impl Service for App {
+    const NAME: &'static str = "paths";
+    const GRPC_SERVICES: &'static [&'static str] = &["causeway.paths.v1.PathsService"];
+    type Config = Config;
+
+    async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
+        config.check()?;
+        let clock = deps.clock.clone();
+        let store = Store::open(config.store(), move || clock.now()).await?;
+        let metrics = Metrics::register(&deps.metrics);
+        let index = Arc::new(Index::new(store.published().get()));
+        let trust = Arc::new(Trust::new(deps.trust.clone(), deps.denied.clone()));
+        let configuration = restore_configuration(&store, &index).await?;
+        let trusted = restore_trust(&store, &trust).await?;
+        trust.set_deleted(index.deleted());
+        let hold = (!index.is_ready())
+            .then(|| deps.health.hold("no configuration has been loaded from registry yet"));
+        let sealer = Sealer::new(&token_secret(&config, &store, deps.clock.now()).await?);
+        let api = Api::new(parts(&config, &deps, &store, &index, &trust, sealer, &metrics));
+        let channel = |endpoint: &str| {
+            connect(&ClientConfig::new(endpoint, deps.client_tls.clone())).context("a sibling")
+        };
+        Ok(Self {
+            configuration: (ConfigurationWatch::new(channel(&deps.peers.registry)?), configuration),
+            trusted: (TrustWatch::new(channel(&deps.peers.provisioning)?), trusted),
+            store,
+            api,
+            index,
+            trust,
+            hold,
+            metrics,
+            deps,
+        })
+    }
+
+    fn mount(&self, mounts: &mut Mounts) {
+        let server = PathsServiceServer::new(self.api.clone())
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_RESPONSE_BYTES);
+        mounts.main.add_service(server);
+    }
+
+    async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let Self { store, api: _, index, trust, hold, configuration, trusted, metrics, deps } =
+            self;
+        let around = Surroundings {
+            clock: deps.clock.clone(),
+            health: deps.health.clone(),
+            metrics: metrics.clone(),
+            stop: shutdown.workers.clone(),
+        };
+        deps.workers.spawn(Tidy { index: index.clone(), metrics }, tidy::PERIOD, Signal::new());
+        let sink = ConfigurationSink { index, trust: trust.clone(), hold };
+        let seed = random_seed();
+        tokio::join!(
+            follow(configuration.0, sink, configuration.1, around.clone(), seed),
+            follow(trusted.0, TrustSink { trust }, trusted.1, around, seed.wrapping_add(1)),
+            watch_store(&store, &deps, &shutdown),
+        );
+        store.close().await;
+        Ok(())
+    }
+}
+
+fn parts(
+    config: &Config,
+    deps: &Deps,
+    store: &Store,
+    index: &Arc<Index>,
+    trust: &Arc<Trust>,
+    sealer: Sealer,
+    metrics: &Metrics,
+) -> Parts {
+    let settings = SelectSettings {
+        replicas: config.replicas,
+        stale_after: config.stale_after,
+        certificate_grace: config.certificate_grace,
+    };
+    let hash_key = sealer.hash_key();
+    Parts {
+        selector: Selector::new(index.clone(), trust.clone(), sealer, settings, metrics.clone()),
+        statuses: Statuses::new(index.clone()),
+        index: index.clone(),
+        reports: ReportSettings { heartbeat_period: config.heartbeat_period, pace: config.pace() },
+        metrics: metrics.clone(),
+        clock: deps.clock.clone(),
+        about: deps.about,
+        store: store.clone(),
+        data_dir: config.data_dir.clone(),
+        page_key: TokenKey::new(*store.epoch().as_bytes(), &hash_key),
+        shutdown: deps.shutdown.clone(),
+    }
+}
+
+/// What an earlier life of this process knew of the configuration.
+async fn restore_configuration(store: &Store, index: &Index) -> anyhow::Result<Mirror> {
+    let (mirror, messages) = Mirror::load(store.clone(), Area::Registry).await?;
+    if let Some(confirmed) = mirror.progress().confirmed {
+        let mut facts = Vec::with_capacity(messages.len());
+        for message in &messages {
+            facts.extend(registry::read(message).context("the copy of registry")?);
+        }
+        index.restore(facts, confirmed);
+        tracing::info!(objects = messages.len(), %confirmed, "the configuration was restored from the copy");
+    }
+    Ok(mirror)
+}
+
+/// Whom an earlier life of this process trusted.
+async fn restore_trust(store: &Store, trust: &Trust) -> anyhow::Result<Mirror> {
+    let (mirror, messages) = Mirror::load(store.clone(), Area::Provisioning).await?;
+    let mut facts = Vec::with_capacity(messages.len());
+    for message in &messages {
+        facts.extend(provisioning::read(message).context("the copy of provisioning")?);
+    }
+    trust.reset(facts);
+    Ok(mirror)
+}
+
+async fn token_secret(config: &Config, store: &Store, now: Timestamp) -> anyhow::Result<Vec<u8>> {
+    if !config.token_secret.is_empty() {
+        return Ok(config.token_secret.clone().into_bytes());
+    }
+    let mut fresh = [0; 32];
+    SystemRandom::new()
+        .fill(&mut fresh)
+        .map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;
+    Ok(secret(store, fresh, now).await?.to_vec())
+}
+
+/// Spreads the attempts of many processes to reach a sibling.
+fn random_seed() -> u64 {
+    let mut bytes = [0; 8];
+    SystemRandom::new().fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes))
+}
+
+/// How often the store's health is looked at while it is bad.
+const STORE_CHECK: Duration = Duration::from_secs(1);
+
+/// A store that takes no writes holds the service back: its copy ages, and a restart would lose what came
+/// since.
+async fn watch_store(store: &Store, deps: &Deps, shutdown: &Shutdown) {
+    let mut health = store.health();
+    let mut hold = None;
+    loop {
+        let refusal = health.borrow_and_update().refusal();
+        match (refusal, hold.take()) {
+            (Some(reason), None) => hold = Some(deps.health.hold(format!("the store: {reason}"))),
+            (Some(_), held) => hold = held,
+            (None, Some(held)) => runtime::health::Hold::release(held),
+            (None, None) => {}
+        }
+        tokio::select! {
+            changed = health.changed() => if changed.is_err() {
+                deps.clock.sleep(STORE_CHECK).await;
+            },
+            () = shutdown.workers.cancelled() => return,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What clients send back: the last choice, sealed.
+//!
+//! Always holds: a token that this installation did not make, or that anybody changed, opens to nothing.
+//! It is no secret what it says; it must only not be made up, or a client could name its own connector.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::hmac;
+
+use crate::domain::hysteresis::Hold;
+
+/// Longest token that is looked at, bytes: names of 63 bytes and a network of 256 that must be escaped need 3,000.
+pub const MAX_TOKEN_BYTES: usize = 4_096;
+/// Version byte.
+const VERSION: u8 = 1;
+/// Bytes of the seal.
+const SEAL_BYTES: usize = 32;
+
+/// Seals and opens.
+#[derive(Clone, Debug)]
+pub struct Sealer {
+    key: hmac::Key,
+    hash_key: [u8; 32],
+}
+
+impl Sealer {
+    /// From the installation's secret, the same on every replica.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> Self {
+        let key = blake3::derive_key("causeway paths 2026 selection token", secret);
+        let hash_key = blake3::derive_key("causeway paths 2026 spread of clients", secret);
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), hash_key }
+    }
+
+    /// Key of the hash that spreads clients.
+    #[must_use]
+    pub fn hash_key(&self) -> [u8; 32] {
+        self.hash_key
+    }
+
+    /// Makes a token.
+    #[must_use]
+    pub fn seal(&self, hold: &Hold) -> String {
+        let mut bytes = vec![VERSION];
+        // Names, numbers and texts always serialise.
+        bytes.extend(serde_json::to_vec(hold).unwrap_or_default());
+        let seal = hmac::sign(&self.key, &bytes);
+        bytes.extend_from_slice(seal.as_ref());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// What a token says; `None` if it is not ours.
+    #[must_use]
+    pub fn open(&self, token: &str) -> Option<Hold> {
+        if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (body, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL_BYTES)?)?;
+        hmac::verify(&self.key, body, seal).ok()?;
+        let (version, hold) = body.split_first()?;
+        (*version == VERSION).then(|| serde_json::from_slice(hold).ok()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold() -> Hold {
+        Hold {
+            segment: "tenants/acme/applicationSegments/wiki".parse().unwrap(),
+            connector: "tenants/acme/appConnectors/paris-1".parse().unwrap(),
+            since: 5,
+            issued: 6,
+            moves: vec![4],
+            place: Some((1.5, -2.5)),
+            network: "home".into(),
+            provisional: true,
+        }
+    }
+
+    #[test]
+    fn a_token_opens_on_every_replica_with_the_secret_and_nowhere_else() {
+        let token = Sealer::new(b"secret").seal(&hold());
+        assert_eq!(Sealer::new(b"secret").open(&token), Some(hold()));
+        assert_eq!(Sealer::new(b"other").open(&token), None);
+        assert_eq!(Sealer::new(b"secret").open(""), None);
+        assert_eq!(Sealer::new(b"secret").open("not ours"), None);
+    }
+
+    #[test]
+    fn no_changed_or_cut_token_opens() {
+        let sealer = Sealer::new(b"secret");
+        let bytes = URL_SAFE_NO_PAD.decode(sealer.seal(&hold())).unwrap();
+        for position in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 1;
+            assert_eq!(sealer.open(&URL_SAFE_NO_PAD.encode(changed)), None);
+            assert_eq!(sealer.open(&URL_SAFE_NO_PAD.encode(&bytes[..position])), None);
+        }
+    }
+
+    #[test]
+    fn the_longest_names_fit() {
+        let id = "a".repeat(63);
+        let long = Hold {
+            segment: format!("tenants/{id}/applicationSegments/{id}").parse().unwrap(),
+            connector: format!("tenants/{id}/appConnectors/{id}").parse().unwrap(),
+            since: i64::MAX,
+            issued: i64::MAX,
+            moves: vec![i64::MAX; 5],
+            place: Some((-89.123_456_789_012_34, -179.123_456_789_012_34)),
+            network: "\u{1}".repeat(256),
+            provisional: false,
+        };
+        let sealer = Sealer::new(b"secret");
+        let token = sealer.seal(&long);
+        assert_eq!(sealer.open(&token), Some(long), "{} bytes", token.len());
+    }
+}
