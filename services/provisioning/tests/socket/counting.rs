@@ -1,0 +1,116 @@
+//! A use is counted once, whatever happens at once.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures::future::join_all;
+use proto::provisioning::v1::{enrolment, provisioning_key::State};
+
+use crate::{
+    house::{GROUP, House, failure, key_of},
+    newcomer::Newcomer,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_with_three_uses_enrols_exactly_three_of_sixty_four_at_once() {
+    let house = House::start().await;
+    let (key, secret) = house.key(key_of("Berlin", 3)).await;
+    let door = house.shared_door();
+    let answers = join_all((0..64).map(|_| {
+        let (mut door, secret) = (door.clone(), secret.clone());
+        async move { door.enroll(Newcomer::new().request(&secret)).await.map_err(failure) }
+    }))
+    .await;
+    let (joined, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    let connectors: BTreeSet<String> =
+        joined.into_iter().map(|answer| answer.unwrap().into_inner().app_connector).collect();
+    let expected = (1..=3).map(|n| format!("tenants/acme/appConnectors/berlin-{n}"));
+    assert_eq!(connectors, expected.collect());
+    assert_eq!(refused.len(), 61);
+    for answer in refused {
+        let reason = answer.unwrap_err().reason().to_owned();
+        assert!(["KEY_EXHAUSTED", "ENROLMENT_RATE_LIMITED"].contains(&reason.as_str()), "{reason}");
+    }
+    let key = house.read_key(&key.name).await;
+    assert_eq!((key.use_count, key.state()), (3, State::Exhausted));
+    let ledger = house.ledger(&key.name).await;
+    assert_eq!(ledger.len(), 3);
+    assert!(ledger.iter().all(|line| line.state() == enrolment::State::Active));
+    assert_eq!(house.registry.connectors().len(), 3);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeat_finds_the_same_connector_and_costs_no_use_even_on_a_spent_key() {
+    let house = House::start().await;
+    let (key, secret) = house.key(key_of("Berlin", 1)).await;
+    let newcomer = Newcomer::new();
+    let first = newcomer.enrol(&house, &secret).await.unwrap();
+    let again = newcomer.enrol(&house, &secret).await.unwrap();
+    assert!(!first.replay && again.replay);
+    assert_eq!(first.app_connector, again.app_connector);
+    assert_ne!(
+        first.certificates.unwrap().certificate_chain,
+        again.certificates.unwrap().certificate_chain,
+        "the leaf is fresh"
+    );
+    assert_eq!(house.use_count(&key.name).await, 1);
+    assert_eq!(Newcomer::new().refused(&house, &secret).await, "KEY_EXHAUSTED");
+    house.hand.advance(std::time::Duration::from_secs(24 * 3600 + 1));
+    assert_eq!(newcomer.refused(&house, &secret).await, "KEY_EXHAUSTED");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_public_key_that_asks_sixteen_times_at_once_is_one_connector() {
+    let house = House::start().await;
+    let (key, secret) = house.key(key_of("Berlin", 0)).await;
+    let newcomer = Arc::new(Newcomer::new());
+    let answers = join_all((0..16).map(|_| {
+        let (mut door, request) = (house.shared_door(), newcomer.request(&secret));
+        async move { door.enroll(request).await.map_err(failure) }
+    }))
+    .await;
+    let connectors: BTreeSet<String> =
+        answers.into_iter().map(|answer| answer.unwrap().into_inner().app_connector).collect();
+    assert_eq!(connectors.len(), 1);
+    assert_eq!(house.use_count(&key.name).await, 1);
+    assert_eq!(house.ledger(&key.name).await.len(), 1);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_of_registry_gives_the_use_back_and_leaves_a_tombstone() {
+    let house = House::start().await;
+    let (key, secret) = house.key(key_of("Berlin", 1)).await;
+    house.registry.group(GROUP, false);
+    let newcomer = Newcomer::new();
+    assert_eq!(newcomer.refused(&house, &secret).await, "GROUP_DISABLED");
+    assert_eq!(house.use_count(&key.name).await, 0);
+    assert_eq!(house.registry.tombstones(), 1);
+    let ledger = house.ledger(&key.name).await;
+    assert_eq!(ledger[0].state(), enrolment::State::Abandoned);
+    assert_eq!(ledger[0].reason, "GROUP_DISABLED");
+    house.registry.group(GROUP, true);
+    let joined = newcomer.enrol(&house, &secret).await.unwrap();
+    assert_eq!(joined.app_connector, "tenants/acme/appConnectors/berlin-2", "ids never come again");
+    assert_eq!(house.use_count(&key.name).await, 1);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_whose_names_give_one_prefix_never_give_one_id_twice() {
+    let house = House::start().await;
+    let (_, one) = house.key(key_of("Berlin A", 0)).await;
+    let (_, other) = house.key(key_of("berlin-a", 0)).await;
+    let door = house.shared_door();
+    let answers = join_all((0..16).map(|n| {
+        let secret = if n % 2 == 0 { one.clone() } else { other.clone() };
+        let mut door = door.clone();
+        async move { door.enroll(Newcomer::new().request(&secret)).await.unwrap().into_inner() }
+    }))
+    .await;
+    let connectors: BTreeSet<String> =
+        answers.into_iter().map(|answer| answer.app_connector).collect();
+    assert_eq!(connectors.len(), 16);
+    house.stop().await;
+}

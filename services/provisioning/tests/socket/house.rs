@@ -1,0 +1,218 @@
+//! Provisioning and the scripted registry in one process, on ports of their own.
+
+use std::{collections::BTreeMap, future::Future, path::Path, time::Duration};
+
+use jiff::Timestamp;
+use names::{JoinToken, TrustDomain};
+use proto::provisioning::v1::{
+    CreateProvisioningKeyRequest, EnrollRequest, EnrollResponse, Enrolment,
+    GetProvisioningKeyRequest, ListEnrolmentsRequest, ProvisioningKey,
+    enrolment_service_client::EnrolmentServiceClient,
+    provisioning_service_client::ProvisioningServiceClient,
+};
+use provisioning::{App, Config};
+use rpc::{
+    Failure,
+    client::{Channel, ClientConfig, connect},
+    tokens::{TokenEntry, TokenFile, token_sha256, token_text},
+};
+use runtime::{
+    Clock, ManualClock,
+    identity::{ServiceIdentity, SystemPki, client_tls, pinned_client_tls},
+    process::{Plan, Running, Settings},
+};
+use tempfile::TempDir;
+use tonic::{
+    Request, Status, metadata::AsciiMetadataValue, service::interceptor::InterceptedService,
+};
+
+use crate::registry::{Script, ScriptConfig, ScriptedRegistry};
+
+pub(crate) const TENANT: &str = "tenants/acme";
+pub(crate) const GROUP: &str = "tenants/acme/appConnectorGroups/berlin";
+/// How long a condition may take; far above what it takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Wire = InterceptedService<Channel, Bearer>;
+pub(crate) type Api = ProvisioningServiceClient<Wire>;
+
+/// A caller's token.
+#[derive(Clone)]
+pub(crate) struct Bearer(AsciiMetadataValue);
+
+impl tonic::service::Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// The house, and the hand on its clock.
+pub(crate) struct House {
+    pub(crate) directory: TempDir,
+    pub(crate) registry: Script,
+    pub(crate) clock: Clock,
+    pub(crate) hand: ManualClock,
+    token: String,
+    running: Running,
+}
+
+impl House {
+    /// With the group [`GROUP`].
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let (clock, hand) = Clock::manual(now);
+        let domain = TrustDomain::parse("causeway.test").unwrap();
+        SystemPki::init(&directory.path().join("pki"), &domain, &[], now).unwrap();
+        let token = token_text(&[7; 32]);
+        write_tokens(directory.path(), &token);
+        let registry = Script::default();
+        registry.group(GROUP, true);
+        let running = run(directory.path(), &registry, &clock).await;
+        Self { directory, registry, clock, hand, token, running }
+    }
+
+    /// Ends the process and starts it on the same directories.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { directory, registry, clock, hand, token, running } = self;
+        running.stop().await.unwrap();
+        let running = run(directory.path(), &registry, &clock).await;
+        Self { directory, registry, clock, hand, token, running }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.running.stop().await.unwrap();
+    }
+
+    /// Ends the process, looks at what it left, then removes it.
+    pub(crate) async fn stop_and_look(self, look: impl FnOnce(&Path)) {
+        self.running.stop().await.unwrap();
+        look(self.directory.path());
+    }
+
+    /// A channel to the API, as who has this certificate.
+    pub(crate) fn channel(&self, identity: Option<ServiceIdentity>) -> Channel {
+        let endpoint = format!("https://localhost:{}", self.running.addresses().main.port());
+        let tls = client_tls(identity, self.running.trust().clone(), &self.clock).unwrap();
+        connect(&ClientConfig::new(endpoint, tls)).unwrap()
+    }
+
+    /// The API, as an administrator.
+    pub(crate) fn api(&self) -> Api {
+        let bearer = Bearer(format!("Bearer {}", self.token).parse().unwrap());
+        ProvisioningServiceClient::new(InterceptedService::new(self.channel(None), bearer))
+    }
+
+    pub(crate) async fn enroll(&self, request: EnrollRequest) -> Result<EnrollResponse, Failure> {
+        self.door().enroll(request).await.map(|answer| answer.into_inner()).map_err(failure)
+    }
+
+    /// The enrolment listener, as a join token leads to it.
+    fn door(&self) -> EnrolmentServiceClient<Channel> {
+        let port = self.running.addresses().enrolment.unwrap().port();
+        let pin = self.running.trust().system_root_pin().unwrap();
+        let tls = pinned_client_tls(pin, &self.clock).unwrap();
+        let config = ClientConfig::new(format!("https://localhost:{port}"), tls);
+        EnrolmentServiceClient::new(connect(&config).unwrap())
+    }
+
+    /// A door for many callers at once.
+    pub(crate) fn shared_door(&self) -> EnrolmentServiceClient<Channel> {
+        self.door()
+    }
+
+    /// Makes a key; answers it with its secret.
+    pub(crate) async fn key(&self, key: ProvisioningKey) -> (ProvisioningKey, String) {
+        let made = self.api().create_provisioning_key(create(key)).await.unwrap().into_inner();
+        let issued = made.issued_secret.clone().unwrap();
+        let token: JoinToken = issued.join_token.parse().unwrap();
+        assert_eq!(token.secret, issued.secret);
+        assert_eq!(token.root_pin, self.running.trust().system_root_pin().unwrap());
+        assert!(issued.join_command.contains(&issued.join_token));
+        (made, issued.secret)
+    }
+
+    pub(crate) async fn read_key(&self, name: &str) -> ProvisioningKey {
+        let request = GetProvisioningKeyRequest { name: name.to_owned() };
+        self.api().get_provisioning_key(request).await.unwrap().into_inner()
+    }
+
+    pub(crate) async fn ledger(&self, key: &str) -> Vec<Enrolment> {
+        let request = ListEnrolmentsRequest {
+            parent: TENANT.into(),
+            provisioning_key: key.to_owned(),
+            page_size: 1_000,
+            ..ListEnrolmentsRequest::default()
+        };
+        self.api().list_enrolments(request).await.unwrap().into_inner().enrolments
+    }
+
+    pub(crate) async fn use_count(&self, key: &str) -> i64 {
+        self.read_key(key).await.use_count
+    }
+}
+
+/// A key of the house's group with this display name and limit.
+pub(crate) fn key_of(display_name: &str, max_uses: i64) -> ProvisioningKey {
+    ProvisioningKey {
+        display_name: display_name.into(),
+        app_connector_group: GROUP.into(),
+        max_uses,
+        ..ProvisioningKey::default()
+    }
+}
+
+pub(crate) fn create(key: ProvisioningKey) -> CreateProvisioningKeyRequest {
+    CreateProvisioningKeyRequest {
+        parent: TENANT.into(),
+        provisioning_key: Some(key),
+        ..CreateProvisioningKeyRequest::default()
+    }
+}
+
+pub(crate) fn failure(status: Status) -> Failure {
+    Failure::from_status(&status)
+}
+
+/// Waits until `holds` answers true.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let looked = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, looked).await.is_ok(), "never: {what}");
+}
+
+async fn run(directory: &Path, registry: &Script, clock: &Clock) -> Running {
+    let mut settings = Settings::default();
+    settings.server.enrolment_listen = Some("127.0.0.1:0".parse().unwrap());
+    settings.server.balancer_wait = Duration::ZERO;
+    settings.identity.directory = directory.join("pki");
+    settings.access.token_file = Some(directory.join("tokens.toml"));
+    settings.peers.registry = String::new();
+    settings.peers.provisioning = String::new();
+    settings.peers.paths = String::new();
+    let config = Config { data_dir: directory.join("store"), ..Config::default() };
+    Plan::new(settings, clock.clone())
+        .host::<ScriptedRegistry>(ScriptConfig { script: registry.clone() })
+        .host::<App>(config)
+        .start()
+        .await
+        .unwrap()
+}
+
+fn write_tokens(directory: &Path, token: &str) {
+    let entry = TokenEntry {
+        name: "admin".into(),
+        sha256: token_sha256(token),
+        roles: vec!["SYSTEM_ADMIN".into(), "ADMIN".into()],
+        tenants: BTreeMap::new(),
+    };
+    let text = toml::to_string(&TokenFile { tokens: vec![entry] }).unwrap();
+    let path = directory.join("tokens.toml");
+    std::fs::write(&path, text).unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}

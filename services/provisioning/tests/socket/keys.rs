@@ -1,0 +1,209 @@
+//! Keys as operators handle them.
+
+use std::time::Duration;
+
+use proto::provisioning::v1::{
+    BackupRequest, CreateProvisioningKeyRequest, DeleteProvisioningKeyRequest,
+    ListProvisioningKeysRequest, ProvisioningKey, UpdateProvisioningKeyRequest,
+    issued_secret::SecretState, provisioning_key::State,
+};
+use rpc::{Failure, Kind, time::to_proto};
+
+use crate::{
+    house::{GROUP, House, TENANT, create, failure, key_of},
+    newcomer::Newcomer,
+};
+
+async fn update(
+    house: &House,
+    key: ProvisioningKey,
+    paths: &[&str],
+) -> Result<ProvisioningKey, Failure> {
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    let request = UpdateProvisioningKeyRequest {
+        provisioning_key: Some(key),
+        update_mask: Some(prost_types::FieldMask { paths }),
+        ..UpdateProvisioningKeyRequest::default()
+    };
+    let answer = house.api().update_provisioning_key(request).await;
+    answer.map(|answer| answer.into_inner()).map_err(failure)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_shown_once_and_nothing_kept_holds_it() {
+    let house = House::start().await;
+    let request = CreateProvisioningKeyRequest {
+        request_id: "6f0e3c58-6f0d-4a8e-9d0c-1d7d5a1f0001".into(),
+        ..create(key_of("Berlin", 3))
+    };
+    let made = house.api().create_provisioning_key(request.clone()).await.unwrap().into_inner();
+    let issued = made.issued_secret.clone().unwrap();
+    assert_eq!(issued.state(), SecretState::Shown);
+    let again = house.api().create_provisioning_key(request.clone()).await.unwrap().into_inner();
+    assert_eq!(again.name, made.name, "one request, one key");
+    assert_eq!(again.issued_secret.unwrap().state(), SecretState::AlreadyShown);
+    let other =
+        CreateProvisioningKeyRequest { provisioning_key: Some(key_of("Other", 3)), ..request };
+    let reused = failure(house.api().create_provisioning_key(other).await.unwrap_err());
+    assert_eq!(reused.reason(), "REQUEST_ID_REUSED");
+    assert!(house.read_key(&made.name).await.issued_secret.is_none());
+    Newcomer::new().enrol(&house, &issued.secret).await.unwrap();
+    let random = issued.secret.split('_').nth(2).unwrap().to_owned();
+    house
+        .stop_and_look(|store| {
+            let store = store.join("store");
+            assert!(stands_in(&store, "Berlin"), "the search finds what is kept");
+            assert!(!stands_in(&store, &random), "the secret is kept");
+        })
+        .await;
+}
+
+/// Whether a text stands in any file below a directory.
+fn stands_in(directory: &std::path::Path, text: &str) -> bool {
+    std::fs::read_dir(directory).unwrap().flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return stands_in(&path, text);
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_wrong_with_a_key_is_told_at_once() {
+    let house = House::start().await;
+    let key = ProvisioningKey {
+        display_name: String::new(),
+        app_connector_group: "tenants/other/appConnectorGroups/x".into(),
+        max_uses: -1,
+        allowed_cidrs: vec!["10.0.0.1/8".into()],
+        max_live: 5,
+        ..ProvisioningKey::default()
+    };
+    let refused = failure(house.api().create_provisioning_key(create(key)).await.unwrap_err());
+    let mut fields: Vec<_> = refused.violations().iter().map(|v| v.field.as_str()).collect();
+    fields.sort_unstable();
+    let expected =
+        ["allowed_cidrs[0]", "app_connector_group", "display_name", "max_live", "max_uses"];
+    assert_eq!(fields, expected.map(|field| format!("provisioning_key.{field}")));
+    let nowhere = ProvisioningKey {
+        app_connector_group: format!("{TENANT}/appConnectorGroups/nowhere"),
+        ..key_of("Berlin", 0)
+    };
+    let refused = failure(house.api().create_provisioning_key(create(nowhere)).await.unwrap_err());
+    assert_eq!((refused.kind(), refused.reason()), (Kind::FailedPrecondition, "GROUP_NOT_FOUND"));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_are_taken_while_their_key_lives_and_ids_until_it_is_purged() {
+    let house = House::start().await;
+    let with_id = |id: &str, name: &str| CreateProvisioningKeyRequest {
+        provisioning_key_id: id.into(),
+        ..create(key_of(name, 0))
+    };
+    let reason = |request| async {
+        failure(house.api().create_provisioning_key(request).await.unwrap_err()).reason().to_owned()
+    };
+    house.api().create_provisioning_key(with_id("k", "Berlin")).await.unwrap();
+    assert_eq!(reason(with_id("k", "Other")).await, "ID_TAKEN");
+    assert_eq!(reason(with_id("l", "BERLIN")).await, "DISPLAY_NAME_TAKEN");
+    let name = format!("{TENANT}/provisioningKeys/k");
+    let request = DeleteProvisioningKeyRequest { name: name.clone(), ..Default::default() };
+    let deleted = house.api().delete_provisioning_key(request).await.unwrap().into_inner();
+    assert_eq!(deleted.state(), State::Deleted);
+    assert!(deleted.purge_time.is_some());
+    assert_eq!(reason(with_id("k", "Other")).await, "ID_TAKEN");
+    house.api().create_provisioning_key(with_id("l", "Berlin")).await.unwrap();
+    house.hand.advance(Duration::from_secs(30 * 24 * 3600 + 1));
+    crate::house::eventually("the deleted key is purged", || async {
+        house.hand.advance(Duration::from_secs(600));
+        house.api().create_provisioning_key(with_id("k", "Third")).await.is_ok()
+    })
+    .await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_changes_what_its_mask_names_and_a_stale_etag_is_aborted() {
+    let house = House::start().await;
+    let (key, secret) = house.key(key_of("Berlin", 3)).await;
+    Newcomer::new().enrol(&house, &secret).await.unwrap();
+    let read = house.read_key(&key.name).await;
+    assert_eq!(read.etag, key.etag, "a use does not move the etag");
+    let wanted = ProvisioningKey { max_uses: 5, display_name: "Ignored".into(), ..read.clone() };
+    let updated = update(&house, wanted.clone(), &["max_uses"]).await.unwrap();
+    assert_eq!((updated.max_uses, updated.display_name.as_str()), (5, "Berlin"));
+    let stale = update(&house, wanted, &["max_uses"]).await.unwrap_err();
+    assert_eq!((stale.kind(), stale.reason()), (Kind::Aborted, "ETAG_MISMATCH"));
+    assert_eq!(stale.metadata_map()["etag"], updated.etag);
+    let name = key.name.clone();
+    let bare = |max_uses| ProvisioningKey { name: name.clone(), max_uses, ..Default::default() };
+    Newcomer::new().enrol(&house, &secret).await.unwrap();
+    let below = update(&house, bare(1), &["max_uses"]).await.unwrap_err();
+    assert_eq!(below.violations()[0].reason, "BELOW_USE_COUNT");
+    assert_eq!(update(&house, bare(2), &["max_uses"]).await.unwrap().state(), State::Exhausted);
+    let unknown = update(&house, bare(2), &["app_connector_group", "nonsense"]).await.unwrap_err();
+    assert_eq!(unknown.violations().len(), 2);
+    let past = ProvisioningKey { expire_time: Some(to_proto(house.clock.now())), ..bare(2) };
+    let past = update(&house, past, &["expire_time"]).await.unwrap_err();
+    assert_eq!(past.violations()[0].field, "provisioning_key.expire_time");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keys_of_a_group_are_listed_with_their_counts_in_pages_of_one_revision() {
+    let house = House::start().await;
+    let other = format!("{TENANT}/appConnectorGroups/hamburg");
+    house.registry.group(&other, true);
+    for n in 0..5 {
+        house.key(key_of(&format!("Berlin {n}"), 9)).await;
+    }
+    let hamburg = ProvisioningKey { app_connector_group: other.clone(), ..key_of("Hamburg", 2) };
+    let (_, secret) = house.key(hamburg).await;
+    Newcomer::new().enrol(&house, &secret).await.unwrap();
+    let list = |group: &str, size, token: String| {
+        let request = ListProvisioningKeysRequest {
+            parent: TENANT.into(),
+            page_size: size,
+            page_token: token,
+            app_connector_group: group.into(),
+            ..ListProvisioningKeysRequest::default()
+        };
+        let mut api = house.api();
+        async move { api.list_provisioning_keys(request).await.map(|a| a.into_inner()) }
+    };
+    let found = list(&other, 0, String::new()).await.unwrap().provisioning_keys;
+    let counts: Vec<_> = found.iter().map(|key| (key.use_count, key.max_uses)).collect();
+    assert_eq!(counts, [(1, 2)]);
+    let first = list(GROUP, 2, String::new()).await.unwrap();
+    house.key(key_of("Berlin 00", 9)).await;
+    let mut names: Vec<_> = first.provisioning_keys.into_iter().map(|key| key.name).collect();
+    let mut token = first.next_page_token;
+    let foreign = list(&other, 2, token.clone()).await.unwrap_err();
+    assert_eq!(failure(foreign).reason(), "PAGE_TOKEN_OTHER_QUERY");
+    while !token.is_empty() {
+        let page = list(GROUP, 2, token).await.unwrap();
+        names.extend(page.provisioning_keys.into_iter().map(|key| key.name));
+        token = page.next_page_token;
+    }
+    assert_eq!(names.len(), 5, "a key made after the first page is not of its revision");
+    assert!(names.is_sorted());
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_a_whole_store() {
+    let house = House::start().await;
+    house.key(key_of("Berlin", 1)).await;
+    let mut stream = house.api().backup(BackupRequest {}).await.unwrap().into_inner();
+    let mut bytes = Vec::new();
+    while let Some(part) = stream.message().await.unwrap() {
+        bytes.extend_from_slice(&part.chunk);
+    }
+    let file = house.directory.path().join("copy");
+    std::fs::write(&file, bytes).unwrap();
+    assert!(store::verify(&file).await.unwrap().rows >= 5);
+    house.stop().await;
+}
