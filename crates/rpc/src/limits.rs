@@ -5,6 +5,6 @@
 /// Largest request, in bytes: a commit takes at most 1 MiB, and a request is not more than what it writes twice over.
 pub const MAX_REQUEST_BYTES: usize = 2 << 20;
 
-/// Largest response, in bytes: a full page of 1,000 objects of some KiB each. Clients set it for decoding,
-/// servers for encoding.
-pub const MAX_RESPONSE_BYTES: usize = 8 << 20;
+/// Largest response, in bytes: what gRPC clients of every language accept unless told otherwise (4 MiB). A full page of
+/// 1,000 objects of some KiB each fits. Servers set it for encoding.
+pub const MAX_RESPONSE_BYTES: usize = 4 << 20;
