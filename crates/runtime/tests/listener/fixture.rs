@@ -218,8 +218,8 @@ pub(crate) async fn whoami(client: &mut Client) -> anyhow::Result<String> {
 /// Waits for a condition; a test that waits in vain says for what.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let limit = tokio::time::Instant::now() + Duration::from_secs(10);
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     while !holds() {
-        assert!(tokio::time::Instant::now() < limit, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(looks.tick().await < limit, "waited in vain: {what}");
     }
 }
