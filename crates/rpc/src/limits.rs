@@ -1,6 +1,6 @@
 //! How much one message may be.
 //!
-//! Set on every generated client and server: tonic takes 4 MiB in and sends without limit otherwise.
+//! Set on every generated server; tonic by itself takes 4 MiB in and sends without limit. Clients keep its 4 MiB.
 
 /// Largest request, in bytes: a commit takes at most 1 MiB, and a request is not more than what it writes twice over.
 pub const MAX_REQUEST_BYTES: usize = 2 << 20;
