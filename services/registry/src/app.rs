@@ -11,10 +11,12 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
+    health::{Hold, ServiceHealth},
     process::{Deps, Mounts, Service, Shutdown},
     worker::{Signal, Workers},
 };
-use store::Store;
+use store::{Store, StoreHealth};
+use tokio::sync::watch;
 
 use crate::{
     clients::Keys,
@@ -32,6 +34,7 @@ pub struct App {
     api: Api,
     workers: Workers,
     swept: Signal,
+    health: ServiceHealth,
 }
 
 impl Service for App {
@@ -68,7 +71,8 @@ impl Service for App {
             about: deps.about,
             backups: backups(&config),
         };
-        Ok(Self { store, registry, api, workers: deps.workers, swept })
+        let Deps { workers, health, .. } = deps;
+        Ok(Self { store, registry, api, workers, swept, health })
     }
 
     fn mount(&self, mounts: &mut Mounts) {
@@ -80,9 +84,27 @@ impl Service for App {
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         self.workers.spawn(Sweep(self.registry), SWEEP_PERIOD, self.swept);
-        shutdown.workers.cancelled().await;
+        tokio::select! {
+            () = shutdown.workers.cancelled() => {}
+            () = follow(self.store.health(), self.health) => {}
+        }
         self.store.close().await;
         Ok(())
+    }
+}
+
+/// While the store takes no commits, the service does not serve. Ends when the store is gone.
+async fn follow(mut store: watch::Receiver<StoreHealth>, health: ServiceHealth) {
+    let mut held: Option<Hold> = None;
+    loop {
+        let refusal = store.borrow_and_update().refusal();
+        if let Some(hold) = held.take() {
+            hold.release();
+        }
+        held = refusal.map(|reason| health.hold(reason));
+        if store.changed().await.is_err() {
+            return;
+        }
     }
 }
 

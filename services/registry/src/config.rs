@@ -2,15 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
 use serde::{Deserialize, Serialize};
-use store::{Retention, StoreConfig};
+use store::{Retention, StoreConfig, config::DEFAULT_UPKEEP_PERIOD};
 
 use crate::domain::Quotas;
 
 /// How long history is kept, for page tokens, resuming watches and etags in flight: 1 h is longer
 /// than any sibling's restart.
-pub const DEFAULT_RETENTION_AGE: SignedDuration = SignedDuration::from_hours(1);
+pub const DEFAULT_RETENTION_AGE: Duration = Duration::from_secs(60 * 60);
 /// Most commits that are kept as history, however young: about 100 MiB of ordinary records.
 pub const DEFAULT_RETENTION_COMMITS: u32 = 100_000;
 
@@ -21,9 +21,13 @@ pub struct Config {
     /// Directory of the store, best on a volume of its own. Default `./.causeway/registry`.
     pub data_dir: PathBuf,
     /// How long history is kept. Default 1 h.
-    pub retention_age: SignedDuration,
+    #[serde(with = "friendly")]
+    pub retention_age: Duration,
     /// Most commits that are kept as history. Default 100,000.
     pub retention_commits: u32,
+    /// How often history is trimmed and forgotten request ids are dropped. Default 30 s.
+    #[serde(with = "friendly")]
+    pub upkeep_period: Duration,
     /// How much a tenant may hold.
     pub quotas: Quotas,
 }
@@ -34,6 +38,7 @@ impl Default for Config {
             data_dir: PathBuf::from("./.causeway/registry"),
             retention_age: DEFAULT_RETENTION_AGE,
             retention_commits: DEFAULT_RETENTION_COMMITS,
+            upkeep_period: DEFAULT_UPKEEP_PERIOD,
             quotas: Quotas::default(),
         }
     }
@@ -41,10 +46,9 @@ impl Default for Config {
 
 /// A setting is out of its range.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("registry.{setting} is {value}: {rule}")]
+#[error("registry.{setting} {rule}")]
 pub struct ConfigError {
     setting: &'static str,
-    value: String,
     rule: &'static str,
 }
 
@@ -55,15 +59,19 @@ impl Config {
     /// A retention of no time or of no commits: then no list could have a second page.
     pub fn store(&self) -> Result<StoreConfig, ConfigError> {
         let rule = "must be more than 0";
-        let age = Duration::try_from(self.retention_age).ok().filter(|age| !age.is_zero());
-        let value = self.retention_age.to_string();
-        let max_age = age.ok_or(ConfigError { setting: "retention_age", value, rule })?;
-        if self.retention_commits == 0 {
-            let value = "0".to_owned();
-            return Err(ConfigError { setting: "retention_commits", value, rule });
+        if self.retention_age.is_zero() {
+            return Err(ConfigError { setting: "retention_age", rule });
         }
-        let retention = Retention { max_age, max_commits: self.retention_commits };
-        Ok(StoreConfig { retention, ..StoreConfig::new(&self.data_dir) })
+        if self.upkeep_period.is_zero() {
+            return Err(ConfigError { setting: "upkeep_period", rule });
+        }
+        if self.retention_commits == 0 {
+            return Err(ConfigError { setting: "retention_commits", rule });
+        }
+        let retention =
+            Retention { max_age: self.retention_age, max_commits: self.retention_commits };
+        let upkeep_period = self.upkeep_period;
+        Ok(StoreConfig { retention, upkeep_period, ..StoreConfig::new(&self.data_dir) })
     }
 }
 
@@ -76,7 +84,7 @@ mod tests {
         assert_eq!(Config::default().store().unwrap().retention, Retention::default());
         let none = Config { retention_commits: 0, ..Config::default() };
         assert!(none.store().unwrap_err().to_string().contains("retention_commits"));
-        let past = Config { retention_age: SignedDuration::from_secs(-1), ..Config::default() };
+        let past = Config { retention_age: Duration::ZERO, ..Config::default() };
         assert!(past.store().unwrap_err().to_string().contains("retention_age"));
     }
 }

@@ -56,19 +56,22 @@ pub(super) fn name<N: crate::domain::ResourceName>(field: &str, text: &str) -> R
         .map_err(|error: names::NameError| Error::field(field, "INVALID", error.to_string()))
 }
 
-/// The paths of an update mask; `None` if there is no mask.
+/// The paths of an update mask; `None` if there is no mask. An unknown path is noted, and the others count all the
+/// same, so that what they would change is checked too.
 pub(super) fn paths<D: Draft>(
     mask: Option<&prost_types::FieldMask>,
     problems: &mut Problems,
 ) -> Option<Vec<&'static str>> {
     let mask = mask.filter(|mask| !mask.paths.is_empty())?;
-    match rpc::mask::paths(mask, D::PATHS) {
-        Ok(paths) => Some(paths),
-        Err(violations) => {
-            absorb(violations, "UNKNOWN_PATH", problems);
-            Some(Vec::new())
+    let mut found = Vec::new();
+    for path in &mask.paths {
+        let one = prost_types::FieldMask { paths: vec![path.clone()] };
+        match rpc::mask::paths(&one, D::PATHS) {
+            Ok(paths) => found.extend(paths),
+            Err(violations) => absorb(violations, rpc::mask::UNKNOWN_PATH, problems),
         }
     }
+    Some(found)
 }
 
 /// The order of a list.

@@ -1,0 +1,15 @@
+//! The registry from outside: its real process parts, a real socket, a real store, real certificates.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod access;
+mod connectors;
+mod deletes;
+mod harness;
+mod lists;
+mod places;
+mod references;
+mod segments;
+mod tenants;
+mod watches;
+mod writes;
