@@ -8,7 +8,7 @@ use tokio::{net::TcpStream, time::timeout};
 use crate::fixture::{Options, get, whoami, world};
 
 /// More than any end in these tests may take; far less than the limits of a connection.
-const SOON: Duration = Duration::from_secs(3);
+const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_drain_takes_no_new_connections_and_lets_open_calls_finish() {

@@ -15,7 +15,7 @@ use tonic_health::pb::{
 use crate::toys::{Ground, Script, get, ground};
 
 /// More than an end without waiting may take.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(10);
 
 async fn watch(ground: &Ground, running: &Running) -> Streaming<WatchResponse> {
     let channel = ground.channel(running, Some(ground.sibling())).await;
@@ -42,7 +42,7 @@ async fn an_end_goes_in_order_and_tells_open_streams_why() {
 #[tokio::test]
 async fn health_flips_before_the_port_closes() {
     let mut ground = ground();
-    ground.settings.server.balancer_wait = Duration::from_millis(300);
+    ground.settings.server.balancer_wait = Duration::from_secs(2);
     let running = ground.plan(&Script::default()).start().await.unwrap();
     let (main, admin) = (running.addresses().main, running.addresses().admin);
     let health = running.health().clone();
