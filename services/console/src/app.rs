@@ -52,7 +52,7 @@ impl Service for App {
             updates: Updates::new(channel(peers.updates)?),
             paths: Paths::new(channel(peers.paths)?),
         });
-        let overviews = Overviews::new(sources.clone(), clock.clone());
+        let overviews = Overviews::new(sources.clone(), config.sibling_deadline, clock.clone());
         Ok(Self {
             api: Api::new(overviews, about),
             sources,

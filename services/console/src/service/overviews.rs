@@ -7,7 +7,7 @@
 //! without a write. The price: a row may be milliseconds behind registry, and a restart reads everything once. A copy whose
 //! watch broke is still shown, and marked as old as it is.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use names::{AppConnectorGroupName, AppConnectorName, Id, ServerGroupName, TenantName};
 use rpc::{Failure, Kind, access::Authorised};
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// When a caller may ask again before registry was ever heard: its watch is tried again within this time.
-const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// One group with everything known of it at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,11 +82,11 @@ pub struct Overviews {
 }
 
 impl Overviews {
-    /// Over the sources.
+    /// Over the sources; `limit` is how long a row waits for updates and paths.
     #[must_use]
-    pub fn new(sources: Arc<Sources>, clock: Clock) -> Self {
-        let asked_updates = Arc::new(Live::new(Source::Updates));
-        let asked_paths = Arc::new(Live::new(Source::Paths));
+    pub fn new(sources: Arc<Sources>, limit: Duration, clock: Clock) -> Self {
+        let asked_updates = Arc::new(Live::new(Source::Updates, limit));
+        let asked_paths = Arc::new(Live::new(Source::Paths, limit));
         Self { sources, asked_updates, asked_paths, clock }
     }
 
@@ -152,7 +152,11 @@ impl Overviews {
     ) -> Vec<Row> {
         let names: Vec<_> = facts.iter().map(|facts| facts.group.name.clone()).collect();
         let populated = facts.iter().filter(|facts| !facts.connectors.is_empty());
-        let populated: Vec<_> = populated.map(|facts| facts.group.name.clone()).collect();
+        let mut populated: Vec<_> = populated.map(|facts| facts.group.name.clone()).collect();
+        if populated.is_empty() {
+            // Without a connector there is nothing to ask, but a row must not call paths available unheard.
+            populated.extend(names.first().cloned());
+        }
         let ((schedules, updates), (statuses, paths)) = futures::join!(
             self.asked_updates.ask(&self.clock, self.sources.updates.schedules(tenant, &names)),
             self.asked_paths.ask(&self.clock, self.sources.paths.statuses(tenant, populated)),
