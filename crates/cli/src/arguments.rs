@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     client::context::{Context, ContextArguments},
-    command::{apply, backup, describe, explain, get, pki, version},
+    command::{apply, backup, demo, describe, dev, explain, get, pki, version},
 };
 
 /// Control plane of a private-access network.
@@ -22,6 +22,12 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs the whole control plane in one process and keeps its data
+    Dev(dev::DevArguments),
+    /// Shows the control plane at work: real connectors, real applications, path choices
+    Demo(demo::DemoArguments),
+    /// Settings and their sources
+    Config(dev::ConfigArguments),
     /// Prints objects of a kind
     Get(get::GetArguments),
     /// Prints everything about one object
@@ -49,6 +55,9 @@ impl Arguments {
     pub(crate) fn run(self) -> Result<ExitCode> {
         let context = || Context::resolve(&self.context);
         match self.command {
+            Command::Dev(arguments) => dev::run(&arguments),
+            Command::Demo(arguments) => demo::run(&arguments),
+            Command::Config(arguments) => dev::show(arguments).map(|()| ExitCode::SUCCESS),
             Command::Get(arguments) => call(get::run(&context()?, arguments)),
             Command::Describe(arguments) => call(describe::run(&context()?, arguments)),
             Command::Apply(arguments) => call(apply::run(&context()?, arguments)),

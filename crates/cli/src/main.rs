@@ -7,6 +7,8 @@
 mod arguments;
 mod client;
 mod command;
+mod demo;
+mod dev;
 
 use std::process::ExitCode;
 

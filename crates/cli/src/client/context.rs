@@ -111,7 +111,11 @@ impl Context {
         Ok(rpc::client::connect(&rpc::client::ClientConfig::new(&self.endpoint, tls))?)
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    /// Reads a context file; a relative CA path in it is relative to the file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not valid.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("reading the context file {}", path.display()))?;
         let mut context: Self = toml::from_str(&text)

@@ -1,7 +1,7 @@
 //! The kinds of objects that `get`, `describe` and `apply` know.
 
-use anyhow::{Context as _, Result, bail};
-use prost_reflect::{MessageDescriptor, MethodDescriptor};
+use anyhow::{Result, bail};
+use prost_reflect::MethodDescriptor;
 
 use super::wire;
 
@@ -161,12 +161,6 @@ impl Kind {
         wire::method(&format!("{}.{}", self.package, self.service), name)
     }
 
-    /// The message of the kind.
-    pub(crate) fn descriptor(&self) -> Result<MessageDescriptor> {
-        let name = format!("{}.{}", self.package, self.message);
-        proto::POOL.get_message_by_name(&name).with_context(|| format!("no message {name}"))
-    }
-
     /// The JSON key of its list in a List answer (`appConnectorGroups`).
     pub(crate) fn list_key(&self) -> &'static str {
         self.collection
@@ -180,12 +174,12 @@ mod tests {
     #[test]
     fn every_kind_has_its_message_and_the_methods_that_the_commands_call() {
         for kind in KINDS {
-            kind.descriptor().unwrap();
+            let name = format!("{}.{}", kind.package, kind.message);
+            let message = proto::POOL.get_message_by_name(&name).unwrap();
             kind.method("Get").unwrap();
             kind.list_method().unwrap();
             for (_, path) in kind.columns {
                 let first = path.split('.').next().unwrap();
-                let message = kind.descriptor().unwrap();
                 assert!(
                     message.get_field_by_json_name(first).is_some(),
                     "{} has no field {first}",
