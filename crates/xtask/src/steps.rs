@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", action: clippy },
     Step { name: "docs", action: docs },
     Step { name: "binaries", action: binaries },
+    Step { name: "deployed configuration", action: deployed_configuration },
     Step { name: "tests", action: tests },
     Step { name: "stories in five processes", action: stories_in_processes },
     Step { name: "demo", action: demo },
@@ -104,4 +105,18 @@ fn stories_in_processes(root: &Path) -> Result<()> {
 
 fn demo(root: &Path) -> Result<()> {
     cargo(root, &["run", "--locked", "--", "demo", "--once"], &[])
+}
+
+/// Every binary takes the configuration that the manifests give it.
+fn deployed_configuration(root: &Path) -> Result<()> {
+    for service in ["registry", "provisioning", "updates", "paths", "console"] {
+        let binary = format!("causeway-{service}");
+        let file = format!("deploy/kubernetes/base/config/{service}.toml");
+        let words = [
+            "run", "--quiet", "--locked", "--bin", &binary, "--", "--config", &file, "config",
+            "show",
+        ];
+        cargo(root, &words, &[])?;
+    }
+    Ok(())
 }
