@@ -14,9 +14,12 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
+    health::{Hold, ServiceHealth},
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
 };
+
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clients::Registry,
@@ -100,12 +103,17 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let Self { store, records, registry, finisher, metrics, deps, .. } = self;
+        let Self { store, records, registry, finisher, metrics, provisioning, deps, .. } = self;
         let finish = FinishReserved { finisher, metrics: metrics.clone() };
         deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let sweep = Sweep { records: records.clone() };
         deps.workers.spawn(sweep, sweep::PERIOD, Signal::new());
+        deps.tasks.spawn(
+            "provisioning-store-health",
+            watch_store(store.clone(), deps.health.clone(), shutdown.workers.clone()),
+        );
         let follow = FollowRegistry {
+            keys: provisioning.keys,
             revoking: Revoking { records },
             denied: deps.denied.clone(),
             health: deps.health.clone(),
@@ -116,6 +124,29 @@ impl Service for App {
         follow.run(source, shutdown.workers.clone()).await;
         store.close().await;
         Ok(())
+    }
+}
+
+/// Holds the service back while its store takes no commits: nobody can enrol then.
+async fn watch_store(store: Store, service: ServiceHealth, stop: CancellationToken) {
+    let mut health = store.health();
+    let mut hold: Option<Hold> = None;
+    loop {
+        let refusal = health.borrow_and_update().refusal();
+        hold = match (refusal, hold) {
+            (Some(reason), None) => Some(service.hold(format!("the store: {reason}"))),
+            (Some(_), held) => held,
+            (None, Some(held)) => {
+                held.release();
+                None
+            }
+            (None, None) => None,
+        };
+        tokio::select! {
+            // The store says no more: it is closed.
+            changed = health.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
+        }
     }
 }
 

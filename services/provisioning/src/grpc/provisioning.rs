@@ -77,6 +77,7 @@ impl ProvisioningService for ProvisioningHandlers {
         let (tenant, wanted) = parse_create(&caller, request.into_inner())?;
         let now = self.clock.now();
         let (row, issued) = self.keys.create(tenant, wanted, now).await?;
+        tracing::info!(caller = caller.audit_name(), provisioning_key = %row.key.value.name, "key created");
         Ok(Response::new(convert::key_with_secret(row, issued, self.epoch(), now)))
     }
 
@@ -128,6 +129,7 @@ impl ProvisioningService for ProvisioningHandlers {
         let (name, patch, change) = parse_update(&caller, request.into_inner())?;
         let tenant = caller.authorise(&name.tenant())?;
         let row = self.keys.update(tenant, &name, patch, change, self.clock.now()).await?;
+        tracing::info!(caller = caller.audit_name(), provisioning_key = %name, "key updated");
         Ok(self.rendered(row))
     }
 
@@ -142,7 +144,11 @@ impl ProvisioningService for ProvisioningHandlers {
             Err(Error::NotFound { .. }) if allow_missing => {
                 Ok(Response::new(pb::ProvisioningKey::default()))
             }
-            done => Ok(self.rendered(done?)),
+            done => {
+                let row = done?;
+                tracing::info!(caller = caller.audit_name(), provisioning_key = %name, "key deleted");
+                Ok(self.rendered(row))
+            }
         }
     }
 

@@ -23,6 +23,8 @@ use crate::{
 
 /// How often a change that lost a race is decided anew.
 const MAX_RACES: usize = 16;
+/// Keys of a deleted group that are looked at together.
+const GROUP_PAGE: usize = 100;
 /// Characters of the uid that make a generated id differ from others of the same display name.
 const GENERATED_SUFFIX: usize = 8;
 
@@ -234,6 +236,49 @@ impl Keys {
                 Ok(()) => return self.read(name).await,
                 Err(KeyConflict::Changed) => {}
                 Err(conflict) => return Err(Error::Conflict(conflict)),
+            }
+        }
+        Err(Error::Conflict(KeyConflict::Changed))
+    }
+
+    /// The group was deleted: its keys go with it, and say so. Doing it twice equals doing it once.
+    pub(crate) async fn group_deleted(
+        &self,
+        group: &AppConnectorGroupName,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let filter = KeyFilter { tenant: None, group: Some(group.clone()), show_deleted: false };
+        let mut after = None;
+        loop {
+            let page = PageOf { size: GROUP_PAGE, after, revision: None };
+            let page = self.records.list_keys(&filter, page).await?;
+            for row in page.items {
+                self.delete_with_group(row, group, now).await?;
+            }
+            match page.next {
+                None => return Ok(()),
+                next => after = next,
+            }
+        }
+    }
+
+    async fn delete_with_group(
+        &self,
+        mut row: KeyRow,
+        group: &AppConnectorGroupName,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for _ in 0..MAX_RACES {
+            if row.key.value.deleted.is_some() {
+                return Ok(());
+            }
+            let deleted = row.key.value.clone().delete(now, Some(group.clone()));
+            match self.records.change_key(&row.key, &deleted, None, None, now).await? {
+                Ok(()) => {
+                    tracing::info!(provisioning_key = %deleted.name, %group, "deleted a key with its group");
+                    return Ok(());
+                }
+                Err(_) => row = self.read(&deleted.name).await?,
             }
         }
         Err(Error::Conflict(KeyConflict::Changed))

@@ -1,16 +1,22 @@
-//! Follows registry's connectors, so that a deleted one is refused within seconds.
+//! Follows registry's connectors and groups, so that what is deleted there ends here within seconds.
 //!
-//! Owns: what a deletion at registry means here: the identity is revoked in the ledger, listed for the siblings, and
-//! refused by this process's listeners.
+//! Owns: what a deletion at registry means here. Of a connector: its identity is revoked in the ledger, listed for the
+//! siblings, and refused by this process's listeners. Of a group: its keys are deleted with it.
 //! Always holds: what the stream said is applied before its token is passed; a lost stream is followed again from
 //! there, or from a snapshot, which holds deleted connectors until they are purged.
-//! Absent on purpose: a copy of registry. Whether a group exists is asked when it matters.
+//! Absent on purpose: a copy of registry (whether a group exists is asked when it matters), and giving keys back when
+//! a group is undeleted, which comes with registry's UndeleteAppConnectorGroup.
 
 use futures::StreamExt;
-use names::AppConnectorName;
-use proto::registry::v1::{
-    Event, ResourceType, WatchRequest, event::Resource,
-    registry_service_client::RegistryServiceClient,
+use std::sync::Arc;
+
+use names::{AppConnectorGroupName, AppConnectorName};
+use proto::{
+    registry::v1::{
+        Event, ResourceType, WatchRequest, event::Resource,
+        registry_service_client::RegistryServiceClient,
+    },
+    r#type::v1::ChangeType,
 };
 use rpc::{
     access::ALL_TENANTS,
@@ -22,7 +28,11 @@ use runtime::{Clock, health::ServiceHealth};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::{error::Error, metrics::Metrics, service::revoking::Revoking};
+use crate::{
+    error::Error,
+    metrics::Metrics,
+    service::{keys::Keys, revoking::Revoking},
+};
 
 /// Name of the sibling in health.
 const REGISTRY: &str = "registry";
@@ -36,7 +46,7 @@ impl Source for RegistryWatch {
     async fn open(&mut self, resume_token: String) -> Result<Batches<Event>, Status> {
         let request = WatchRequest {
             parent: ALL_TENANTS.to_owned(),
-            types: vec![ResourceType::AppConnector.into()],
+            types: vec![ResourceType::AppConnectorGroup.into(), ResourceType::AppConnector.into()],
             resume_token,
             filter: String::new(),
         };
@@ -54,6 +64,7 @@ impl Source for RegistryWatch {
 
 /// Applies what registry says, until the process ends.
 pub(crate) struct FollowRegistry {
+    pub(crate) keys: Arc<Keys>,
     pub(crate) revoking: Revoking,
     pub(crate) denied: DenyList,
     pub(crate) health: ServiceHealth,
@@ -83,33 +94,46 @@ impl FollowRegistry {
                 return;
             }
         };
-        for event in events {
-            if let Some(connector) = deleted(event) {
-                self.refuse(connector).await;
+        for deleted in events.into_iter().filter_map(deleted) {
+            if let Err(error) = self.end(&deleted).await {
+                // It is found again with the next snapshot.
+                tracing::error!(?deleted, %error, "what registry deleted could not be ended here");
             }
         }
         self.health.sibling(REGISTRY, true);
         self.metrics.registry_current(self.clock.now());
     }
 
-    /// In memory first, so that a failing store delays the ledger and not the refusal.
-    async fn refuse(&self, connector: AppConnectorName) {
-        self.denied.deny_name(connector.clone());
-        if let Err(error) = self.revoking.connector_deleted(&connector, self.clock.now()).await {
-            log(&connector, &error);
+    async fn end(&self, deleted: &Deleted) -> Result<(), Error> {
+        let now = self.clock.now();
+        match deleted {
+            Deleted::Connector(connector) => {
+                // In memory first, so that a failing store delays the ledger and not the refusal.
+                self.denied.deny_name(connector.clone());
+                self.revoking.connector_deleted(connector, now).await
+            }
+            Deleted::Group(group) => self.keys.group_deleted(group, now).await,
         }
     }
 }
 
-/// A deleted connector that could not be revoked is found again with the next snapshot.
-fn log(connector: &AppConnectorName, error: &Error) {
-    tracing::error!(%connector, %error, "a deleted connector could not be revoked in the ledger");
+/// What is gone at registry.
+#[derive(Debug)]
+enum Deleted {
+    Connector(AppConnectorName),
+    Group(AppConnectorGroupName),
 }
 
-/// The connector of an event that says it is deleted.
-fn deleted(event: Event) -> Option<AppConnectorName> {
-    use proto::r#type::v1::ChangeType;
+/// What an event says is deleted: softly, or for good.
+fn deleted(event: Event) -> Option<Deleted> {
     let purged = event.r#type() == ChangeType::Deleted;
-    let Some(Resource::AppConnector(connector)) = event.resource else { return None };
-    (purged || connector.delete_time.is_some()).then(|| connector.name.parse().ok()).flatten()
+    match event.resource? {
+        Resource::AppConnector(connector) if purged || connector.delete_time.is_some() => {
+            connector.name.parse().ok().map(Deleted::Connector)
+        }
+        Resource::AppConnectorGroup(group) if purged || group.delete_time.is_some() => {
+            group.name.parse().ok().map(Deleted::Group)
+        }
+        _ => None,
+    }
 }

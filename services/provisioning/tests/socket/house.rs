@@ -32,6 +32,8 @@ pub(crate) const TENANT: &str = "tenants/acme";
 pub(crate) const GROUP: &str = "tenants/acme/appConnectorGroups/berlin";
 /// How long a condition may take; far above what it takes.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often to look.
+const LOOK_PERIOD: Duration = Duration::from_millis(20);
 
 type Wire = InterceptedService<Channel, Bearer>;
 pub(crate) type Api = ProvisioningServiceClient<Wire>;
@@ -75,8 +77,14 @@ impl House {
 
     /// Ends the process and starts it on the same directories.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|| ()).await
+    }
+
+    /// Ends the process, lets something happen, and starts it again.
+    pub(crate) async fn restart_after(self, meanwhile: impl FnOnce()) -> Self {
         let Self { directory, registry, clock, hand, token, running } = self;
         running.stop().await.unwrap();
+        meanwhile();
         let running = run(directory.path(), &registry, &clock).await;
         Self { directory, registry, clock, hand, token, running }
     }
@@ -177,9 +185,10 @@ pub(crate) fn failure(status: Status) -> Failure {
 
 /// Waits until `holds` answers true.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let mut looks = tokio::time::interval(LOOK_PERIOD);
     let looked = async {
         while !holds().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            looks.tick().await;
         }
     };
     assert!(tokio::time::timeout(PATIENCE, looked).await.is_ok(), "never: {what}");

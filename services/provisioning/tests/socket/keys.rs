@@ -10,7 +10,7 @@ use proto::provisioning::v1::{
 use rpc::{Failure, Kind, time::to_proto};
 
 use crate::{
-    house::{GROUP, House, TENANT, create, failure, key_of},
+    house::{GROUP, House, TENANT, create, eventually, failure, key_of},
     newcomer::Newcomer,
 };
 
@@ -117,7 +117,7 @@ async fn names_are_taken_while_their_key_lives_and_ids_until_it_is_purged() {
     assert_eq!(reason(with_id("k", "Other")).await, "ID_TAKEN");
     house.api().create_provisioning_key(with_id("l", "Berlin")).await.unwrap();
     house.hand.advance(Duration::from_secs(30 * 24 * 3600 + 1));
-    crate::house::eventually("the deleted key is purged", || async {
+    eventually("the deleted key is purged", || async {
         house.hand.advance(Duration::from_secs(600));
         house.api().create_provisioning_key(with_id("k", "Third")).await.is_ok()
     })
@@ -205,5 +205,30 @@ async fn a_backup_is_a_whole_store() {
     let file = house.directory.path().join("copy");
     std::fs::write(&file, bytes).unwrap();
     assert!(store::verify(&file).await.unwrap().rows >= 5);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keys_of_a_deleted_group_go_with_it_also_when_it_happened_in_our_absence() {
+    let house = House::start().await;
+    let other = format!("{TENANT}/appConnectorGroups/hamburg");
+    house.registry.group(&other, true);
+    let (berlin, secret) = house.key(key_of("Berlin", 0)).await;
+    let hamburg = ProvisioningKey { app_connector_group: other.clone(), ..key_of("Hamburg", 0) };
+    let (hamburg, _) = house.key(hamburg).await;
+    house.registry.delete_group(GROUP);
+    eventually("the key is deleted", || async {
+        house.read_key(&berlin.name).await.state() == State::Deleted
+    })
+    .await;
+    assert_eq!(house.read_key(&berlin.name).await.deleted_with, GROUP);
+    assert_eq!(Newcomer::new().refused(&house, &secret).await, "KEY_UNKNOWN");
+    assert_eq!(house.read_key(&hamburg.name).await.state(), State::Active);
+    let registry = house.registry.clone();
+    let house = house.restart_after(|| registry.delete_group(&other)).await;
+    eventually("the other key is deleted", || async {
+        house.read_key(&hamburg.name).await.state() == State::Deleted
+    })
+    .await;
     house.stop().await;
 }

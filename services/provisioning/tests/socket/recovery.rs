@@ -64,7 +64,7 @@ async fn a_held_use_comes_back_when_registry_refuses_in_the_end() {
     let (key, secret) = house.key(key_of("Berlin", 1)).await;
     house.registry.mood(Mood::Away);
     assert_eq!(Newcomer::new().refused(&house, &secret).await, "REGISTRY_UNAVAILABLE");
-    house.registry.delete_group(GROUP);
+    house.registry.lose_group(GROUP);
     house.registry.mood(Mood::Well);
     house.hand.advance(LATER);
     eventually("the use comes back", || async {

@@ -68,7 +68,7 @@ async fn each_refusal_of_registry_keeps_its_reason() {
     house.registry.fill(false);
     house.registry.group(GROUP, false);
     assert_eq!(newcomer.refused(&house, &secret).await, "GROUP_DISABLED");
-    house.registry.delete_group(GROUP);
+    house.registry.lose_group(GROUP);
     assert_eq!(newcomer.refused(&house, &secret).await, "GROUP_NOT_FOUND");
     assert_eq!(house.use_count(&key.name).await, 0);
     house.stop().await;

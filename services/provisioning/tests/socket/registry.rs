@@ -48,7 +48,7 @@ struct Inside {
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     inside: Arc<Mutex<Inside>>,
-    events: broadcast::Sender<AppConnector>,
+    events: broadcast::Sender<Resource>,
 }
 
 impl Default for Script {
@@ -84,8 +84,20 @@ impl Script {
         self.with(|inside| inside.groups.insert(name.to_owned(), group));
     }
 
-    pub(crate) fn delete_group(&self, name: &str) {
+    /// Removes a group without a word, as for who has not heard yet.
+    pub(crate) fn lose_group(&self, name: &str) {
         self.with(|inside| inside.groups.remove(name));
+    }
+
+    /// Deletes a group and announces it.
+    pub(crate) fn delete_group(&self, name: &str) {
+        let deleted = self.with(|inside| {
+            let group = inside.groups.get_mut(name).unwrap();
+            group.delete_time = Some(prost_types::Timestamp::default());
+            group.clone()
+        });
+        // Nobody listening is no error: the snapshot holds it.
+        let _ = self.events.send(Resource::AppConnectorGroup(deleted));
     }
 
     /// Deletes a connector and announces it.
@@ -96,7 +108,7 @@ impl Script {
             connector.clone()
         });
         // Nobody listening is no error: the snapshot holds it.
-        let _ = self.events.send(deleted);
+        let _ = self.events.send(Resource::AppConnector(deleted));
     }
 
     /// Names of the registered connectors.
@@ -191,12 +203,8 @@ fn missing<T>(found: Option<T>) -> Result<Response<T>, Status> {
     found.map(Response::new).ok_or_else(|| missing().into())
 }
 
-fn event(connector: AppConnector) -> Event {
-    Event {
-        r#type: ChangeType::Modified.into(),
-        delete_cause: 0,
-        resource: Some(Resource::AppConnector(connector)),
-    }
+fn event(resource: Resource) -> Event {
+    Event { r#type: ChangeType::Modified.into(), delete_cause: 0, resource: Some(resource) }
 }
 
 #[tonic::async_trait]
@@ -266,7 +274,10 @@ impl RegistryService for ScriptedRegistry {
         self.script.answer()?;
         let later = self.script.events.subscribe();
         let now: Vec<_> = self.script.with(|inside| {
-            inside.connectors.values().filter(|c| c.delete_time.is_some()).cloned().collect()
+            let connectors = inside.connectors.values().filter(|c| c.delete_time.is_some());
+            let groups = inside.groups.values().filter(|g| g.delete_time.is_some());
+            let connectors = connectors.cloned().map(Resource::AppConnector);
+            connectors.chain(groups.cloned().map(Resource::AppConnectorGroup)).collect()
         });
         let response = |phase: WatchPhase, events: Vec<Event>| WatchResponse {
             phase: phase.into(),
@@ -279,8 +290,8 @@ impl RegistryService for ScriptedRegistry {
             Ok(response(WatchPhase::SnapshotEnd, Vec::new())),
         ];
         let changes = futures::stream::unfold(later, move |mut later| async move {
-            let connector = later.recv().await.ok()?;
-            Some((Ok(response(WatchPhase::Changes, vec![event(connector)])), later))
+            let resource = later.recv().await.ok()?;
+            Some((Ok(response(WatchPhase::Changes, vec![event(resource)])), later))
         });
         let streams = self.deps.shutdown.streams.clone();
         let all = futures::stream::iter(snapshot).chain(changes).take_until(async move {
