@@ -3,16 +3,10 @@
 //! Owns: the order of these, and what each failure means. Always holds: the private key is on disk before the first
 //! Enroll leaves, so a lost reply is repeated with the same key; a new leaf is on disk before it is used; only a
 //! definite refusal ends the agent, an outage never does.
-//! Absent on purpose: how a session works (`session`), what the wire looks like (`grpc`).
-//!
-//! ## Design notes
-//! Renewal runs beside the sessions and not between them, because a healthy session lasts for months. A renewed leaf
-//! ends the session without a goodbye, and the next stream opens at once: the control plane sees a newer stream
-//! of the same connector, never a disconnected one.
+//! Absent on purpose: how a session works (`session`), when a leaf is renewed (`renewal`), what the wire looks like (`grpc`).
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
 use names::{JoinToken, JoinTokenError};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use runtime::{
@@ -31,20 +25,13 @@ use crate::{
     link::Refusal,
     load::LoadMeter,
     progress::{Phase, Progress},
+    renewal::Renewal,
     session::{End, Session, Signals},
     state::{StateDir, StateError},
 };
 
-/// Between two attempts to renew at most: of 56 hours, many attempts are left.
-const RENEW_CEILING: Duration = Duration::from_secs(600);
-/// First wait after a failed renewal.
-const RENEW_FIRST: Duration = Duration::from_secs(5);
-/// The longest sleep before the calendar is looked at again, for clocks that are set and hosts that are suspended.
-const CALENDAR_LOOK: Duration = Duration::from_secs(3_600);
-/// Renewals are spread over this share of a leaf's life, for connectors that enrolled together.
-const RENEW_SPREAD: f64 = 0.05;
 /// Reason with which a deleted or revoked identity is refused, everywhere.
-const IDENTITY_REVOKED: &str = "IDENTITY_REVOKED";
+pub(crate) const IDENTITY_REVOKED: &str = "IDENTITY_REVOKED";
 
 /// What an agent needs to know.
 #[derive(Clone, Debug)]
@@ -92,16 +79,16 @@ pub struct Agent<D> {
 }
 
 /// What the sessions and the renewal share once there is an identity.
-struct Enrolled<'a> {
-    state: &'a StateDir,
-    key_pem: &'a str,
-    key: &'a OwnKey,
-    host: &'a Host,
-    face: ServiceIdentity,
-    trust: TrustBundles,
-    tls: Arc<rustls::ClientConfig>,
+pub(crate) struct Enrolled<'a> {
+    pub(crate) state: &'a StateDir,
+    pub(crate) key_pem: &'a str,
+    pub(crate) key: &'a OwnKey,
+    pub(crate) host: &'a Host,
+    pub(crate) face: ServiceIdentity,
+    pub(crate) trust: TrustBundles,
+    pub(crate) tls: Arc<rustls::ClientConfig>,
     /// Cancelled and replaced at each renewal.
-    renewed: watch::Sender<CancellationToken>,
+    pub(crate) renewed: watch::Sender<CancellationToken>,
 }
 
 impl<D: Dialer> Agent<D> {
@@ -152,11 +139,8 @@ impl<D: Dialer> Agent<D> {
         let renewed = watch::Sender::new(CancellationToken::new());
         let (state, key, host) = (&state, &key, &host);
         let me = Enrolled { state, key_pem: &key_pem, key, host, face, trust, tls, renewed };
-        let renewal = Renewal {
-            clock: self.clock.clone(),
-            rng: StdRng::seed_from_u64(self.rng.random()),
-            progress: self.progress.clone(),
-        };
+        let rng = StdRng::seed_from_u64(self.rng.random());
+        let renewal = Renewal::new(self.clock.clone(), rng, self.progress.clone());
         tokio::select! {
             ended = self.sessions(&identity, &me, stop) => ended,
             refused = renewal.run(identity.clone(), &me) => Err(refused),
@@ -275,62 +259,6 @@ impl<D: Dialer> Agent<D> {
 
     fn show(&self, change: impl FnOnce(&mut Progress)) {
         self.progress.send_modify(change);
-    }
-}
-
-/// The renewal of the leaf, beside the sessions.
-struct Renewal {
-    clock: Clock,
-    rng: StdRng,
-    progress: watch::Sender<Progress>,
-}
-
-impl Renewal {
-    /// Returns only when renewing is refused for good.
-    async fn run(mut self, mut identity: Identity, me: &Enrolled<'_>) -> AgentError {
-        let mut backoff = Backoff::new(RENEW_FIRST, RENEW_CEILING);
-        loop {
-            self.wait_until_due(&identity).await;
-            match self.renew(&mut identity, me).await {
-                Ok(()) => {
-                    backoff = Backoff::new(RENEW_FIRST, RENEW_CEILING);
-                    self.progress.send_modify(|progress| progress.renewals += 1);
-                    me.renewed.send_replace(CancellationToken::new()).cancel();
-                }
-                Err(AgentError::Refused(refusal)) if refusal.reason != IDENTITY_REVOKED => {
-                    tracing::warn!(%refusal, "renewal failed; trying again");
-                    let asked = refusal.retry_after.unwrap_or_default();
-                    self.clock.sleep(asked + backoff.next(&mut self.rng)).await;
-                }
-                Err(error) => return error,
-            }
-        }
-    }
-
-    async fn wait_until_due(&mut self, identity: &Identity) {
-        let due = identity.renew_at(self.rng.random_range(0.0..RENEW_SPREAD));
-        loop {
-            let left = due.duration_since(self.clock.now());
-            if left <= SignedDuration::ZERO {
-                return;
-            }
-            self.clock.sleep(Duration::try_from(left).unwrap_or_default().min(CALENDAR_LOOK)).await;
-        }
-    }
-
-    async fn renew(&self, identity: &mut Identity, me: &Enrolled<'_>) -> Result<(), AgentError> {
-        let csr = me.key.certificate_request()?;
-        let channel = grpc::channel(&identity.provisioning_endpoint, me.tls.clone())
-            .map_err(AgentError::Refused)?;
-        let renewed = grpc::renew(channel, &csr, self.clock.now()).await;
-        let fresh =
-            Identity { certificates: renewed.map_err(AgentError::Refused)?, ..identity.clone() };
-        me.state.keep(&fresh)?;
-        me.trust.set_system(fresh.system_roots())?;
-        me.face.replace(&fresh.chain_pem(), me.key_pem)?;
-        tracing::info!(until = %fresh.certificates.not_after, "certificate renewed");
-        *identity = fresh;
-        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@
 //! token pins its root); nothing dials in.
 //! Absent on purpose: carrying traffic, and updating itself (a later part of the updates service).
 //!
-//! Read in this order: `agent` (the life), `session` (one report stream), `schedule` and `probe` (measuring),
+//! Read in this order: `agent` (the life), `session` (one report stream), `renewal`, `schedule` and `probe` (measuring),
 //! `identity` and `state` (what is kept), `grpc` (the wire), `args` (the command).
 
 mod agent;
@@ -20,6 +20,7 @@ mod link;
 mod load;
 mod probe;
 mod progress;
+mod renewal;
 mod resolve;
 mod schedule;
 mod session;
