@@ -1,0 +1,125 @@
+//! The five real binaries, each a process of its own.
+//!
+//! Always holds: a process does not outlive its handle; what it logged is shown when a story fails.
+//! Absent on purpose: building the binaries. The command that runs the tests does that.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    plan::Plan,
+    system::{Endpoints, SERVICES},
+};
+
+/// Lines of a log that a failed story shows.
+const SHOWN_LINES: usize = 30;
+
+/// A running binary. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Process {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+/// Starts the five on free ports.
+pub(crate) fn start(plan: &Plan, directory: &Path) -> Result<(Vec<Process>, Endpoints)> {
+    let ports = free_ports()?;
+    let [apis @ .., _] = &ports.each;
+    let endpoints = Endpoints {
+        services: *apis,
+        enrolment: ports.each[SERVICES.len()],
+        admin: ports.admin.to_vec(),
+    };
+    let mut processes = Vec::new();
+    for (index, name) in SERVICES.into_iter().enumerate() {
+        let mut settings = plan.common(directory);
+        settings.extend(plan.of(name, directory));
+        settings.push(format!("server.listen=127.0.0.1:{}", endpoints.services[index]));
+        settings.push(format!("server.admin_listen=127.0.0.1:{}", ports.admin[index]));
+        if name == "provisioning" {
+            settings.push(format!("server.enrolment_listen=127.0.0.1:{}", endpoints.enrolment));
+        }
+        for (peer, port) in
+            SERVICES.iter().zip(endpoints.services).filter(|(peer, _)| **peer != "console")
+        {
+            settings.push(format!("peers.{peer}=https://localhost:{port}"));
+        }
+        processes.push(Process::start(name, &settings, directory)?);
+    }
+    Ok((processes, endpoints))
+}
+
+struct Ports {
+    each: [u16; 6],
+    admin: [u16; 5],
+}
+
+/// Ports that were free a moment ago. All are held until all are known, so none is given twice.
+fn free_ports() -> Result<Ports> {
+    let held: Vec<TcpListener> = (0..11)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<_, _>>()
+        .context("no free ports")?;
+    let mut ports = [0; 11];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr()?.port();
+    }
+    let [a, b, c, d, e, f, admin @ ..] = ports;
+    Ok(Ports { each: [a, b, c, d, e, f], admin })
+}
+
+impl Process {
+    fn start(name: &'static str, settings: &[String], directory: &Path) -> Result<Self> {
+        let log = directory.join(format!("{name}.log"));
+        let output = File::create(&log)?;
+        let binary = binary(&format!("causeway-{name}"))?;
+        let child = Command::new(&binary)
+            .args(settings.iter().flat_map(|setting| ["--set", setting.as_str()]))
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("starting {}", binary.display()))?;
+        Ok(Self { name, child, log })
+    }
+
+    /// What is wrong if it has ended; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(format!("causeway-{} ended ({status}):\n{}", self.name, self.tail()))
+    }
+
+    fn tail(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- last lines of causeway-{}:\n{}", self.name, self.tail());
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A binary of this workspace, from the target directory that this test itself came from.
+fn binary(name: &str) -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let profile =
+        test.parent().and_then(Path::parent).context("a test lies in target/<profile>/deps")?;
+    let path = profile.join(name);
+    ensure!(path.exists(), "{} is not built: `cargo build --bins` first", path.display());
+    Ok(path)
+}

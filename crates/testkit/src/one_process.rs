@@ -1,0 +1,50 @@
+//! All five services in the test's own process.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use runtime::{
+    Clock,
+    process::{DEV, Plan as ProcessPlan, Running, Service, Settings},
+};
+
+use crate::{plan::Plan, system::Endpoints};
+
+/// Starts the five on free ports.
+pub(crate) async fn start(
+    plan: &Plan,
+    directory: &Path,
+    clock: Clock,
+) -> Result<(Running, Endpoints)> {
+    let mut layers = Settings::layers(DEV);
+    layers.section::<registry::Config>("registry");
+    layers.section::<provisioning::Config>("provisioning");
+    layers.section::<updates::Config>("updates");
+    layers.section::<paths::Config>("paths");
+    layers.section::<console::Config>("console");
+    for listener in ["listen", "enrolment_listen", "admin_listen"] {
+        layers.flag(&format!("server.{listener}=127.0.0.1:0"));
+    }
+    let services = ["registry", "provisioning", "updates", "paths", "console"];
+    let own = services.iter().flat_map(|name| plan.of(name, directory));
+    for setting in plan.common(directory).into_iter().chain(own) {
+        layers.flag(&setting);
+    }
+    let effective = layers.finish()?;
+    let running = ProcessPlan::new(Settings::read(&effective)?, clock)
+        .host::<registry::App>(effective.section(registry::App::NAME)?)
+        .host::<provisioning::App>(effective.section(provisioning::App::NAME)?)
+        .host::<updates::App>(effective.section(updates::App::NAME)?)
+        .host::<paths::App>(effective.section(paths::App::NAME)?)
+        .host::<console::App>(effective.section(console::App::NAME)?)
+        .start()
+        .await?;
+    let addresses = running.addresses();
+    let enrolment = addresses.enrolment.context("no enrolment listener")?;
+    let endpoints = Endpoints {
+        services: [addresses.main.port(); 5],
+        enrolment: enrolment.port(),
+        admin: vec![addresses.admin.port()],
+    };
+    Ok((running, endpoints))
+}

@@ -1,0 +1,258 @@
+//! An installation under test: five services, an own system CA, own stores, an administrator.
+//!
+//! Always holds: everything lives in one temporary directory and goes with the handle; callers reach it only over the wire.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use anyhow::{Context as _, Result, ensure};
+use names::{TenantName, TrustDomain};
+use rpc::{access::Role, client};
+use runtime::{
+    Clock, ManualClock,
+    identity::{SystemPki, TrustBundles, client_tls},
+    process::Running,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    api::{Api, Channels},
+    callers::{Callers, TENANT_IDS},
+    eventually,
+    five_processes::{self, Process},
+    one_process,
+    plan::Plan,
+    tenant::Tenant,
+};
+
+/// The five, in the order in which they are started.
+pub(crate) const SERVICES: [&str; 5] = ["registry", "provisioning", "updates", "paths", "console"];
+/// Says how to start: `process`, the default, or `processes`.
+const TARGET_VARIABLE: &str = "CAUSEWAY_TEST_TARGET";
+
+/// Where an installation is reached, all on loopback.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoints {
+    /// API ports in the order of [`SERVICES`].
+    pub(crate) services: [u16; 5],
+    /// Where connectors enrol.
+    pub(crate) enrolment: u16,
+    /// Admin ports, one a process.
+    pub(crate) admin: Vec<u16>,
+}
+
+/// An installation under test.
+pub struct System {
+    form: Form,
+    endpoints: Endpoints,
+    callers: Callers,
+    channels: Channels,
+    tenants_made: AtomicUsize,
+    directory: TempDir,
+}
+
+enum Form {
+    One(Box<Running>),
+    Five(Vec<Process>),
+}
+
+impl System {
+    /// Starts an installation as `CAUSEWAY_TEST_TARGET` says, on the machine's clock.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start() -> Self {
+        Self::start_with(Plan::default()).await
+    }
+
+    /// As [`System::start`], with settings of the story's own.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_with(plan: Plan) -> Self {
+        let target = std::env::var(TARGET_VARIABLE).unwrap_or_default();
+        let started = match target.as_str() {
+            "" | "process" => Self::launch(&plan, Some(Clock::system())).await,
+            "processes" => Self::launch(&plan, None).await,
+            other => panic!("{TARGET_VARIABLE}={other}: use `process` or `processes`"),
+        };
+        started.expect("the installation starts")
+    }
+
+    /// Starts an installation in this process, whatever the target, on a clock that the story moves. It starts at the
+    /// machine's time, because connectors and clients judge certificates by that.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_with_manual_clock(plan: Plan) -> (Self, Clock, ManualClock) {
+        let (clock, manual) = Clock::manual(Clock::system().now());
+        let started = Self::launch(&plan, Some(clock.clone())).await;
+        (started.expect("the installation starts"), clock, manual)
+    }
+
+    /// One process on this clock, or five without one.
+    async fn launch(plan: &Plan, clock: Option<Clock>) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let now = Clock::system().now();
+        let domain = TrustDomain::parse("causeway.test")?;
+        let pki = SystemPki::init(&directory.path().join("pki"), &domain, &[], now)?;
+        let callers = Callers::write(&directory.path().join("tokens.toml"))?;
+        let (form, endpoints) = match clock {
+            Some(clock) => {
+                let (running, endpoints) =
+                    one_process::start(plan, directory.path(), clock).await?;
+                (Form::One(Box::new(running)), endpoints)
+            }
+            None => {
+                let (processes, endpoints) = five_processes::start(plan, directory.path())?;
+                (Form::Five(processes), endpoints)
+            }
+        };
+        let channels = channels(&endpoints, TrustBundles::new(domain, pki.roots()?)?)?;
+        let tenants_made = AtomicUsize::new(0);
+        let mut system = Self { form, endpoints, callers, channels, tenants_made, directory };
+        system.ready().await;
+        Ok(system)
+    }
+
+    async fn ready(&mut self) {
+        let admin = self.endpoints.admin.clone();
+        let processes = match &mut self.form {
+            Form::One(_) => &mut [][..],
+            Form::Five(processes) => processes,
+        };
+        let processes = Arc::new(std::sync::Mutex::new(processes));
+        eventually("every process is ready", || async {
+            let ended =
+                processes.lock().ok().and_then(|mut all| all.iter_mut().find_map(Process::ended));
+            if let Some(ended) = ended {
+                panic!("{ended}");
+            }
+            for port in &admin {
+                readyz(*port).await.map_err(|error| format!("port {port}: {error:#}"))?;
+            }
+            Ok::<_, String>(())
+        })
+        .await;
+    }
+
+    /// Clients of a caller who may do everything.
+    #[must_use]
+    pub fn administrator(&self) -> Api {
+        Api::new(&self.channels, Some(&self.callers.everything))
+    }
+
+    /// Clients of a caller without a token.
+    #[must_use]
+    pub fn anonymous(&self) -> Api {
+        Api::new(&self.channels, None)
+    }
+
+    /// Clients of a caller who has one role in one tenant made by [`System::tenant`].
+    ///
+    /// # Panics
+    /// If the tenant is not one of those.
+    #[must_use]
+    pub fn caller(&self, role: Role, tenant: &TenantName) -> Api {
+        let token = self.callers.of(role, tenant.tenant.as_str());
+        Api::new(&self.channels, Some(token.expect("a tenant that the token file knows")))
+    }
+
+    /// A new tenant, seen by the administrator.
+    ///
+    /// # Panics
+    /// If it cannot be made, or the known ids are spent.
+    pub async fn tenant(&self) -> Tenant {
+        let index = self.tenants_made.fetch_add(1, Ordering::Relaxed);
+        self.tenant_called(TENANT_IDS[index]).await
+    }
+
+    /// A new tenant with this id.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn tenant_called(&self, id: &str) -> Tenant {
+        Tenant::create(&self.administrator(), id).await.expect("the tenant is made")
+    }
+
+    /// Where connectors enrol.
+    #[must_use]
+    pub fn enrolment_endpoint(&self) -> String {
+        format!("https://localhost:{}", self.endpoints.enrolment)
+    }
+
+    /// Where a service's API is: `registry`, `provisioning`, `updates`, `paths` or `console`.
+    ///
+    /// # Panics
+    /// For any other name.
+    #[must_use]
+    pub fn endpoint(&self, service: &str) -> String {
+        let index = SERVICES.iter().position(|name| *name == service).expect("one of the five");
+        format!("https://localhost:{}", self.endpoints.services[index])
+    }
+
+    /// The token of the caller who may do everything.
+    #[must_use]
+    pub fn administrator_token(&self) -> &str {
+        &self.callers.everything
+    }
+
+    /// The installation's root certificate, PEM.
+    #[must_use]
+    pub fn root_file(&self) -> PathBuf {
+        self.directory.path().join("pki/ca.pem")
+    }
+
+    /// Ends it as an operator does, and says what was not clean.
+    ///
+    /// # Errors
+    /// What was left when a deadline passed.
+    pub async fn stop(self) -> Result<()> {
+        match self.form {
+            Form::One(running) => Ok(running.stop().await?),
+            Form::Five(processes) => {
+                drop(processes);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn channels(endpoints: &Endpoints, trust: TrustBundles) -> Result<Channels> {
+    let tls = client_tls(None, trust, &Clock::system())?;
+    let channel = |port: u16| {
+        client::connect(&client::ClientConfig::new(
+            format!("https://localhost:{port}"),
+            tls.clone(),
+        ))
+    };
+    let [registry, provisioning, updates, paths, console] = endpoints.services;
+    Ok(Channels {
+        registry: channel(registry)?,
+        provisioning: channel(provisioning)?,
+        updates: channel(updates)?,
+        paths: channel(paths)?,
+        console: channel(console)?,
+    })
+}
+
+/// Asks an admin port whether its process is ready.
+async fn readyz(port: u16) -> Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let status = answer.lines().next().context("an empty answer")?;
+    ensure!(status.contains(" 200"), "{}", answer.trim());
+    Ok(())
+}
