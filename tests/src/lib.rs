@@ -1,1 +1,24 @@
-//! Placeholder head; the owner of this room writes it.
+//! The system from outside: real sockets, real stores, real certificates, real connectors.
+//!
+//! Owns: one story a file. Always holds: a story starts its own installation through `testkit`, speaks to it only over the
+//! wire, and waits for conditions; every story runs against one process and against five (`CAUSEWAY_TEST_TARGET`).
+//! Absent on purpose: what one crate can prove alone. That is tested beside the code.
+//!
+//! | story | what it shows |
+//! | --- | --- |
+//! | `seed_page` | the statements of the product page, each named in a test |
+//! | `selection` | what a choice rests on, and how fast it follows the world |
+//! | `enrolment` | joining: exact counts, replays, refusals, coming back |
+//! | `requests` | what a wrong request, a stale etag and an unfit page token are told |
+//! | `reflection` | a stock client finds its way without our files |
+
+#[cfg(test)]
+mod enrolment;
+#[cfg(test)]
+mod reflection;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod seed_page;
+#[cfg(test)]
+mod selection;
