@@ -23,7 +23,7 @@ use crate::{
     config::Config,
     grpc::Api,
     service::Registry,
-    workers::{SWEEP_PERIOD, Sweep},
+    workers::{PURGE_PERIOD, Purge, SWEEP_PERIOD, Sweep},
 };
 
 /// The registry.
@@ -83,6 +83,8 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let purge = Purge(Arc::clone(&self.registry));
+        self.workers.spawn(purge, PURGE_PERIOD, Signal::new());
         self.workers.spawn(Sweep(self.registry), SWEEP_PERIOD, self.swept);
         tokio::select! {
             () = shutdown.workers.cancelled() => {}

@@ -14,6 +14,9 @@ pub const DEFAULT_RETENTION_AGE: Duration = Duration::from_secs(60 * 60);
 /// Most commits that are kept as history, however young: about 100 MiB of ordinary records.
 pub const DEFAULT_RETENTION_COMMITS: u32 = 100_000;
 
+/// Longest a commit may hang, on a volume that may be shared.
+pub(crate) const DEFAULT_COMMIT_WATCHDOG: Duration = Duration::from_secs(60);
+
 /// Settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,6 +31,10 @@ pub struct Config {
     /// How often history is trimmed and forgotten request ids are dropped. Default 30 s.
     #[serde(with = "friendly")]
     pub upkeep_period: Duration,
+    /// Longest a commit may hang on the disk before the process ends itself. Default 60 s: on a volume shared with other
+    /// writers a sync can take long; 10 s is right for a volume of its own.
+    #[serde(with = "friendly")]
+    pub commit_watchdog: Duration,
     /// How much a tenant may hold.
     pub quotas: Quotas,
 }
@@ -39,6 +46,7 @@ impl Default for Config {
             retention_age: DEFAULT_RETENTION_AGE,
             retention_commits: DEFAULT_RETENTION_COMMITS,
             upkeep_period: DEFAULT_UPKEEP_PERIOD,
+            commit_watchdog: DEFAULT_COMMIT_WATCHDOG,
             quotas: Quotas::default(),
         }
     }
@@ -59,19 +67,26 @@ impl Config {
     /// A retention of no time or of no commits: then no list could have a second page.
     pub fn store(&self) -> Result<StoreConfig, ConfigError> {
         let rule = "must be more than 0";
-        if self.retention_age.is_zero() {
-            return Err(ConfigError { setting: "retention_age", rule });
-        }
-        if self.upkeep_period.is_zero() {
-            return Err(ConfigError { setting: "upkeep_period", rule });
+        let periods = [
+            ("retention_age", self.retention_age),
+            ("upkeep_period", self.upkeep_period),
+            ("commit_watchdog", self.commit_watchdog),
+        ];
+        if let Some((setting, _)) = periods.into_iter().find(|(_, period)| period.is_zero()) {
+            return Err(ConfigError { setting, rule });
         }
         if self.retention_commits == 0 {
             return Err(ConfigError { setting: "retention_commits", rule });
         }
         let retention =
             Retention { max_age: self.retention_age, max_commits: self.retention_commits };
-        let upkeep_period = self.upkeep_period;
-        Ok(StoreConfig { retention, upkeep_period, ..StoreConfig::new(&self.data_dir) })
+        let Self { upkeep_period, commit_watchdog, .. } = *self;
+        Ok(StoreConfig {
+            retention,
+            upkeep_period,
+            commit_watchdog,
+            ..StoreConfig::new(&self.data_dir)
+        })
     }
 }
 

@@ -51,6 +51,12 @@ impl Meta {
         }
     }
 
+    /// After a soft delete was taken back at `now`.
+    #[must_use]
+    pub fn undeleted(&self, now: Timestamp) -> Self {
+        Self { delete_time: None, purge_time: None, ..self.touched(now) }
+    }
+
     /// Whether it is soft-deleted.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
@@ -71,5 +77,6 @@ mod tests {
         let deleted = meta.deleted(now);
         assert!(deleted.is_deleted());
         assert_eq!(deleted.purge_time.unwrap(), "2026-12-01T00:00:00Z".parse().unwrap());
+        assert_eq!(deleted.undeleted(now), meta);
     }
 }

@@ -5,27 +5,24 @@
 use std::{path::PathBuf, sync::Arc};
 
 use names::{AppConnectorGroupName, AppConnectorName, EnrolmentName};
-use prost::Message;
 use proto::{
     registry::v1::{registry_service_server::RegistryService, *},
     r#type::v1::ServerInfo,
 };
-use rpc::{
-    access::{self, Caller},
-    page::TokenKey,
-};
+use rpc::page::TokenKey;
 use runtime::{about::About, worker::Signal};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{
-    backup, convert, request,
+    backup, convert,
+    request::{self, open, writing},
     standard::{Listing, draft, refuse},
     watch,
 };
 use crate::{
     domain::{ConnectorSpec, GroupSpec, Problems, SegmentSpec, ServerGroupSpec, TenantSpec},
-    service::{Registry, Writing},
+    service::Registry,
 };
 
 /// The registry's gRPC service.
@@ -46,23 +43,6 @@ pub(crate) struct Api {
 }
 
 type Answer<T> = Result<Response<T>, Status>;
-
-/// The caller and the message.
-fn open<T>(request: Request<T>) -> Result<(Caller, T), Status> {
-    Ok((access::caller(&request)?, request.into_inner()))
-}
-
-/// Takes the request id out of a write, which is then what it makes repeatable.
-fn writing<T: Message>(
-    caller: &Caller,
-    method: &str,
-    message: &mut T,
-    parts: impl Fn(&mut T) -> (&mut String, bool),
-) -> Writing {
-    let (request_id, validate_only) = parts(message);
-    let request_id = std::mem::take(request_id);
-    request::writing(caller, method, message, &request_id, validate_only)
-}
 
 #[tonic::async_trait]
 impl RegistryService for Api {
@@ -120,6 +100,14 @@ impl RegistryService for Api {
             (&mut m.request_id, m.validate_only)
         });
         self.delete::<TenantSpec>(&caller, (&message.name, &message.etag), writing).await
+    }
+
+    async fn undelete_tenant(&self, request: Request<UndeleteTenantRequest>) -> Answer<Tenant> {
+        let (caller, mut message) = open(request)?;
+        let writing = writing(&caller, "UndeleteTenant", &mut message, |m| {
+            (&mut m.request_id, m.validate_only)
+        });
+        self.undelete::<TenantSpec>(&caller, (&message.name, &message.etag), writing).await
     }
 
     async fn create_app_connector_group(
@@ -339,6 +327,17 @@ impl RegistryService for Api {
         self.delete::<ServerGroupSpec>(&caller, (&message.name, &message.etag), writing).await
     }
 
+    async fn undelete_server_group(
+        &self,
+        request: Request<UndeleteServerGroupRequest>,
+    ) -> Answer<ServerGroup> {
+        let (caller, mut message) = open(request)?;
+        let writing = writing(&caller, "UndeleteServerGroup", &mut message, |m| {
+            (&mut m.request_id, m.validate_only)
+        });
+        self.undelete::<ServerGroupSpec>(&caller, (&message.name, &message.etag), writing).await
+    }
+
     async fn create_application_segment(
         &self,
         request: Request<CreateApplicationSegmentRequest>,
@@ -417,6 +416,17 @@ impl RegistryService for Api {
             (&mut m.request_id, m.validate_only)
         });
         self.delete::<SegmentSpec>(&caller, (&message.name, &message.etag), writing).await
+    }
+
+    async fn undelete_application_segment(
+        &self,
+        request: Request<UndeleteApplicationSegmentRequest>,
+    ) -> Answer<ApplicationSegment> {
+        let (caller, mut message) = open(request)?;
+        let writing = writing(&caller, "UndeleteApplicationSegment", &mut message, |m| {
+            (&mut m.request_id, m.validate_only)
+        });
+        self.undelete::<SegmentSpec>(&caller, (&message.name, &message.etag), writing).await
     }
 
     async fn register_app_connector(

@@ -12,9 +12,26 @@ use crate::{
     service::Writing,
 };
 
+/// The caller and the message.
+pub(super) fn open<T>(request: tonic::Request<T>) -> Result<(Caller, T), tonic::Status> {
+    Ok((rpc::access::caller(&request)?, request.into_inner()))
+}
+
+/// Takes the request id out of a write, which is then what it makes repeatable.
+pub(super) fn writing<T: Message>(
+    caller: &Caller,
+    method: &str,
+    message: &mut T,
+    parts: impl Fn(&mut T) -> (&mut String, bool),
+) -> Writing {
+    let (request_id, validate_only) = parts(message);
+    let request_id = std::mem::take(request_id);
+    repeatable(caller, method, message, &request_id, validate_only)
+}
+
 /// How a write is wanted. `message` is the request without its request id: the id is good for this message and caller
 /// only.
-pub(super) fn writing(
+fn repeatable(
     caller: &Caller,
     method: &str,
     message: &impl Message,

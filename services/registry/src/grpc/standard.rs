@@ -182,6 +182,19 @@ impl Api {
     }
 }
 
+impl Api {
+    pub(super) async fn undelete<S: Wire>(
+        &self,
+        caller: &Caller,
+        (name, etag): (&str, &str),
+        writing: Writing,
+    ) -> Result<Response<S::Message>, Status> {
+        let name: S::Name = request::name("name", name)?;
+        let tenant = caller.authorise(&name.tenant_name())?;
+        Ok(self.show(&self.registry.undelete::<S>(&tenant, &name, etag, &writing).await?))
+    }
+}
+
 /// The draft of a message; an absent one is checked as an empty one, so that its required fields are named.
 pub(super) fn draft<S: Wire>(message: Option<S::Message>, problems: &mut Problems) -> S::Draft {
     S::read(message.unwrap_or_default(), problems)

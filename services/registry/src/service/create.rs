@@ -45,7 +45,6 @@ impl Registry {
             return Ok(first);
         }
         let spec: S = self.check(name, draft, None, writing)?;
-        let place = self.population.reserve(&name.tenant_name(), S::KIND, &self.quotas)?;
         for _ in 0..MAX_ATTEMPTS {
             let meta = Meta::created(Uuid::new_v4(), self.now());
             let given = S::Given::default();
@@ -55,7 +54,10 @@ impl Registry {
             self.expect_unique::<S>(name, spec.display_name()).await?;
             self.expect_references(None, &new).await?;
             let turn = self.expect_coverage(name, None, Some(&spec)).await?;
+            let tenant = name.tenant_name();
+            let arrival = self.population.arrive::<S>(&self.rows, &tenant, &self.quotas).await?;
             if writing.validate_only {
+                arrival.refused();
                 return Ok(Found { resource: new, revision: Revision::ZERO });
             }
             let mut changes = Changes::new(self.now());
@@ -63,11 +65,10 @@ impl Registry {
             if let Some(turn) = &turn {
                 turn.guard(&mut changes);
             }
-            if let Some(made) = self.commit(changes, writing, new).await? {
+            if let Some(made) = self.commit(changes, writing, new, Some(arrival)).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }
-                place.fill();
                 return Ok(made);
             }
         }

@@ -49,11 +49,11 @@ impl Registry {
             if let Some(turn) = &turn {
                 turn.guard(&mut changes);
             }
-            if let Some(made) = self.commit(changes, writing, after).await? {
+            let departure = Some(self.population.leave(tenant, S::KIND));
+            if let Some(made) = self.commit(changes, writing, after, departure).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }
-                self.population.release(tenant, S::KIND);
                 return Ok(made);
             }
         }
@@ -106,8 +106,8 @@ impl Registry {
             let mut changes = Changes::new(self.now());
             changes.bury(&before, &after)?;
             changes.with(|commit| commit.put(sweep(name), ""));
-            if let Some(made) = self.commit(changes, writing, after).await? {
-                self.population.release(tenant, Kind::Group);
+            let departure = Some(self.population.leave(tenant, Kind::Group));
+            if let Some(made) = self.commit(changes, writing, after, departure).await? {
                 return Ok(made);
             }
         }
@@ -165,9 +165,8 @@ impl Registry {
         after.given.deleted_with = Some(group.clone());
         let mut changes = Changes::new(self.now());
         changes.bury(&before, &after)?;
-        if self.commit(changes, &Writing::default(), after).await?.is_some() {
-            self.population.release(&name.tenant(), Kind::Connector);
-        }
+        let departure = Some(self.population.leave(&name.tenant(), Kind::Connector));
+        self.commit(changes, &Writing::default(), after, departure).await?;
         Ok(())
     }
 
@@ -188,7 +187,7 @@ impl Registry {
         after.meta = after.meta.touched(self.now());
         let mut changes = Changes::new(self.now());
         changes.replace(&before, &after)?;
-        self.commit(changes, &Writing::default(), after).await?;
+        self.commit(changes, &Writing::default(), after, None).await?;
         Ok(())
     }
 

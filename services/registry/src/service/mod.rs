@@ -6,7 +6,7 @@
 //! scopes, which only the access layer makes.
 //! Absent on purpose: the rules of single objects (`domain`), keys (`store`), messages (`grpc`).
 //!
-//! Read in this order: `create`, `update`, `delete`, `registration`, `read`, then what they share: `checks`,
+//! Read in this order: `create`, `update`, `delete`, `undelete`, `purge`, `registration`, `read`, then what they share: `checks`,
 //! `coverage` (domain conflicts), `population` (quotas).
 //!
 //! ## Design notes
@@ -19,8 +19,10 @@ mod coverage;
 mod create;
 mod delete;
 mod population;
+mod purge;
 mod read;
 mod registration;
+mod undelete;
 mod update;
 
 use jiff::Timestamp;
@@ -38,7 +40,7 @@ use crate::{
     store::{Changes, Found, Rows, decode, encode},
 };
 use coverage::Coverage;
-use population::Population;
+use population::{Move, Population};
 
 /// How often a write is decided anew after a lost race. Each loss means that somebody else's write went
 /// through, so eight are enough unless something is wrong.
@@ -126,24 +128,37 @@ impl Registry {
         }
     }
 
-    /// Commits an object's changes. `None`: the race was lost, decide again.
+    /// Commits an object's changes and settles the count. `None`: the race was lost, decide again.
     async fn commit<S: Spec>(
         &self,
         changes: Changes,
         writing: &Writing,
         resource: Resource<S>,
+        counted: Option<Move<'_>>,
     ) -> Result<Option<Found<S>>, Error> {
         let mut commit = changes.finish();
         if let Some(request) = &writing.request {
             commit = commit.idempotent(request.clone(), encode(&resource)?);
         }
         match self.rows.store().commit(commit).await {
-            Ok(Committed { revision, replay: None }) => Ok(Some(Found { resource, revision })),
+            Ok(Committed { revision, replay: None }) => {
+                counted.into_iter().for_each(Move::done);
+                Ok(Some(Found { resource, revision }))
+            }
             Ok(Committed { revision, replay: Some(answer) }) => {
+                counted.into_iter().for_each(Move::refused);
                 Ok(Some(Found { resource: decode(&answer)?, revision }))
             }
-            Err(CommitError::Precondition { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(CommitError::Precondition { .. }) => {
+                counted.into_iter().for_each(Move::refused);
+                Ok(None)
+            }
+            // Left in doubt by the drop of `counted`.
+            Err(error @ CommitError::OutcomeUnknown(_)) => Err(error.into()),
+            Err(error) => {
+                counted.into_iter().for_each(Move::refused);
+                Err(error.into())
+            }
         }
     }
 }

@@ -59,7 +59,6 @@ impl Registry {
             if self.rows.revision(&spent).await?.is_some() {
                 return Err(name_spent(&wanted.name));
             }
-            let place = self.population.reserve(tenant, Kind::Connector, &self.quotas)?;
             let new = Resource {
                 name: wanted.name.clone(),
                 meta: Meta::created(Uuid::new_v4(), self.now()),
@@ -67,8 +66,9 @@ impl Registry {
                 given: wanted.origin.clone(),
             };
             let changes = self.registering(&new, &ground)?;
-            if let Some(made) = self.commit(changes, &Writing::default(), new).await? {
-                place.fill();
+            let arrival = self.population.arrive::<ConnectorSpec>(&self.rows, tenant, &self.quotas);
+            let arrival = Some(arrival.await?);
+            if let Some(made) = self.commit(changes, &Writing::default(), new, arrival).await? {
                 return Ok(made);
             }
         }

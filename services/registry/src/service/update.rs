@@ -57,7 +57,7 @@ impl Registry {
             if let Some(turn) = &turn {
                 turn.guard(&mut changes);
             }
-            if let Some(made) = self.commit(changes, writing, after).await? {
+            if let Some(made) = self.commit(changes, writing, after, None).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }

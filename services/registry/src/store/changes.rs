@@ -109,11 +109,7 @@ impl Changes {
         let object = place.object();
         let bytes = encode(new)?;
         self.with(|commit| commit.require_absent(&object).put(object, bytes));
-        if S::KIND != Kind::Tenant {
-            let tenant = new.name.tenant_name();
-            let parent = Place::new(Kind::Tenant, &tenant, tenant.id()).guard();
-            self.with(|commit| commit.require_present(&parent));
-        }
+        self.below_live_tenant::<S>(&new.name);
         self.live(&place, new);
         for (target, _) in S::links(new) {
             self.refer(&target, &place);
@@ -172,6 +168,30 @@ impl Changes {
             self.with(|commit| commit.delete(reference));
         }
         Ok(())
+    }
+
+    /// A soft-deleted object that lives again: everything that hangs on it comes back, each target required to live.
+    pub(crate) fn exhume<S: Linked>(
+        &mut self,
+        before: &Found<S>,
+        after: &Resource<S>,
+    ) -> Result<(), RecordError> {
+        let place = Rows::place::<S>(&after.name);
+        self.put_object(&place, before.revision, after)?;
+        self.below_live_tenant::<S>(&after.name);
+        self.live(&place, after);
+        for (target, _) in S::links(after) {
+            self.refer(&target, &place);
+        }
+        Ok(())
+    }
+
+    fn below_live_tenant<S: Spec>(&mut self, name: &S::Name) {
+        if S::KIND != Kind::Tenant {
+            let tenant = name.tenant_name();
+            let parent = Place::new(Kind::Tenant, &tenant, tenant.id()).guard();
+            self.with(|commit| commit.require_present(&parent));
+        }
     }
 
     fn put_object<S: Spec>(

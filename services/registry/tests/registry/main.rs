@@ -9,6 +9,7 @@ mod harness;
 mod lists;
 mod places;
 mod references;
+mod returns;
 mod segments;
 mod tenants;
 mod watches;

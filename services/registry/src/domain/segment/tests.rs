@@ -1,3 +1,5 @@
+//! The rules of a segment, by table.
+
 use super::*;
 use crate::domain::Rules;
 

@@ -1,10 +1,9 @@
 //! Everything that a use case can refuse with, and its one way to the wire.
 
+mod wire;
+
 use names::{AppConnectorName, TenantName};
-use rpc::{
-    error::{Failure, Kind as Code},
-    violations::Violations,
-};
+use rpc::error::Kind as Code;
 use store::{CommitError, ReadError, ReplayError, Revision};
 
 use crate::{
@@ -36,6 +35,14 @@ pub enum Error {
     /// It is soft-deleted, and so cannot be changed.
     #[error("`{name}` is deleted")]
     Deleted {
+        /// What it is.
+        kind: Kind,
+        /// Its name.
+        name: String,
+    },
+    /// It is not soft-deleted, so its delete cannot be taken back.
+    #[error("`{name}` is not deleted")]
+    NotDeleted {
         /// What it is.
         kind: Kind,
         /// Its name.
@@ -174,9 +181,10 @@ impl Error {
             }
             Self::NotFound(..) | Self::ReferenceNotFound(_) => Code::NotFound,
             Self::NameTaken { .. } | Self::DisplayNameTaken { .. } => Code::AlreadyExists,
-            Self::Deleted { .. } | Self::Referenced { .. } | Self::DomainConflict(_) => {
-                Code::FailedPrecondition
-            }
+            Self::Deleted { .. }
+            | Self::NotDeleted { .. }
+            | Self::Referenced { .. }
+            | Self::DomainConflict(_) => Code::FailedPrecondition,
             Self::EtagMismatch { .. } | Self::Contended => Code::Aborted,
             Self::QuotaExceeded { .. } => Code::ResourceExhausted,
             Self::Compacted { .. } => Code::OutOfRange,
@@ -196,6 +204,7 @@ impl Error {
             Self::Invalid(_) => rpc::violations::FIELDS_INVALID,
             Self::NotFound(..) => rpc::error::RESOURCE_NOT_FOUND,
             Self::Deleted { .. } => "DELETED",
+            Self::NotDeleted { .. } => "NOT_DELETED",
             Self::NameTaken { .. } => "NAME_TAKEN",
             Self::DisplayNameTaken { .. } => "DISPLAY_NAME_TAKEN",
             Self::ReferenceNotFound(_) => "REFERENCE_NOT_FOUND",
@@ -325,144 +334,5 @@ impl From<CommitError> for Error {
             | CommitError::DuplicateKey { .. }
             | CommitError::ReservedKey { .. } => Self::Defect(error.to_string()),
         }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let failure = |message: String| Failure::new(error.kind(), error.reason(), message);
-        let told = match &error {
-            Error::Invalid(problems) => invalid(problems),
-            Error::NotFound(kind, name) => Failure::not_found(kind.resource_type(), name),
-            Error::Deleted { kind, name } => {
-                failure(format!("`{name}` is deleted; undelete it first, or use another"))
-                    .precondition("DELETED", name, "it must not be deleted")
-                    .resource(kind.resource_type(), name)
-            }
-            Error::NameTaken { kind, name, deleted } => {
-                let (state, message) = if *deleted {
-                    ("DELETED", format!("`{name}` is deleted and its id stays taken until it is purged; undelete it, or use another id"))
-                } else {
-                    ("LIVE", format!("`{name}` exists already; use another id, or update it"))
-                };
-                failure(message).metadata("state", state).resource(kind.resource_type(), name)
-            }
-            Error::DisplayNameTaken { kind, by } => {
-                let field = format!("{}.display_name", kind.field());
-                let fix = format!("`{by}` has this name or one that looks alike; choose another");
-                failure(format!("the display_name is taken: {fix}"))
-                    .violation(field, "TAKEN", fix)
-                    .resource(kind.resource_type(), by)
-            }
-            Error::ReferenceNotFound(missing) => references(failure, missing),
-            Error::Referenced { kind, name, blockers, more } => {
-                referenced(failure, *kind, name, blockers, *more)
-            }
-            Error::KeysUnknown(group) => failure(format!(
-                "provisioning cannot be asked for the keys of `{group}` now; try again, or delete with force"
-            ))
-            .resource(Kind::Group.resource_type(), group),
-            Error::EtagMismatch { name, current } => {
-                failure(format!("`{name}` was changed since it was read; read it again, then repeat"))
-                    .metadata("etag", current)
-                    .metadata("name", name)
-            }
-            Error::DomainConflict(conflict) => domain_conflict(failure, conflict),
-            Error::QuotaExceeded { tenant, kind, limit } => {
-                let what = format!("at most {limit} {}s; delete some, or raise the setting", kind.label());
-                failure(format!("`{tenant}` is full: {what}")).quota(tenant, what)
-            }
-            Error::RequestIdReused => {
-                let fix = "was used for another request; send a new UUID";
-                failure(format!("request_id {fix}")).violation("request_id", "REUSED", fix)
-            }
-            Error::Registration(refusal) => registration(failure, refusal),
-            Error::OrderTooLarge { limit } => {
-                let fix = format!("sorts at most {limit} objects; order by name, or narrow the parent");
-                failure(format!("order_by {fix}")).violation("order_by", "TOO_LARGE", fix)
-            }
-            Error::Compacted { revision, oldest } => rpc::page::compacted(*revision, oldest.get()),
-            Error::Contended => failure(
-                "others keep changing what this depends on; read again, then repeat".to_owned(),
-            )
-            .retry_after(CONTENTION_PAUSE),
-            Error::Unavailable(_) => failure("the store takes no calls now; try again".to_owned()),
-            Error::OutcomeUnknown(_) => failure(
-                "it is not known whether the write took place; repeat it with the same request_id, or read".to_owned(),
-            ),
-            Error::DataLoss(_) | Error::Defect(_) => failure(
-                "the server has a defect; the request id finds its log".to_owned(),
-            ),
-        };
-        match error.kind() {
-            // The only ones whose cause the caller is not told; it goes to the log.
-            Code::Internal | Code::DataLoss | Code::Unavailable => told.source(error),
-            _ => told,
-        }
-    }
-}
-
-/// How long a caller should wait after losing to others: a few commits' time.
-const CONTENTION_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
-
-fn invalid(problems: &Problems) -> Failure {
-    let mut violations = Violations::new();
-    for problem in problems.list() {
-        violations.add(&problem.field, problem.reason, problem.fix.as_str());
-    }
-    match violations.finish() {
-        Err(failure) => failure,
-        Ok(()) => Failure::internal("DEFECT", "a request was refused without a problem"),
-    }
-}
-
-fn references(failure: impl Fn(String) -> Failure, missing: &[(String, String)]) -> Failure {
-    let names: Vec<_> = missing.iter().map(|(_, name)| format!("`{name}`")).collect();
-    let message =
-        format!("{} do not exist; create them first, or leave them out", names.join(", "));
-    missing.iter().fold(failure(message), |failure, (field, name)| {
-        failure.violation(field, "NOT_FOUND", format!("`{name}` does not exist"))
-    })
-}
-
-fn referenced(
-    failure: impl Fn(String) -> Failure,
-    kind: Kind,
-    name: &str,
-    blockers: &[Blocker],
-    more: bool,
-) -> Failure {
-    let listed: Vec<_> = blockers.iter().map(|b| format!("`{}`", b.name)).collect();
-    let rest = if more { " and more" } else { "" };
-    let way = if kind == Kind::Group { ", or delete with force" } else { "" };
-    let message = format!(
-        "`{name}` is in use by {}{rest}; take it out of them first{way}",
-        listed.join(", ")
-    );
-    blockers.iter().fold(failure(message).resource(kind.resource_type(), name), |failure, b| {
-        failure.precondition("REFERENCED", &b.name, format!("{} uses it", b.resource_type))
-    })
-}
-
-fn domain_conflict(failure: impl Fn(String) -> Failure, conflict: &Conflict) -> Failure {
-    let Conflict { with, target } = conflict;
-    let fix = format!(
-        "`{with}` covers `{target}` on one of these ports already; take it out of one of the two, or disable one"
-    );
-    failure(fix.clone())
-        .metadata("conflicting_segment", with)
-        .metadata("domain", target)
-        .precondition("DOMAIN_CONFLICT", with, fix)
-}
-
-fn registration(failure: impl Fn(String) -> Failure, refusal: &Refusal) -> Failure {
-    let failure = failure(refusal.message());
-    match refusal {
-        Refusal::IdentityRevoked(name)
-        | Refusal::PublicKeyInUse(name)
-        | Refusal::RegistrationStands(name) => failure.metadata("app_connector", name),
-        Refusal::GroupNotFound(name) => failure.resource(Kind::Group.resource_type(), name),
-        Refusal::TenantNotFound(name) => failure.resource(Kind::Tenant.resource_type(), name),
-        _ => failure,
     }
 }
