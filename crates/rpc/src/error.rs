@@ -98,6 +98,20 @@ impl Failure {
         self
     }
 
+    /// Renames the beginning of the violated fields' paths: for a failure of a call that was made for another, whose
+    /// request carries the same message under another name.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        for problem in &mut self.0.violations {
+            if let Some(rest) = problem.field.strip_prefix(from)
+                && (rest.is_empty() || rest.starts_with('.'))
+            {
+                problem.field = format!("{to}{rest}");
+            }
+        }
+        self
+    }
+
     pub(crate) fn violations_from(mut self, violations: Vec<FieldProblem>) -> Self {
         self.0.violations = violations;
         self

@@ -54,3 +54,13 @@ fn a_status_without_details_still_has_a_kind_and_a_message() {
     let back = Failure::from_status(&Status::unavailable("gone"));
     assert_eq!((back.kind(), back.reason(), back.message()), (Kind::Unavailable, "", "gone"));
 }
+
+#[test]
+fn a_callee_s_fields_take_the_names_of_the_caller_s_request() {
+    let failure = Failure::new(Kind::InvalidArgument, "FIELDS_INVALID", "m")
+        .violation("group.location.latitude", "OUT_OF_RANGE", "must be -90…90")
+        .violation("group_id", "MALFORMED", "x")
+        .renamed("group", "new_group");
+    let fields: Vec<_> = failure.violations().iter().map(|v| v.field.as_str()).collect();
+    assert_eq!(fields, ["new_group.location.latitude", "group_id"]);
+}
