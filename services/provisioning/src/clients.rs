@@ -5,15 +5,16 @@
 
 use names::{AppConnectorGroupName, AppConnectorName};
 use proto::registry::v1::{
-    AbandonRegistrationRequest, AppConnector, GetAppConnectorGroupRequest, GetAppConnectorRequest,
-    GetTenantRequest, RegisterAppConnectorRequest, TenantState,
-    registry_service_client::RegistryServiceClient,
+    AbandonRegistrationRequest, AppConnector, AppConnectorGroup, CreateAppConnectorGroupRequest,
+    GetAppConnectorGroupRequest, GetAppConnectorRequest, GetTenantRequest,
+    RegisterAppConnectorRequest, TenantState, registry_service_client::RegistryServiceClient,
 };
 use rpc::{
     Failure, Kind,
     client::{Channel, RetryPolicy, retry},
 };
 use tonic::Status;
+use uuid::Uuid;
 
 use crate::domain::{
     enrolment::{Enrolment, Registration},
@@ -31,6 +32,10 @@ pub(crate) enum Abandonment {
     /// No answer that says which.
     Unknown,
 }
+
+/// A group to be made at registry; opaque to all but the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct NewGroup(pub(crate) AppConnectorGroup);
 
 /// Registry, as provisioning sees it. A cheap handle.
 #[derive(Clone, Debug)]
@@ -92,6 +97,38 @@ impl Registry {
         let call = || async { self.client.clone().get_app_connector_group(request.clone()).await };
         let group = found(retry(RetryPolicy::default(), call).await)?;
         Ok(group.is_some_and(|group| group.delete_time.is_none()))
+    }
+
+    /// Makes a group; a repeat with the same request id finds it made.
+    pub(crate) async fn create_group(
+        &self,
+        name: &AppConnectorGroupName,
+        group: NewGroup,
+        request_id: Uuid,
+        validate_only: bool,
+    ) -> Result<(), Error> {
+        const THEIRS: &str = "app_connector_group";
+        let request = CreateAppConnectorGroupRequest {
+            parent: name.tenant().to_string(),
+            app_connector_group_id: name.id().to_string(),
+            app_connector_group: Some(group.0),
+            request_id: request_id.to_string(),
+            validate_only,
+            allow_null_island: false,
+        };
+        let call =
+            || async { self.client.clone().create_app_connector_group(request.clone()).await };
+        match retry(RetryPolicy::default(), call).await {
+            Ok(_) => Ok(()),
+            Err(status) => {
+                let failure = Failure::from_status(&status);
+                if matches!(failure.kind(), Kind::Unavailable | Kind::DeadlineExceeded) {
+                    tracing::warn!(%status, "registry gave no answer");
+                    return Err(Error::RegistryUnavailable);
+                }
+                Err(Error::Registry(failure.renamed(THEIRS, "new_app_connector_group")))
+            }
+        }
     }
 
     /// Whether an ACTIVE enrolment may have another leaf: its connector lives, and tenant and group are enabled.

@@ -51,6 +51,17 @@ pub(crate) enum Error {
         /// The rule and the fix.
         rule: String,
     },
+    /// Registry refused what was asked in the caller's name.
+    #[error(transparent)]
+    Registry(Failure),
+    /// The new group stands, and the key failed.
+    #[error("{source}")]
+    KeyFailedAfterGroup {
+        /// The group that was made.
+        group: String,
+        /// Why the key was not.
+        source: Box<Error>,
+    },
     /// Registry gave no answer.
     #[error("registry cannot be reached; try again")]
     RegistryUnavailable,
@@ -182,6 +193,10 @@ impl From<Error> for Failure {
             Error::Conflict(why) => conflict(why),
             Error::Store(why) => store(why),
             Error::NotFound { resource, name } => Self::not_found(resource, name),
+            Error::Registry(failure) => failure,
+            Error::KeyFailedAfterGroup { group, source } => {
+                Self::from(*source).metadata("standing_app_connector_group", group)
+            }
             Error::GroupNotFound(name) => {
                 Self::new(Kind::FailedPrecondition, "GROUP_NOT_FOUND", message)
                     .resource(names::AppConnectorGroupName::TYPE, name)

@@ -25,6 +25,7 @@ use super::{
     watch::{WatchStream, Watches},
 };
 use crate::{
+    clients::NewGroup,
     error::Error,
     metrics::Metrics,
     service::{
@@ -263,6 +264,7 @@ fn parse_create(
         provisioning_key,
         validate_only,
         request_id: _,
+        new_app_connector_group,
     } = request;
     let tenant = v.take("parent", parent.parse::<TenantName>());
     let id = match provisioning_key_id.as_str() {
@@ -273,8 +275,16 @@ fn parse_create(
     let spec = key.and_then(|key| {
         v.within("provisioning_key", |v| convert::key_spec(key, tenant.as_ref(), v))
     });
+    if let (Some(group), Some(spec)) = (&new_app_connector_group, &spec)
+        && !group.name.is_empty()
+        && group.name != spec.group.to_string()
+    {
+        let rule = "must be empty or the same as provisioning_key.app_connector_group";
+        v.add("new_app_connector_group.name", "NAMES_DIFFER", rule);
+    }
     let (tenant, spec) = v.finish_with(|| Some((tenant?, spec?)))?;
-    let wanted = Wanted { id, spec, validate_only, request: id_request };
+    let new_group = new_app_connector_group.map(NewGroup);
+    let wanted = Wanted { id, spec, new_group, validate_only, request: id_request };
     Ok((caller.authorise(&tenant)?, wanted))
 }
 

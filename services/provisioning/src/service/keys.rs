@@ -10,7 +10,7 @@ use rpc::access::{Authorised, Scope};
 use uuid::Uuid;
 
 use crate::{
-    clients::Registry,
+    clients::{NewGroup, Registry},
     domain::{
         connector_id::ConnectorPrefix,
         key::{KeyPatch, KeySpec, ProvisioningKey},
@@ -52,6 +52,8 @@ pub(crate) struct Wanted {
     /// The caller's choice; `None`: made here.
     pub(crate) id: Option<Id>,
     pub(crate) spec: KeySpec,
+    /// Makes the spec's group first.
+    pub(crate) new_group: Option<NewGroup>,
     pub(crate) validate_only: bool,
     pub(crate) request: Option<IdempotencyKey>,
 }
@@ -95,9 +97,6 @@ impl Keys {
             return Ok((self.read(&name).await?, Issued::AlreadyShown));
         }
         check_expiry(wanted.spec.expire_time, now)?;
-        if !self.registry.has_group(&wanted.spec.group).await? {
-            return Err(Error::GroupNotFound(wanted.spec.group.to_string()));
-        }
         let uid = Uuid::new_v4();
         let secret = NewSecret::from_random(uid, &rand::random::<[u8; SECRET_BYTES]>());
         let key = ProvisioningKey {
@@ -109,14 +108,45 @@ impl Keys {
             update_time: now,
             deleted: None,
         };
+        let request_id = wanted.request.as_ref().map_or_else(Uuid::new_v4, |r| r.request_id);
+        let made_group = wanted.new_group.is_some() && !wanted.validate_only;
+        self.group_of(&key, wanted.new_group, request_id, wanted.validate_only).await?;
         if wanted.validate_only {
             return Ok((self.as_if_created(key).await?, Issued::Nothing));
         }
-        let create = CreateKey { key: &key, quota: self.quota, request: wanted.request, now };
-        match self.records.create_key(create).await?.map_err(Error::Conflict)? {
+        let written = self.write(&key, wanted.request, now).await;
+        match written.map_err(|error| after_group(&key, made_group, error))? {
             NewKey::Made => Ok((self.read(&key.name).await?, self.issue(secret))),
             NewKey::Replayed(name) => Ok((self.read(&name).await?, Issued::AlreadyShown)),
         }
+    }
+
+    /// The group of a new key stands: it is found, or made.
+    async fn group_of(
+        &self,
+        key: &ProvisioningKey,
+        new_group: Option<NewGroup>,
+        request_id: Uuid,
+        validate_only: bool,
+    ) -> Result<(), Error> {
+        let name = &key.spec.group;
+        let Some(group) = new_group else {
+            let exists = self.registry.has_group(name).await?;
+            return exists.then_some(()).ok_or_else(|| Error::GroupNotFound(name.to_string()));
+        };
+        // What is sure to fail for the key leaves no group behind.
+        self.records.check_free(key, self.quota).await?.map_err(Error::Conflict)?;
+        self.registry.create_group(name, group, request_id, validate_only).await
+    }
+
+    async fn write(
+        &self,
+        key: &ProvisioningKey,
+        request: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<NewKey, Error> {
+        let create = CreateKey { key, quota: self.quota, request, now };
+        self.records.create_key(create).await?.map_err(Error::Conflict)
     }
 
     /// What `validate_only` answers: the same checks, nothing written.
@@ -322,6 +352,14 @@ pub(crate) fn tenant_of(scope: &Scope) -> Option<&TenantName> {
         Scope::All => None,
         Scope::Tenant(tenant) => Some(tenant),
     }
+}
+
+/// Says which half stands, when only the key failed.
+fn after_group(key: &ProvisioningKey, made_group: bool, error: Error) -> Error {
+    if !made_group {
+        return error;
+    }
+    Error::KeyFailedAfterGroup { group: key.spec.group.to_string(), source: Box::new(error) }
 }
 
 fn id_of(wanted: &Wanted, uid: Uuid) -> Result<Id, Error> {

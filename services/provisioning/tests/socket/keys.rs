@@ -7,11 +7,13 @@ use proto::provisioning::v1::{
     ListProvisioningKeysRequest, ProvisioningKey, UpdateProvisioningKeyRequest,
     issued_secret::SecretState, provisioning_key::State,
 };
+use proto::registry::v1::AppConnectorGroup;
 use rpc::{Failure, Kind, time::to_proto};
 
 use crate::{
     house::{GROUP, House, TENANT, create, eventually, failure, key_of},
     newcomer::Newcomer,
+    registry::Mood,
 };
 
 async fn update(
@@ -230,5 +232,49 @@ async fn the_keys_of_a_deleted_group_go_with_it_also_when_it_happened_in_our_abs
         house.read_key(&hamburg.name).await.state() == State::Deleted
     })
     .await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_and_its_group_are_made_in_one_call_and_what_fails_says_which_half_stands() {
+    let house = House::start().await;
+    let named = |display_name: &str| AppConnectorGroup {
+        display_name: display_name.into(),
+        ..AppConnectorGroup::default()
+    };
+    let request = |id: &str, key: &str, group: AppConnectorGroup| CreateProvisioningKeyRequest {
+        provisioning_key: Some(ProvisioningKey {
+            app_connector_group: format!("{TENANT}/appConnectorGroups/{id}"),
+            ..key_of(key, 1)
+        }),
+        new_app_connector_group: Some(group),
+        ..create(ProvisioningKey::default())
+    };
+    let refused = |request| async {
+        failure(house.api().create_provisioning_key(request).await.unwrap_err())
+    };
+    let nameless = refused(request("paris", "Paris", named(""))).await;
+    assert_eq!(nameless.violations()[0].field, "new_app_connector_group.display_name");
+    let checked = CreateProvisioningKeyRequest {
+        validate_only: true,
+        ..request("paris", "Paris", named("Paris"))
+    };
+    house.api().create_provisioning_key(checked).await.unwrap();
+    house.registry.mood(Mood::Away);
+    let away = refused(request("paris", "Paris", named("Paris"))).await;
+    assert_eq!(away.reason(), "REGISTRY_UNAVAILABLE");
+    house.registry.mood(Mood::Well);
+    assert_eq!(house.registry.groups(), [GROUP], "nothing was made so far");
+    let made = request("paris", "Paris", named("Paris"));
+    let made = house.api().create_provisioning_key(made).await.unwrap().into_inner();
+    let joined = Newcomer::new().enrol(&house, &made.issued_secret.unwrap().secret).await.unwrap();
+    assert_eq!(joined.app_connector_group, format!("{TENANT}/appConnectorGroups/paris"));
+    let taken = refused(request("lyon", "Paris", named("Lyon"))).await;
+    assert_eq!(taken.reason(), "DISPLAY_NAME_TAKEN");
+    assert_eq!(
+        house.registry.groups().len(),
+        2,
+        "a key that is sure to fail leaves no group behind"
+    );
     house.stop().await;
 }

@@ -9,8 +9,9 @@ use futures::StreamExt;
 use proto::{
     registry::v1::{
         AbandonRegistrationRequest, AbandonRegistrationResponse, AppConnector, AppConnectorGroup,
-        Event, GetAppConnectorGroupRequest, GetAppConnectorRequest, GetTenantRequest,
-        RegisterAppConnectorRequest, Tenant, TenantState, WatchRequest, WatchResponse,
+        CreateAppConnectorGroupRequest, Event, GetAppConnectorGroupRequest, GetAppConnectorRequest,
+        GetTenantRequest, RegisterAppConnectorRequest, Tenant, TenantState, WatchRequest,
+        WatchResponse,
         event::Resource,
         registry_service_server::{RegistryService, RegistryServiceServer},
     },
@@ -82,6 +83,11 @@ impl Script {
             ..AppConnectorGroup::default()
         };
         self.with(|inside| inside.groups.insert(name.to_owned(), group));
+    }
+
+    /// Names of the groups.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        self.with(|inside| inside.groups.keys().cloned().collect())
     }
 
     /// Removes a group without a word, as for who has not heard yet.
@@ -226,6 +232,29 @@ impl RegistryService for ScriptedRegistry {
     ) -> Result<Response<AppConnectorGroup>, Status> {
         self.script.answer()?;
         missing(self.script.with(|inside| inside.groups.get(&request.get_ref().name).cloned()))
+    }
+
+    async fn create_app_connector_group(
+        &self,
+        request: Request<CreateAppConnectorGroupRequest>,
+    ) -> Result<Response<AppConnectorGroup>, Status> {
+        self.script.answer()?;
+        let request = request.into_inner();
+        let group = request.app_connector_group.unwrap();
+        if group.display_name.is_empty() {
+            let refused = Failure::new(Kind::InvalidArgument, "FIELDS_INVALID", "no").violation(
+                "app_connector_group.display_name",
+                "REQUIRED",
+                "name it",
+            );
+            return Err(refused.into());
+        }
+        let name =
+            format!("{}/appConnectorGroups/{}", request.parent, request.app_connector_group_id);
+        if !request.validate_only {
+            self.script.group(&name, true);
+        }
+        Ok(Response::new(AppConnectorGroup { name, ..group }))
     }
 
     async fn get_app_connector(
