@@ -64,7 +64,9 @@ impl Follow {
         };
         match taken {
             Ok(()) => {
-                self.metrics.registry_heard(self.clock.now());
+                let now = self.clock.now();
+                self.groups.hear(now);
+                self.metrics.registry_heard(now);
                 self.health.sibling(REGISTRY, true);
             }
             Err(error) => {

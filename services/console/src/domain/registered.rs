@@ -29,6 +29,10 @@ pub enum Change {
     ServerGroupGone(ServerGroupName),
 }
 
+/// Most connectors on one page, whichever way they are spread over its groups; the first group is always there. With
+/// 1,000 listed a row, a full page stays at about 1 MiB, and paths is asked about no more than this at once.
+pub const MAX_PAGE_CONNECTORS: usize = 10_000;
+
 /// Everything registry tells, by tenant.
 #[derive(Debug, Default)]
 pub struct Registered {
@@ -98,7 +102,8 @@ impl Registered {
         }
     }
 
-    /// The groups of a tenant after `after`, by name, at most `limit`; and whether more follow.
+    /// The groups of a tenant after `after`, by name, at most `limit` and with at most [`MAX_PAGE_CONNECTORS`]
+    /// connectors; and whether more follow.
     #[must_use]
     pub fn page(
         &self,
@@ -109,9 +114,16 @@ impl Registered {
         let Some(tenant) = self.tenants.get(tenant) else { return (Vec::new(), false) };
         let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut groups = tenant.groups.range::<AppConnectorGroupName, _>((begin, Bound::Unbounded));
-        let page = groups.by_ref().take(limit).map(|(_, group)| tenant.facts(group.clone()));
-        let page: Vec<_> = page.collect();
-        (page, groups.next().is_some())
+        let (mut page, mut connectors) = (Vec::new(), 0);
+        for (name, group) in groups.by_ref() {
+            connectors += tenant.members.get(name).map_or(0, BTreeSet::len);
+            let full = page.len() == limit || connectors > MAX_PAGE_CONNECTORS;
+            if full && !page.is_empty() {
+                return (page, true);
+            }
+            page.push(tenant.facts(group.clone()));
+        }
+        (page, false)
     }
 }
 
@@ -250,6 +262,22 @@ mod tests {
         assert_eq!(servers(&index, "paris").len(), 1);
         index.apply(Change::ServerGroupGone(server_group("erp", &[]).name));
         assert!(servers(&index, "paris").is_empty());
+    }
+
+    #[test]
+    fn a_page_ends_before_its_groups_have_too_many_connectors_together() {
+        let large = MAX_PAGE_CONNECTORS / 2 + 1;
+        let mut index = index(["a", "b"].map(|id| Change::Group(Box::new(group(id)))));
+        for (number, id) in
+            (0..2 * large).map(|number| (number, if number < large { "a" } else { "b" }))
+        {
+            index.apply(Change::Connector(connector(&format!("c{number}"), id)));
+        }
+        let acme = Id::parse("acme").unwrap();
+        let (page, more) = index.page(&acme, None, 10);
+        assert_eq!((page.len(), page[0].connectors.len(), more), (1, large, true));
+        let (page, more) = index.page(&acme, Some(&group_name("a")), 10);
+        assert_eq!((page.len(), more), (1, false));
     }
 
     #[test]

@@ -21,6 +21,9 @@ use crate::{
 /// Most rows on a page: five hundred full rows of large groups stay below the message limit.
 const MAX_PAGE_SIZE: usize = 500;
 
+/// Most connectors, and most keys, listed in one row: more than a person reads, and about 120 KiB on the wire.
+const MAX_LISTED: usize = 1_000;
+
 /// The console has no store, so its page tokens belong to no epoch; they carry a name, and a list goes on after it.
 const NO_EPOCH: [u8; 16] = [0; 16];
 
@@ -137,8 +140,9 @@ pub(super) fn row(row: Row, full: bool) -> wire::AppConnectorGroupOverview {
     if full {
         overview.persist_local_version_profile = persist;
         overview.server_groups = server_groups.iter().map(ToString::to_string).collect();
-        overview.provisioning_keys = keys.into_iter().flatten().map(key_out).collect();
-        let connectors = connectors.into_iter();
+        overview.provisioning_keys =
+            keys.into_iter().flatten().take(MAX_LISTED).map(key_out).collect();
+        let connectors = connectors.into_iter().take(MAX_LISTED);
         overview.app_connectors = connectors
             .map(|(connector, status)| connector_out(connector, status, paths_missing))
             .collect();

@@ -120,11 +120,12 @@ impl Serving {
         id: &str,
         mut wanted: impl FnMut(&AppConnectorGroupOverview) -> bool,
     ) -> AppConnectorGroupOverview {
+        let mut looks = tokio::time::interval(LOOK);
         let looking = async {
             loop {
                 match self.row(id).await {
                     Ok(row) if wanted(&row) => break row,
-                    _ => tokio::time::sleep(LOOK).await,
+                    _ => drop(looks.tick().await),
                 }
             }
         };

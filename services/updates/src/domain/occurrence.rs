@@ -13,7 +13,10 @@
 
 use jiff::{SignedDuration, Span, Timestamp, civil::Date};
 
-use super::{window::MaintenanceWindow, zone::Zone};
+use super::{
+    window::MaintenanceWindow,
+    zone::{Reader, Zone},
+};
 
 /// How far ahead windows are searched, in years: even a monthly fifth weekday recurs within three months; only
 /// a freeze of years makes the search longer.
@@ -58,7 +61,10 @@ pub fn stretches(
     let mut back = 2 * REACH_DAYS;
     loop {
         let begin = days_before(today, back).max(oldest);
-        let relevant = Walk::new(windows, zone, begin, today).find(|(_, it)| it.end > from);
+        // What covers `from` began by the day after (midnight may come twice), so looking further is of no use here.
+        let mut near = Walk::new(windows, zone, begin, today);
+        near.horizon = days_before(today, -REACH_DAYS);
+        let relevant = near.find(|(_, it)| it.end > from);
         let whole = relevant.is_none_or(|(date, _)| days_before(date, REACH_DAYS) >= begin);
         if whole || begin == oldest {
             return Walk::new(windows, zone, begin, today)
@@ -81,7 +87,7 @@ fn days_before(date: Date, days: i32) -> Date {
 struct Walk {
     /// Earliest start on the clock first.
     windows: Vec<MaintenanceWindow>,
-    zone: Zone,
+    zone: Reader,
     /// The day that is looked at, `None` at the end.
     date: Option<Date>,
     /// Which window of that day comes next.
@@ -102,7 +108,7 @@ impl Walk {
         Self {
             date: (!windows.is_empty()).then_some(begin),
             windows,
-            zone: zone.clone(),
+            zone: Reader::new(zone.clone()),
             index: 0,
             horizon: year(HORIZON_YEARS + 1),
             endless: year(2),

@@ -5,6 +5,9 @@
 //! can be read right after its group was created.
 //! Absent on purpose: following registry's watch (`workers::follow`), which only calls the verbs here.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
 use names::AppConnectorGroupName;
 use runtime::Clock;
 
@@ -16,13 +19,14 @@ pub struct Groups {
     keeper: Keeper,
     registry: Registry,
     clock: Clock,
+    heard: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl Groups {
     /// Over the copy and its owner.
     #[must_use]
     pub fn new(keeper: Keeper, registry: Registry, clock: Clock) -> Self {
-        Self { keeper, registry, clock }
+        Self { keeper, registry, clock, heard: Arc::default() }
     }
 
     /// A live group.
@@ -36,6 +40,18 @@ impl Groups {
                 .map_err(|failure| Error::RegistryUnavailable(Box::new(failure)))?,
         };
         known.filter(|group| !group.deleted).ok_or_else(|| Error::GroupNotFound(name.clone()))
+    }
+
+    /// When registry's watch was last heard; `None` if not since the start.
+    #[must_use]
+    pub fn heard(&self) -> Option<Timestamp> {
+        // Nothing that could panic runs under this lock.
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registry's watch was heard, and everything it told is taken over.
+    pub fn hear(&self, now: Timestamp) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
     /// Takes over a whole snapshot of registry's.

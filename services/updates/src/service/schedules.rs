@@ -75,6 +75,8 @@ pub struct ScheduleAnswer {
     pub etag: Etag,
     /// When it was last written; `None` while it has the defaults.
     pub update_time: Option<Timestamp>,
+    /// How old the group's zone may be; `None` if registry was not heard since the start.
+    pub registry_heard: Option<Timestamp>,
 }
 
 /// What a preview shows instead of the stored schedule.
@@ -302,7 +304,8 @@ impl Schedules {
             schedule::next_update(&schedule, zone, freezes, false, self.clock.now())
         });
         let name = group.name.update_schedule();
-        ScheduleAnswer { name, schedule, zone, profile, next, etag, update_time }
+        let registry_heard = self.groups.heard();
+        ScheduleAnswer { name, schedule, zone, profile, next, etag, update_time, registry_heard }
     }
 }
 

@@ -201,11 +201,15 @@ impl Keeper {
         let mut options = ScanOptions::default();
         loop {
             let page = self.store.scan(&keys::all_groups(), options.clone()).await?;
+            let mut gone = Vec::new();
             for row in &page.rows {
-                let name = keys::read_group(&row.key)?;
-                if !live.contains(&name) {
-                    self.store.commit(Commit::new(now).delete(row.key.clone())).await?;
+                if !live.contains(&keys::read_group(&row.key)?) {
+                    gone.push(row.key.clone());
                 }
+            }
+            for chunk in gone.chunks(GROUPS_PER_COMMIT) {
+                let delete = |commit: Commit, key: &store::Key| commit.delete(key.clone());
+                self.store.commit(chunk.iter().fold(Commit::new(now), delete)).await?;
             }
             let Some(last) = page.rows.last().filter(|_| page.more) else { break };
             options.after = Some(last.key.clone());

@@ -155,9 +155,10 @@ pub(crate) fn time(text: &str) -> Option<prost_types::Timestamp> {
 
 /// Looks until the condition holds.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+    let mut looks = tokio::time::interval(LOOK);
     let looking = async {
         while !look().await {
-            tokio::time::sleep(LOOK).await;
+            looks.tick().await;
         }
     };
     tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never: {what}"));

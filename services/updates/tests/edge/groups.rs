@@ -48,7 +48,8 @@ async fn a_schedule_is_answered_after_a_restart_without_registry() {
         update_schedule: Some(schedule),
         ..UpdateUpdateScheduleRequest::default()
     };
-    let written = serving.admin().update_update_schedule(request).await.unwrap().into_inner();
+    let mut written = serving.admin().update_update_schedule(request).await.unwrap().into_inner();
+    assert_eq!(written.registry_heard_time.take(), crate::ground::time(crate::ground::MONDAY));
     serving.stop().await;
 
     let alone = ground.start_alone().await;

@@ -116,6 +116,7 @@ fn change_in(
         tzdb_version: _,
         etag: _,
         update_time: _,
+        registry_heard_time: _,
     } = schedule;
     let defaults = Pace::default();
     let before = violations.len();
@@ -224,7 +225,8 @@ fn on_failure_in(violations: &mut Violations, wire: i32) -> Option<FailureAction
 }
 
 pub(in crate::grpc) fn schedule(answer: ScheduleAnswer) -> wire::UpdateSchedule {
-    let ScheduleAnswer { name, schedule, zone, profile, next, etag, update_time } = answer;
+    let ScheduleAnswer { name, schedule, zone, profile, next, etag, update_time, registry_heard } =
+        answer;
     let pace = schedule.pace;
     let own_profile = schedule.persisted_profile.as_ref();
     let source = match zone.source {
@@ -254,6 +256,7 @@ pub(in crate::grpc) fn schedule(answer: ScheduleAnswer) -> wire::UpdateSchedule 
         tzdb_version: runtime::about::tzdb_version().to_owned(),
         etag: etag.to_string(),
         update_time: update_time.map(rpc::time::to_proto),
+        registry_heard_time: registry_heard.map(rpc::time::to_proto),
     }
 }
 
