@@ -4,11 +4,15 @@ use std::{future::Future, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use runtime::telemetry::{self, Format, TelemetrySettings};
 
 use crate::{
     client::context::{Context, ContextArguments},
     command::{apply, backup, demo, describe, dev, explain, get, pki, version},
 };
+
+/// What a connector logs unless told otherwise: its milestones and troubles.
+const CONNECTOR_LOG: &str = "info";
 
 /// Control plane of a private-access network.
 #[derive(Parser)]
@@ -66,10 +70,20 @@ impl Arguments {
             Command::Verify(arguments) => call(backup::verify(arguments)),
             Command::Restore(arguments) => call(backup::restore(arguments)),
             Command::Pki(arguments) => pki::run(arguments).map(|()| ExitCode::SUCCESS),
-            Command::Connector(arguments) => call(async { Ok(connector::run(arguments).await?) }),
+            Command::Connector(arguments) => call(run_connector(arguments)),
             Command::Version(arguments) => call(version::run(&self.context, &arguments)),
         }
     }
+}
+
+/// The agent with logs for people; `CAUSEWAY_LOG` changes what is logged.
+async fn run_connector(arguments: connector::Args) -> Result<()> {
+    let log = std::env::var("CAUSEWAY_LOG").unwrap_or_else(|_| CONNECTOR_LOG.to_owned());
+    let settings = TelemetrySettings { log, format: Format::Text, otlp_endpoint: String::new() };
+    let telemetry = telemetry::init(&settings, "connector")?;
+    let ended = connector::run(arguments).await;
+    telemetry.shutdown().await;
+    Ok(ended?)
 }
 
 /// Runs a command that only calls: one thread is enough for it.

@@ -73,13 +73,15 @@ impl Service for App {
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let Self { api: _, sources, provisioning, clock, health, hold } = self;
-        let stop = &shutdown.workers;
+        // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
+        let stop = &shutdown.streams;
         let follow = |sibling| Follow { sibling, clock: &clock, health: &health, stop };
         let (registry, keys) = (sources.registry.watch(), provisioning.keys());
         futures::join!(
             follow("registry").run(registry, &sources.registered, || hold.release()),
             follow("provisioning").run(keys, &sources.keys, || ()),
         );
+        shutdown.workers.cancelled().await;
         Ok(())
     }
 }

@@ -99,7 +99,8 @@ impl Service for App {
             clock: deps.clock.clone(),
             health: deps.health.clone(),
             metrics: metrics.clone(),
-            stop: shutdown.workers.clone(),
+            // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
+            stop: shutdown.streams.clone(),
         };
         deps.workers.spawn(Tidy { index: index.clone(), metrics }, tidy::PERIOD, Signal::new());
         let sink = ConfigurationSink { index, trust: trust.clone(), hold };

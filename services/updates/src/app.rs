@@ -61,7 +61,9 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        self.follow.run(shutdown.workers.clone()).await;
+        // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
+        self.follow.run(shutdown.streams.clone()).await;
+        shutdown.workers.cancelled().await;
         self.keeper.store().close().await;
         Ok(())
     }

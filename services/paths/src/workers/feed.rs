@@ -134,10 +134,7 @@ pub async fn follow<K, S>(
     let sibling = K::AREA.word();
     let mut reached = None;
     loop {
-        let update = tokio::select! {
-            update = follower.next() => update,
-            () = around.stop.cancelled() => return,
-        };
+        let Some(update) = around.stop.run_until_cancelled(follower.next()).await else { return };
         let now = around.clock.now();
         let in_reach = !matches!(update, Update::Lost(_));
         if reached != Some(in_reach) {
