@@ -22,6 +22,7 @@ use crate::{
     clients::Keys,
     config::Config,
     grpc::Api,
+    metrics::Metrics,
     service::Registry,
     workers::{PURGE_PERIOD, Purge, SWEEP_PERIOD, Sweep},
 };
@@ -58,6 +59,7 @@ impl Service for App {
             config.quotas.clone(),
             trust_domain,
             Keys::new(channel),
+            Metrics::new(&deps.metrics),
         )
         .await
         .context("reading the store")?;

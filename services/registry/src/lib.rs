@@ -28,6 +28,7 @@ mod config;
 pub mod domain;
 mod error;
 mod grpc;
+mod metrics;
 mod service;
 mod store;
 mod workers;

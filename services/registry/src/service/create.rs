@@ -41,9 +41,15 @@ impl Registry {
         draft: &S::Draft,
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
-        if let Some(first) = self.replay(writing).await? {
-            return Ok(first);
-        }
+        self.once(writing, self.decide_create(name, draft, writing)).await
+    }
+
+    async fn decide_create<S: Linked<Given: Default>>(
+        &self,
+        name: &S::Name,
+        draft: &S::Draft,
+        writing: &Writing,
+    ) -> Result<Found<S>, Error> {
         let spec: S = self.check(name, draft, None, writing)?;
         for _ in 0..MAX_ATTEMPTS {
             let meta = Meta::created(Uuid::new_v4(), self.now());

@@ -29,9 +29,16 @@ impl Registry {
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
         expect_within::<S>(tenant, name)?;
-        if let Some(first) = self.replay(writing).await? {
-            return Ok(first);
-        }
+        self.once(writing, self.decide_delete(tenant, name, etag, writing)).await
+    }
+
+    async fn decide_delete<S: Linked>(
+        &self,
+        tenant: &TenantName,
+        name: &S::Name,
+        etag: &str,
+        writing: &Writing,
+    ) -> Result<Found<S>, Error> {
         for _ in 0..MAX_ATTEMPTS {
             let before = match self.deletable::<S>(name, etag, writing).await? {
                 Standing::Live(before) => before,
@@ -90,9 +97,16 @@ impl Registry {
         writing: &Writing,
     ) -> Result<Found<GroupSpec>, Error> {
         expect_within::<GroupSpec>(tenant, name)?;
-        if let Some(first) = self.replay(writing).await? {
-            return Ok(first);
-        }
+        self.once(writing, self.decide_force_delete(tenant, name, etag, writing)).await
+    }
+
+    async fn decide_force_delete(
+        &self,
+        tenant: &TenantName,
+        name: &AppConnectorGroupName,
+        etag: &str,
+        writing: &Writing,
+    ) -> Result<Found<GroupSpec>, Error> {
         for _ in 0..MAX_ATTEMPTS {
             let before = match self.deletable::<GroupSpec>(name, etag, writing).await? {
                 Standing::Live(before) => before,

@@ -37,6 +37,7 @@ use crate::{
     clients::Keys,
     domain::{Problems, Quotas, Resource, Rules, Spec},
     error::Error,
+    metrics::Metrics,
     store::{Changes, Found, Rows, decode, encode},
 };
 use coverage::Coverage;
@@ -56,6 +57,7 @@ pub(crate) struct Registry {
     population: Population,
     coverage: Coverage,
     keys: Keys,
+    metrics: Metrics,
 }
 
 /// How a caller wants a write done.
@@ -79,16 +81,22 @@ impl Registry {
         quotas: Quotas,
         trust_domain: TrustDomain,
         keys: Keys,
+        metrics: Metrics,
     ) -> Result<Self, Error> {
         let rows = Rows::new(store);
-        let population = Population::count(&rows).await?;
+        let population = Population::count(&rows, metrics.clone()).await?;
         let coverage = Coverage::default();
-        Ok(Self { rows, clock, quotas, trust_domain, population, coverage, keys })
+        Ok(Self { rows, clock, quotas, trust_domain, population, coverage, keys, metrics })
     }
 
     /// The rows, for watches and server info.
     pub(crate) fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    /// Brings the metric of live objects up to date.
+    pub(crate) fn show_population(&self) {
+        self.population.show();
     }
 
     /// The settings that tenants show.
@@ -128,6 +136,22 @@ impl Registry {
         }
     }
 
+    /// Does a write once. A repeat is answered with the first success, also when the first finished only while this one
+    /// was being decided: then what refused this one (the id is taken, the etag stale) is the first one's own doing.
+    async fn once<S: Spec>(
+        &self,
+        writing: &Writing,
+        write: impl Future<Output = Result<Found<S>, Error>> + Send,
+    ) -> Result<Found<S>, Error> {
+        if let Some(first) = self.replay(writing).await? {
+            return Ok(first);
+        }
+        match write.await {
+            Err(error) => Ok(self.replay(writing).await.ok().flatten().ok_or(error)?),
+            made => made,
+        }
+    }
+
     /// Commits an object's changes and settles the count. `None`: the race was lost, decide again.
     async fn commit<S: Spec>(
         &self,
@@ -150,6 +174,7 @@ impl Registry {
                 Ok(Some(Found { resource: decode(&answer)?, revision }))
             }
             Err(CommitError::Precondition { .. }) => {
+                self.metrics.lost_race(S::KIND);
                 counted.into_iter().for_each(Move::refused);
                 Ok(None)
             }

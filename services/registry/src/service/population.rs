@@ -20,6 +20,7 @@ use crate::{
         ConnectorSpec, GroupSpec, Kind, Quotas, ResourceName, SegmentSpec, ServerGroupSpec, Spec,
     },
     error::Error,
+    metrics::Metrics,
     store::Rows,
 };
 
@@ -39,7 +40,10 @@ struct Count {
 
 /// Live objects by tenant and kind.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Population(Arc<Mutex<HashMap<Key, Count>>>);
+pub(super) struct Population {
+    counts: Arc<Mutex<HashMap<Key, Count>>>,
+    metrics: Metrics,
+}
 
 /// A write under way that adds or removes one object. Dropped without an outcome (the caller went away while the
 /// commit was on its way), it leaves the count too large rather than too small, and in doubt.
@@ -55,8 +59,8 @@ pub(super) struct Move<'a> {
 
 impl Population {
     /// Counts everything that is stored.
-    pub(super) async fn count(rows: &Rows) -> Result<Self, Error> {
-        let population = Self::default();
+    pub(super) async fn count(rows: &Rows, metrics: Metrics) -> Result<Self, Error> {
+        let population = Self { counts: Arc::default(), metrics };
         population.add::<GroupSpec>(rows).await?;
         population.add::<ConnectorSpec>(rows).await?;
         population.add::<ServerGroupSpec>(rows).await?;
@@ -129,9 +133,18 @@ impl Population {
         Ok(())
     }
 
+    /// Sums up all tenants for the metric.
+    pub(super) fn show(&self) {
+        let counts = self.counts();
+        for kind in Kind::ALL.into_iter().filter(|&kind| kind != Kind::Tenant) {
+            let of_kind = counts.iter().filter(|((_, other), _)| *other == kind);
+            self.metrics.objects(kind, of_kind.map(|(_, count)| count.live).sum());
+        }
+    }
+
     fn counts(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Count>> {
         // A panic elsewhere while counting leaves a usable count.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -187,7 +200,7 @@ mod tests {
         let config = StoreConfig::new(directory.path().join("store"));
         let store = Store::open(config, jiff::Timestamp::now).await.unwrap();
         let rows = Rows::new(store);
-        let population = Population::count(&rows).await.unwrap();
+        let population = Population::count(&rows, Metrics::default()).await.unwrap();
         let tenant: TenantName = "tenants/acme".parse().unwrap();
         let quotas = Quotas { app_connector_groups: 1, ..Quotas::default() };
         let arrive = || population.arrive::<GroupSpec>(&rows, &tenant, &quotas);

@@ -44,8 +44,9 @@ impl Registry {
             .await?;
         for found in &due {
             match self.rows.store().commit(remove(found, now)).await {
+                Ok(_) => self.metrics.purged(S::KIND),
                 // Taken back, or still in the way of something: looked at again with the next tick.
-                Ok(_) | Err(CommitError::Precondition { .. }) => {}
+                Err(CommitError::Precondition { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -48,17 +48,29 @@ impl Registry {
         wanted: &Registration,
     ) -> Result<Found<ConnectorSpec>, Error> {
         super::update::expect_within::<ConnectorSpec>(tenant, &wanted.name)?;
+        let outcome = self.decide_register(tenant, wanted).await;
+        self.metrics.registration(outcome.as_ref().map(|(_, new)| *new));
+        outcome.map(|(connector, _)| connector)
+    }
+
+    /// The connector, and whether it is new.
+    async fn decide_register(
+        &self,
+        tenant: &TenantName,
+        wanted: &Registration,
+    ) -> Result<(Found<ConnectorSpec>, bool), Error> {
+        let enrolment = &wanted.origin.enrolment;
         for _ in 0..MAX_ATTEMPTS {
-            if let Some(made) = self.registered(&wanted.origin.enrolment).await? {
-                return Ok(made);
+            if let Some(made) = self.registered(enrolment).await? {
+                return Ok((made, false));
             }
-            let ground = self.ground(wanted).await?;
-            self.expect_new_key(wanted).await?;
-            self.expect_free::<ConnectorSpec>(&wanted.name).await?;
-            let spent = spent_connector_id(&wanted.name);
-            if self.rows.revision(&spent).await?.is_some() {
-                return Err(name_spent(&wanted.name));
-            }
+            let ground = match self.unopposed(wanted).await {
+                Ok(ground) => ground,
+                // A repeat that came at the same time may just have taken the id and the key.
+                Err(error) => {
+                    return self.registered(enrolment).await?.map(|m| (m, false)).ok_or(error);
+                }
+            };
             let new = Resource {
                 name: wanted.name.clone(),
                 meta: Meta::created(Uuid::new_v4(), self.now()),
@@ -69,10 +81,22 @@ impl Registry {
             let arrival = self.population.arrive::<ConnectorSpec>(&self.rows, tenant, &self.quotas);
             let arrival = Some(arrival.await?);
             if let Some(made) = self.commit(changes, &Writing::default(), new, arrival).await? {
-                return Ok(made);
+                return Ok((made, true));
             }
         }
         Err(Error::Contended)
+    }
+
+    /// Tenant and group are in use; the id and the key pair are new.
+    async fn unopposed(&self, wanted: &Registration) -> Result<Ground, Error> {
+        let ground = self.ground(wanted).await?;
+        self.expect_new_key(wanted).await?;
+        self.expect_free::<ConnectorSpec>(&wanted.name).await?;
+        let spent = spent_connector_id(&wanted.name);
+        match self.rows.revision(&spent).await? {
+            None => Ok(ground),
+            Some(_) => Err(name_spent(&wanted.name)),
+        }
     }
 
     /// Gives an enrolment up for ever. Idempotent.

@@ -22,9 +22,16 @@ impl Registry {
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
         expect_within::<S>(tenant, name)?;
-        if let Some(first) = self.replay(writing).await? {
-            return Ok(first);
-        }
+        self.once(writing, self.decide_undelete(tenant, name, etag, writing)).await
+    }
+
+    async fn decide_undelete<S: Linked>(
+        &self,
+        tenant: &TenantName,
+        name: &S::Name,
+        etag: &str,
+        writing: &Writing,
+    ) -> Result<Found<S>, Error> {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.buried_one::<S>(name, etag, writing).await?;
             let meta = before.resource.meta.undeleted(self.now());

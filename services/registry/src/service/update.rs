@@ -33,9 +33,14 @@ impl Registry {
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
         expect_within::<S>(tenant, &edit.name)?;
-        if let Some(first) = self.replay(writing).await? {
-            return Ok(first);
-        }
+        self.once(writing, self.decide_update(edit, writing)).await
+    }
+
+    async fn decide_update<S: Linked>(
+        &self,
+        edit: &Edit<S>,
+        writing: &Writing,
+    ) -> Result<Found<S>, Error> {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.live::<S>(&edit.name).await?;
             self.expect_etag(&before, &edit.etag)?;

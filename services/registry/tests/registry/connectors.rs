@@ -24,18 +24,20 @@ async fn an_enrolment_makes_one_connector_however_often_it_is_repeated() {
     registry.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_repeats_of_one_enrolment_make_one_connector() {
     let registry = with_group().await;
-    let calls =
-        (0..16).map(|_| {
+    for number in 0..20 {
+        let calls = (0..8).map(|_| {
             let mut provisioning = registry.sibling("provisioning");
-            async move {
-                provisioning.register_app_connector(registration(1)).await.unwrap().into_inner()
-            }
+            tokio::spawn(
+                async move { provisioning.register_app_connector(registration(number)).await },
+            )
         });
-    let made = futures::future::join_all(calls).await;
-    assert!(made.iter().all(|connector| connector.uid == made[0].uid));
+        let made = futures::future::join_all(calls).await;
+        let uids: Vec<_> = made.into_iter().map(|a| a.unwrap().unwrap().into_inner().uid).collect();
+        assert!(uids.iter().all(|uid| *uid == uids[0]), "{uids:?}");
+    }
     registry.stop().await;
 }
 

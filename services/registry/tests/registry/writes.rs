@@ -114,20 +114,23 @@ async fn a_repeat_answers_with_the_first_success_and_another_request_under_its_i
     registry.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_repeats_make_one_group() {
     let registry = Registry::start().await;
     registry.tenant("acme").await;
-    let request = CreateAppConnectorGroupRequest {
-        request_id: "2f7e7c2e-0d5b-4f8e-8a64-6f3b1f0c9a12".to_owned(),
-        ..group_request("berlin")
-    };
-    let calls = (0..16).map(|_| {
-        let (mut root, request) = (registry.root(), request.clone());
-        async move { root.create_app_connector_group(request).await.unwrap().into_inner() }
-    });
-    let made = futures::future::join_all(calls).await;
-    assert!(made.iter().all(|group| *group == made[0]), "{made:#?}");
+    for round in 0..20 {
+        let request = CreateAppConnectorGroupRequest {
+            request_id: format!("2f7e7c2e-0d5b-4f8e-8a64-6f3b1f0c9b{round:02}"),
+            ..group_request(&format!("g{round}"))
+        };
+        let calls = (0..8).map(|_| {
+            let (mut root, request) = (registry.root(), request.clone());
+            tokio::spawn(async move { root.create_app_connector_group(request).await })
+        });
+        let made = futures::future::join_all(calls).await;
+        let made: Vec<_> = made.into_iter().map(|a| a.unwrap().unwrap().into_inner()).collect();
+        assert!(made.iter().all(|group| *group == made[0]), "{made:#?}");
+    }
     registry.stop().await;
 }
 

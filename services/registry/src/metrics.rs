@@ -1,0 +1,70 @@
+//! Every metric that the registry emits, beside those of the edge and the workers.
+//!
+//! Always holds: labels come from closed lists (kinds, reasons), never from what a caller sent.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+};
+
+use crate::{domain::Kind, error::Error};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+/// The service's metrics; clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Metrics {
+    objects: Family<KindLabel, Gauge>,
+    lost_races: Family<KindLabel, Counter>,
+    registrations: Family<Outcome, Counter>,
+    purged: Family<KindLabel, Counter>,
+}
+
+impl Metrics {
+    /// Makes and registers them.
+    pub(crate) fn new(registry: &runtime::metrics::Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(|registry| {
+            let help = "Live objects of all tenants, by kind";
+            registry.register("registry_objects", help, metrics.objects.clone());
+            let help = "Writes decided anew because something they rest on changed, by kind";
+            registry.register("registry_lost_races", help, metrics.lost_races.clone());
+            let help = "Calls of RegisterAppConnector by outcome: REGISTERED, REPEATED or the reason of the refusal";
+            registry.register("registry_registrations", help, metrics.registrations.clone());
+            let help = "Objects removed for good, by kind";
+            registry.register("registry_purged", help, metrics.purged.clone());
+        });
+        metrics
+    }
+
+    pub(crate) fn objects(&self, kind: Kind, live: usize) {
+        let live = i64::try_from(live).unwrap_or(i64::MAX);
+        self.objects.get_or_create(&KindLabel { kind: kind.field() }).set(live);
+    }
+
+    pub(crate) fn lost_race(&self, kind: Kind) {
+        self.lost_races.get_or_create(&KindLabel { kind: kind.field() }).inc();
+    }
+
+    /// `Ok(true)`: a connector was made; `Ok(false)`: the one that stood was answered.
+    pub(crate) fn registration(&self, outcome: Result<bool, &Error>) {
+        let outcome = match outcome {
+            Ok(true) => "REGISTERED",
+            Ok(false) => "REPEATED",
+            Err(error) => error.reason(),
+        };
+        self.registrations.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    pub(crate) fn purged(&self, kind: Kind) {
+        self.purged.get_or_create(&KindLabel { kind: kind.field() }).inc();
+    }
+}
