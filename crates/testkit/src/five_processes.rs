@@ -7,10 +7,11 @@ use std::{
     fs::{self, File},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal};
 
 use crate::{
     plan::Plan,
@@ -20,12 +21,13 @@ use crate::{
 /// Lines of a log that a failed story shows.
 const SHOWN_LINES: usize = 30;
 
-/// A running binary. Dropping it kills it.
+/// One of the binaries: running, or ended and ready to be started again. Dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Process {
     name: &'static str,
+    settings: Vec<String>,
+    directory: PathBuf,
     child: Child,
-    log: PathBuf,
 }
 
 /// Starts the five on free ports.
@@ -51,7 +53,8 @@ pub(crate) fn start(plan: &Plan, directory: &Path) -> Result<(Vec<Process>, Endp
         {
             settings.push(format!("peers.{peer}=https://localhost:{port}"));
         }
-        processes.push(Process::start(name, &settings, directory)?);
+        let child = spawn(name, &settings, directory)?;
+        processes.push(Process { name, settings, directory: directory.to_owned(), child });
     }
     Ok((processes, endpoints))
 }
@@ -75,20 +78,26 @@ fn free_ports() -> Result<Ports> {
     Ok(Ports { each: [a, b, c, d, e, f], admin })
 }
 
+fn spawn(name: &str, settings: &[String], directory: &Path) -> Result<Child> {
+    let output = File::options().create(true).append(true).open(log(directory, name))?;
+    let binary = binary(&format!("causeway-{name}"))?;
+    Command::new(&binary)
+        .args(settings.iter().flat_map(|setting| ["--set", setting.as_str()]))
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .with_context(|| format!("starting {}", binary.display()))
+}
+
+fn log(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!("{name}.log"))
+}
+
 impl Process {
-    fn start(name: &'static str, settings: &[String], directory: &Path) -> Result<Self> {
-        let log = directory.join(format!("{name}.log"));
-        let output = File::create(&log)?;
-        let binary = binary(&format!("causeway-{name}"))?;
-        let child = Command::new(&binary)
-            .args(settings.iter().flat_map(|setting| ["--set", setting.as_str()]))
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .with_context(|| format!("starting {}", binary.display()))?;
-        Ok(Self { name, child, log })
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// What is wrong if it has ended; `None` while it runs.
@@ -97,8 +106,33 @@ impl Process {
         Some(format!("causeway-{} ended ({status}):\n{}", self.name, self.tail()))
     }
 
-    fn tail(&self) -> String {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
+    /// Ends it as a power cut would: nothing is flushed, nobody is told.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to end as a supervisor does.
+    pub(crate) fn terminate(&self) -> Result<()> {
+        let pid = Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, Signal::TERM)?;
+        Ok(())
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn status(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Starts it again, on its ports and its store.
+    pub(crate) fn start_again(&mut self) -> Result<()> {
+        self.child = spawn(self.name, &self.settings, &self.directory)?;
+        Ok(())
+    }
+
+    pub(crate) fn tail(&self) -> String {
+        let text = fs::read_to_string(log(&self.directory, self.name)).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }

@@ -10,11 +10,12 @@ use runtime::{
 
 use crate::{plan::Plan, system::Endpoints};
 
-/// Starts the five on free ports.
+/// Starts the five on the ports of `before`, or on free ones.
 pub(crate) async fn start(
     plan: &Plan,
     directory: &Path,
     clock: Clock,
+    before: Option<&Endpoints>,
 ) -> Result<(Running, Endpoints)> {
     let mut layers = Settings::layers(DEV);
     layers.section::<registry::Config>("registry");
@@ -22,9 +23,11 @@ pub(crate) async fn start(
     layers.section::<updates::Config>("updates");
     layers.section::<paths::Config>("paths");
     layers.section::<console::Config>("console");
-    for listener in ["listen", "enrolment_listen", "admin_listen"] {
-        layers.flag(&format!("server.{listener}=127.0.0.1:0"));
-    }
+    let (api, enrolment, admin) =
+        before.map_or((0, 0, 0), |before| (before.services[0], before.enrolment, before.admin[0]));
+    layers.flag(&format!("server.listen=127.0.0.1:{api}"));
+    layers.flag(&format!("server.enrolment_listen=127.0.0.1:{enrolment}"));
+    layers.flag(&format!("server.admin_listen=127.0.0.1:{admin}"));
     let services = ["registry", "provisioning", "updates", "paths", "console"];
     let own = services.iter().flat_map(|name| plan.of(name, directory));
     for setting in plan.common(directory).into_iter().chain(own) {

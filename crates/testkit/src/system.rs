@@ -4,10 +4,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -22,6 +19,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::Mutex,
 };
 
 use crate::{
@@ -57,11 +55,13 @@ pub struct System {
     callers: Callers,
     channels: Channels,
     tenants_made: AtomicUsize,
+    plan: Plan,
     directory: TempDir,
 }
 
 enum Form {
-    One(Box<Running>),
+    /// All in this process; `None` only while it is being started again.
+    One(Option<Box<Running>>),
     Five(Vec<Process>),
 }
 
@@ -99,6 +99,14 @@ impl System {
         (started.expect("the installation starts"), clock, manual)
     }
 
+    /// Starts the five binaries, whatever the target, for stories about single processes.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_as_five() -> Self {
+        Self::launch(&Plan::default(), None).await.expect("the installation starts")
+    }
+
     /// One process on this clock, or five without one.
     async fn launch(plan: &Plan, clock: Option<Clock>) -> Result<Self> {
         let directory = tempfile::tempdir()?;
@@ -108,18 +116,18 @@ impl System {
         let callers = Callers::write(&directory.path().join("tokens.toml"))?;
         let (form, endpoints) = match clock {
             Some(clock) => {
-                let (running, endpoints) =
-                    one_process::start(plan, directory.path(), clock).await?;
-                (Form::One(Box::new(running)), endpoints)
+                let started = one_process::start(plan, directory.path(), clock, None).await?;
+                (Form::One(Some(Box::new(started.0))), started.1)
             }
             None => {
-                let (processes, endpoints) = five_processes::start(plan, directory.path())?;
-                (Form::Five(processes), endpoints)
+                let started = five_processes::start(plan, directory.path())?;
+                (Form::Five(started.0), started.1)
             }
         };
         let channels = channels(&endpoints, TrustBundles::new(domain, pki.roots()?)?)?;
         let tenants_made = AtomicUsize::new(0);
-        let mut system = Self { form, endpoints, callers, channels, tenants_made, directory };
+        let plan = plan.clone();
+        let mut system = Self { form, endpoints, callers, channels, tenants_made, plan, directory };
         system.ready().await;
         Ok(system)
     }
@@ -130,11 +138,9 @@ impl System {
             Form::One(_) => &mut [][..],
             Form::Five(processes) => processes,
         };
-        let processes = Arc::new(std::sync::Mutex::new(processes));
+        let processes = Mutex::new(processes);
         eventually("every process is ready", || async {
-            let ended =
-                processes.lock().ok().and_then(|mut all| all.iter_mut().find_map(Process::ended));
-            if let Some(ended) = ended {
+            if let Some(ended) = processes.lock().await.iter_mut().find_map(Process::ended) {
                 panic!("{ended}");
             }
             for port in &admin {
@@ -143,6 +149,68 @@ impl System {
             Ok::<_, String>(())
         })
         .await;
+    }
+
+    /// Ends the installation as an operator does and starts it again, on the same ports and stores.
+    ///
+    /// # Errors
+    /// What was not clean about its end, or what kept it from starting.
+    pub async fn restart(&mut self) -> Result<()> {
+        match &mut self.form {
+            Form::One(running) => {
+                let ending = running.take().context("it is being started already")?;
+                let clock = ending.clock().clone();
+                ending.stop().await?;
+                let (directory, before) = (self.directory.path(), Some(&self.endpoints));
+                let started = one_process::start(&self.plan, directory, clock, before).await?;
+                *running = Some(Box::new(started.0));
+            }
+            Form::Five(processes) => {
+                for process in processes.iter_mut() {
+                    end(process).await?;
+                }
+                processes.iter_mut().try_for_each(Process::start_again)?;
+            }
+        }
+        self.ready().await;
+        Ok(())
+    }
+
+    /// Ends one of five processes as a power cut would.
+    ///
+    /// # Panics
+    /// In one process, and for a name that is none of the five.
+    pub fn kill(&mut self, service: &str) {
+        self.process(service).kill().expect("it can be killed");
+    }
+
+    /// Starts one of five processes again, on its ports and its store, and waits until it listens; whether it is ready may
+    /// depend on others.
+    ///
+    /// # Panics
+    /// As [`System::kill`], and if it does not start.
+    pub async fn start_again(&mut self, service: &str) {
+        self.process(service).start_again().expect("it starts");
+        let index = SERVICES.iter().position(|name| *name == service).expect("one of the five");
+        let port = self.endpoints.services[index];
+        let process = Mutex::new(self.process(service));
+        eventually(&format!("{service} listens"), || async {
+            if let Some(ended) = process.lock().await.ended() {
+                panic!("{ended}");
+            }
+            TcpStream::connect(("127.0.0.1", port)).await.map(drop)
+        })
+        .await;
+    }
+
+    fn process(&mut self, service: &str) -> &mut Process {
+        match &mut self.form {
+            Form::One(_) => panic!("a story about single processes starts with `start_as_five`"),
+            Form::Five(processes) => processes
+                .iter_mut()
+                .find(|process| process.name() == service)
+                .expect("one of the five"),
+        }
     }
 
     /// Clients of a caller who may do everything.
@@ -218,13 +286,34 @@ impl System {
     /// What was left when a deadline passed.
     pub async fn stop(self) -> Result<()> {
         match self.form {
-            Form::One(running) => Ok(running.stop().await?),
-            Form::Five(processes) => {
-                drop(processes);
+            Form::One(Some(running)) => Ok(running.stop().await?),
+            Form::One(None) => Ok(()),
+            Form::Five(mut processes) => {
+                for process in &mut processes {
+                    end(process).await?;
+                }
                 Ok(())
             }
         }
     }
+}
+
+/// Asks a process to end and waits until it has, which must be a success.
+async fn end(process: &mut Process) -> Result<()> {
+    process.terminate()?;
+    let name = process.name();
+    let process = Mutex::new(process);
+    let status = eventually(&format!("causeway-{name} ends"), || async {
+        match process.lock().await.status() {
+            Ok(Some(status)) => Ok(status),
+            Ok(None) => Err("it still runs".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await;
+    let process = process.into_inner();
+    ensure!(status.success(), "causeway-{name} ended with {status}:\n{}", process.tail());
+    Ok(())
 }
 
 fn channels(endpoints: &Endpoints, trust: TrustBundles) -> Result<Channels> {
