@@ -9,11 +9,14 @@
 //! | `seed_page` | the statements of the product page, each named in a test |
 //! | `selection` | what a choice rests on, and how fast it follows the world |
 //! | `enrolment` | joining: exact counts, replays, refusals, coming back |
+//! | `life` | restarts, kills, and the loss of the siblings |
 //! | `requests` | what a wrong request, a stale etag and an unfit page token are told |
 //! | `reflection` | a stock client finds its way without our files |
 
 #[cfg(test)]
 mod enrolment;
+#[cfg(test)]
+mod life;
 #[cfg(test)]
 mod reflection;
 #[cfg(test)]
