@@ -11,8 +11,9 @@ use super::{
     board::Board,
     configuration::{HealthReporting, Preference, Segment, UnhealthyPolicy},
     health::Health,
-    live::{Presence, Reading},
+    live::Presence,
     query::Query,
+    slot::Reading,
     snapshot::{Block, Member},
     verdict::Verdict,
 };

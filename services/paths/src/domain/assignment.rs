@@ -12,7 +12,7 @@ use super::{
     board::targets,
     configuration::{Families, HealthReporting, PortRange, Protocol, Segment},
     host::Domain,
-    live::Target,
+    slot::Target,
     snapshot::{Block, SegmentSnapshot, TenantSnapshot},
 };
 

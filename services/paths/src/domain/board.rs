@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    configuration::{Families, Protocol, Server},
+    configuration::{Protocol, Server},
     demand::LastAccess,
     health::Health,
     host::Host,
-    live::{LegSlot, Reading, Target},
+    slot::{LegSlot, Reading, Target},
     snapshot::Block,
 };
 
@@ -42,7 +42,8 @@ pub fn targets<'a>(
 }
 
 impl Board {
-    /// Collects the slots of every member.
+    /// Collects the slots of every member. Only with `keep` are slots made for targets that nobody
+    /// probes yet: what is never probed must not fill the memory.
     #[must_use]
     pub fn build(
         block: &Block,
@@ -50,6 +51,7 @@ impl Board {
         port: u16,
         protocol: Protocol,
         demand: Option<Arc<LastAccess>>,
+        keep: bool,
     ) -> Self {
         let mut board =
             Self { starts: vec![0], slots: Vec::new(), wrong_family: Vec::new(), demand };
@@ -59,7 +61,11 @@ impl Board {
             for target in member_targets(block, member.server_groups, host, port, protocol) {
                 all += 1;
                 if member.families.allow(&target.host) {
-                    board.slots.push(member.live.slot(&target));
+                    let slot = match keep {
+                        true => member.live.slot(&target),
+                        false => member.live.existing_slot(&target).unwrap_or_default(),
+                    };
+                    board.slots.push(slot);
                 }
             }
             board.wrong_family.push(all > 0 && board.slots.len() == start);
@@ -129,10 +135,4 @@ fn better(a: Reading, b: Reading) -> Reading {
         a.milliseconds.unwrap_or_default().total_cmp(&b.milliseconds.unwrap_or_default())
     });
     if key.is_le() { a } else { b }
-}
-
-/// Whether a target can be probed in some families: used where no member is at hand.
-#[must_use]
-pub fn probeable(target: &Target, families: Families) -> bool {
-    target.protocol == Protocol::Tcp && families.allow(&target.host)
 }

@@ -78,6 +78,14 @@ impl TenantLive {
         Some(all.entry(access.clone()).or_insert_with(never).clone())
     }
 
+    /// Takes back an access that was forgotten while a board still held it: it is in use again.
+    pub fn revive(&self, access: Access, last: Arc<LastAccess>) {
+        let mut all = self.accesses.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < MAX_DEMAND || all.contains_key(&access) {
+            all.insert(access, last);
+        }
+    }
+
     /// What is in use now, with the time of the last access.
     #[must_use]
     pub fn in_use(&self, now: Timestamp) -> Vec<(Access, i64)> {

@@ -191,6 +191,10 @@ impl Ask<'_> {
             && let Some(demand) = &board.demand
         {
             answer.begins_use = demand.touch(self.moment.now);
+            if answer.begins_use {
+                let access = self.segment.access(host, *port, *protocol);
+                self.tenant.live.revive(access, demand.clone());
+            }
         }
         let config = &self.segment.config;
         let Assessment { mut all, unhealthy } =

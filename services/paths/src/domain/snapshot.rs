@@ -18,8 +18,9 @@ use super::{
         TenantConfiguration,
     },
     demand::{Access, SegmentLive, TenantLive},
+    fleet::Fleet,
     host::Host,
-    live::{ConnectorLive, Fleet},
+    live::ConnectorLive,
     matcher::Matcher,
     place::Direction,
     verdict::Reason,
@@ -152,6 +153,13 @@ impl TenantSnapshot {
 }
 
 impl SegmentSnapshot {
+    /// What it means that somebody asks for a host and port of the segment.
+    #[must_use]
+    pub fn access(&self, host: &Host, port: u16, protocol: Protocol) -> Access {
+        let segment = self.name.application_segment.clone();
+        Access { segment, host: host.clone(), port, protocol }
+    }
+
     /// The board for a host and port, made when it is new.
     #[must_use]
     pub fn board(
@@ -167,17 +175,15 @@ impl SegmentSnapshot {
             return board.clone();
         }
         drop(known);
-        let access = Access {
-            segment: self.name.application_segment.clone(),
-            host: host.clone(),
-            port,
-            protocol,
+        let (demand, keep) = match self.config.health_reporting {
+            HealthReporting::OnAccess => {
+                let demand = live.access(&self.access(host, port, protocol));
+                (demand.clone(), demand.is_some())
+            }
+            HealthReporting::Continuous => (None, true),
+            HealthReporting::None => (None, false),
         };
-        let demand = match self.config.health_reporting {
-            HealthReporting::OnAccess => live.access(&access),
-            HealthReporting::Continuous | HealthReporting::None => None,
-        };
-        let board = Arc::new(Board::build(block, host, port, protocol, demand));
+        let board = Arc::new(Board::build(block, host, port, protocol, demand, keep));
         let mut boards = self.boards.write().unwrap_or_else(PoisonError::into_inner);
         if boards.len() < MAX_BOARDS || boards.contains_key(host) {
             let of_host = boards.entry(host.clone()).or_default();

@@ -25,7 +25,8 @@ use tokio::sync::watch;
 
 use crate::domain::{
     demand::TenantLive,
-    live::{ConnectorLive, Fleet},
+    fleet::Fleet,
+    live::ConnectorLive,
     model::{Fact, Model},
     snapshot::TenantSnapshot,
 };

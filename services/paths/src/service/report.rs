@@ -13,7 +13,8 @@ use super::index::Index;
 use crate::domain::{
     assignment::{Assignment, ProbePace, assign},
     health::Check,
-    live::{AssignedLoad, ConnectorLive, Instance, LegSlot, Load, Presence, StreamMark, Target},
+    live::{AssignedLoad, ConnectorLive, Instance, Load, Presence, StreamMark},
+    slot::{LegSlot, Target},
 };
 
 /// Results older than this say nothing about now.

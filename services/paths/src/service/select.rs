@@ -86,7 +86,9 @@ impl Selector {
             if answer.begins_use {
                 known.announce();
             }
-            if let (Some(serving), Some(segment)) = (answer.serving, &answer.segment) {
+            if let (Some(serving), Some(segment)) = (answer.serving, &answer.segment)
+                && serving.fallen != 0
+            {
                 let live = &known.snapshot().live;
                 let memory = live.segment(&segment.application_segment);
                 priority::remember(serving, &memory, now.as_millisecond());

@@ -10,7 +10,8 @@ use super::index::Index;
 use crate::{
     domain::{
         health::{Checks, Health},
-        live::{ConnectorLive, Presence, Reading, Report, Target},
+        live::{ConnectorLive, Presence, Report},
+        slot::{Reading, Target},
     },
     error::Error,
 };

@@ -391,6 +391,14 @@ fn what_is_asked_for_is_probed_and_what_is_not_asked_for_is_not() {
     assert_eq!(assignment.period, Duration::from_secs(30));
     let later = now + Duration::from_secs(1_801);
     assert!(assign(world.snapshot(), &name, pace, later).targets.is_empty());
+
+    assert!(world.live.forget_unused(later));
+    let moment = paths::domain::assess::Moment { now: later, ..moment };
+    let again =
+        paths::domain::select::select(world.snapshot(), &query, None, &moment, Depth::Select);
+    assert!(again.begins_use);
+    let again = assign(world.snapshot(), &name, pace, later);
+    assert_eq!(again.targets.len(), 1, "what is used again is probed again");
 }
 
 #[test]

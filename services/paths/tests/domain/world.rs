@@ -11,13 +11,15 @@ use paths::domain::{
         Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
     },
     demand::TenantLive,
+    fleet::Fleet,
     health::Check,
     host::{Domain, Host},
     hysteresis::Hold,
-    live::{ConnectorLive, Fleet, Instance, Load, StreamMark, Target},
+    live::{ConnectorLive, Instance, Load, StreamMark},
     place::Coordinates,
     query::Query,
     select::{Answer, Depth, Path, select},
+    slot::Target,
     snapshot::TenantSnapshot,
 };
 

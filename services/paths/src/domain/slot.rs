@@ -1,0 +1,145 @@
+//! A connector's way to one target: what its checks say, read by every selection without a lock.
+//!
+//! Always holds: a reader sees each number whole; a result counts for as long as it was recorded to count.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    configuration::Protocol,
+    health::{Check, Checks, Health},
+    host::Host,
+};
+
+/// "Not yet", in atomics of times.
+const NEVER: i64 = i64::MIN;
+
+/// What is probed: a server's host and port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// Name or address.
+    pub host: Host,
+    /// Port.
+    pub port: u16,
+    /// Protocol.
+    pub protocol: Protocol,
+}
+
+/// A connector's way to one target, live.
+#[derive(Debug)]
+pub struct LegSlot {
+    health: AtomicU8,
+    no_address_in_family: AtomicBool,
+    /// Median, microseconds; 0: never measured.
+    median_us: AtomicU32,
+    last_ms: AtomicI64,
+    last_success_ms: AtomicI64,
+    /// How long a result counts, milliseconds.
+    valid_for_ms: AtomicI64,
+    checks: Mutex<Checks>,
+}
+
+/// What a slot says at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// UNKNOWN when the last check is too old.
+    pub health: Health,
+    /// What the last check said, whatever its age.
+    pub last_known: Health,
+    /// Median round trip, milliseconds.
+    pub milliseconds: Option<f32>,
+    /// Age of the newest success, milliseconds.
+    pub age_ms: i64,
+    /// Whether the last check found no address in the allowed families.
+    pub no_address_in_family: bool,
+}
+
+impl Default for LegSlot {
+    fn default() -> Self {
+        Self {
+            health: AtomicU8::new(Health::Unknown as u8),
+            no_address_in_family: AtomicBool::new(false),
+            median_us: AtomicU32::new(0),
+            last_ms: AtomicI64::new(NEVER),
+            last_success_ms: AtomicI64::new(NEVER),
+            valid_for_ms: AtomicI64::new(0),
+            checks: Mutex::default(),
+        }
+    }
+}
+
+impl LegSlot {
+    /// Takes a check that ended at `when`; it counts for `valid_for`.
+    pub fn record(&self, check: Check, when: Timestamp, valid_for: Duration) {
+        let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        checks.record(check, when);
+        let micros = checks.median_ms().map_or(0, |ms| (ms * 1_000.0).round().max(1.0) as u32);
+        self.median_us.store(micros, Relaxed);
+        self.no_address_in_family.store(checks.no_address_in_family(), Relaxed);
+        self.valid_for_ms
+            .store(i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX / 4), Relaxed);
+        if let Some(success) = checks.last_success() {
+            self.last_success_ms.store(success.as_millisecond(), Relaxed);
+        }
+        self.health.store(checks.health() as u8, Relaxed);
+        self.last_ms.store(when.as_millisecond(), Relaxed);
+    }
+
+    /// What it says now.
+    #[must_use]
+    #[inline]
+    pub fn read(&self, now: Timestamp) -> Reading {
+        let now_ms = now.as_millisecond();
+        let last_known = match self.health.load(Relaxed) {
+            0 => Health::Up,
+            2 => Health::Down,
+            _ => Health::Unknown,
+        };
+        let last = self.last_ms.load(Relaxed);
+        let fresh = last != NEVER && now_ms - last <= self.valid_for_ms.load(Relaxed);
+        let micros = self.median_us.load(Relaxed);
+        let measured = micros > 0;
+        let age = if measured { now_ms - self.last_success_ms.load(Relaxed) } else { 0 };
+        Reading {
+            health: if fresh { last_known } else { Health::Unknown },
+            last_known,
+            milliseconds: measured.then_some(micros as f32 / 1_000.0),
+            age_ms: age.max(0),
+            no_address_in_family: fresh && self.no_address_in_family.load(Relaxed),
+        }
+    }
+
+    /// The checks behind it.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::at_ms;
+
+    #[test]
+    fn an_old_result_is_unknown_and_keeps_its_number() {
+        let slot = LegSlot::default();
+        let check = Check::Connected { milliseconds: 7.5, address: String::new() };
+        slot.record(check, at_ms(0), Duration::from_secs(90));
+        let fresh = slot.read(at_ms(90_000));
+        assert_eq!(
+            (fresh.health, fresh.milliseconds, fresh.age_ms),
+            (Health::Up, Some(7.5), 90_000)
+        );
+        let old = slot.read(at_ms(90_001));
+        assert_eq!((old.health, old.last_known), (Health::Unknown, Health::Up));
+        assert_eq!(old.milliseconds, Some(7.5));
+    }
+}
