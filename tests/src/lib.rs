@@ -10,9 +10,12 @@
 //! | `selection` | what a choice rests on, and how fast it follows the world |
 //! | `enrolment` | joining: exact counts, replays, refusals, coming back |
 //! | `life` | restarts, kills, and the loss of the siblings |
+//! | `deletes` | what stops a delete, and what goes with a forced one, across the services |
 //! | `requests` | what a wrong request, a stale etag and an unfit page token are told |
 //! | `reflection` | a stock client finds its way without our files |
 
+#[cfg(test)]
+mod deletes;
 #[cfg(test)]
 mod enrolment;
 #[cfg(test)]
