@@ -7,6 +7,7 @@
 
 mod propagation;
 
+use std::io::IsTerminal as _;
 use std::{fmt, str::FromStr, time::Duration};
 
 use anyhow::Context;
@@ -65,7 +66,10 @@ pub struct Telemetry {
 pub fn init(settings: &TelemetrySettings, service: &'static str) -> anyhow::Result<Telemetry> {
     let filter = EnvFilter::from_str(&settings.log)
         .with_context(|| format!("telemetry.log: `{}` is not a filter", settings.log))?;
-    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(true);
+    let logs = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(true);
     let logs: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
         Format::Text => Box::new(logs.with_filter(filter)),
         Format::Json => Box::new(logs.json().flatten_event(true).with_filter(filter)),

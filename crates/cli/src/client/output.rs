@@ -20,9 +20,21 @@ pub(crate) enum Format {
     Yaml,
 }
 
+/// Spaces left and right of a cell: the first column begins at the margin.
+const COLUMN_PADDING: (u16, u16) = (0, 2);
+
 /// The contract's JSON of a message: camelCase keys, times in RFC 3339, unset fields left out.
 pub(crate) fn to_json(message: &DynamicMessage) -> Result<Value> {
-    let options = SerializeOptions::new().skip_default_fields(true);
+    serialize(message, true)
+}
+
+/// The same with every field, so that a table shows a zero as 0.
+pub(crate) fn to_full_json(message: &DynamicMessage) -> Result<Value> {
+    serialize(message, false)
+}
+
+fn serialize(message: &DynamicMessage, skip_defaults: bool) -> Result<Value> {
+    let options = SerializeOptions::new().skip_default_fields(skip_defaults);
     Ok(message.serialize_with_options(serde_json::value::Serializer, &options)?)
 }
 
@@ -41,6 +53,9 @@ pub(crate) fn print_table(titles: &[&str], rows: Vec<Vec<String>>) -> Result<()>
     table.load_style(presets::NOTHING).set_header(titles.iter().copied());
     for row in rows {
         table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding(COLUMN_PADDING);
     }
     let text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     write_out(&text)
@@ -62,7 +77,9 @@ pub(crate) fn cell(value: &Value, path: &str) -> String {
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
+        Value::String(text) if text.is_empty() => "-".to_owned(),
         Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }

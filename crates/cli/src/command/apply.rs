@@ -114,11 +114,12 @@ async fn apply(
     dry_run: bool,
 ) -> Result<(Outcome, Value)> {
     match get::one(connection, document.kind, &document.name).await {
-        Ok(current) if holds(&current, &Value::Object(document.body.clone())) => {
-            Ok((Outcome::Unchanged, Value::Null))
-        }
-        Ok(_) => {
-            let answer = update(connection, document, dry_run).await?;
+        Ok(current) => {
+            let changed = changed(&current, &document.body);
+            if changed.is_empty() {
+                return Ok((Outcome::Unchanged, Value::Null));
+            }
+            let answer = update(connection, document, &changed, dry_run).await?;
             Ok((Outcome::Updated, answer))
         }
         Err(error) if is_not_found(&error) => {
@@ -148,22 +149,35 @@ async fn create(connection: &Connection, document: Document, dry_run: bool) -> R
     output::to_json(&connection.unary(&kind.method("Create")?, request).await?)
 }
 
-async fn update(connection: &Connection, document: Document, dry_run: bool) -> Result<Value> {
+async fn update(
+    connection: &Connection,
+    document: Document,
+    changed: &[String],
+    dry_run: bool,
+) -> Result<Value> {
     let Document { kind, name, mut body } = document;
-    // An etag guards the write; it is not a field to write.
-    let paths: Vec<_> = body.keys().filter(|key| *key != "etag").cloned().collect();
     body.insert("name".to_owned(), json!(name));
     let request = json!({
         kind.field: body,
-        "update_mask": paths.join(","),
+        "update_mask": changed.join(","),
         "request_id": uuid::Uuid::new_v4().to_string(),
         "validate_only": dry_run,
     });
     output::to_json(&connection.unary(&kind.method("Update")?, request).await?)
 }
 
+/// The fields whose value the document changes. An etag guards the write; it is not a field to write.
+fn changed(current: &Value, body: &Map<String, Value>) -> Vec<String> {
+    let differs =
+        |key: &str, wanted| !current.get(key).is_some_and(|current| holds(current, wanted));
+    body.iter()
+        .filter(|(key, wanted)| *key != "etag" && differs(key, wanted))
+        .map(|(key, _)| key.clone())
+        .collect()
+}
+
 /// Whether `current` already holds everything that `wanted` says. Numbers compare as numbers: YAML writes 52 where
-/// JSON wrote 52.0.
+/// JSON wrote 52.0, or "52" for a 64-bit integer.
 fn holds(current: &Value, wanted: &Value) -> bool {
     match (current, wanted) {
         (Value::Object(current), Value::Object(wanted)) => wanted
@@ -174,6 +188,9 @@ fn holds(current: &Value, wanted: &Value) -> bool {
                 && current.iter().zip(wanted).all(|(current, wanted)| holds(current, wanted))
         }
         (Value::Number(current), Value::Number(wanted)) => current.as_f64() == wanted.as_f64(),
+        (Value::String(current), Value::Number(wanted)) => {
+            current.parse::<f64>().ok() == wanted.as_f64()
+        }
         (current, wanted) => current == wanted,
     }
 }
@@ -217,5 +234,13 @@ location: {coordinates: {latitude: 52, longitude: 13.4}}
         assert!(!holds(&current, &json!({"a": {"b": 53}})));
         assert!(!holds(&current, &json!({"l": ["x", "y"]})));
         assert!(!holds(&current, &json!({"new": true})));
+        assert!(holds(&json!({"maxUses": "3"}), &json!({"maxUses": 3})));
+    }
+
+    #[test]
+    fn only_fields_that_change_are_written() {
+        let current = json!({"group": "x", "maxUses": "3", "enabled": true});
+        let body = json!({"group": "x", "maxUses": 5, "etag": "e"});
+        assert_eq!(changed(&current, body.as_object().unwrap()), ["maxUses"]);
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<ExitCode> {
     let clock = Clock::system();
     let directory = tempfile::Builder::new().prefix("causeway-demo-").tempdir()?;
     let home = dev::open_home(&directory.path().join("home"), plan::TENANT, &clock)?;
-    let effective = dev::effective(Some(&home), &PRESETS, &arguments.settings)?;
+    let effective = dev::effective(&home, &PRESETS, &arguments.settings)?;
     let (settings, plan) = host::plan(&effective, clock.clone())?;
     let threads = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -62,19 +62,22 @@ enum ConfigAction {
 
 #[derive(Args)]
 struct ShowArguments {
+    /// Directory as with `causeway dev`
+    #[arg(long, default_value = DEV_DIR)]
+    dir: PathBuf,
     #[command(flatten)]
     settings: SettingArguments,
 }
 
 /// Prints every setting.
 pub(crate) fn show(arguments: ConfigArguments) -> Result<()> {
-    let ConfigAction::Show(ShowArguments { settings }) = arguments.action;
-    output::write_out(&effective(None, &[], &settings)?.show())
+    let ConfigAction::Show(ShowArguments { dir, settings }) = arguments.action;
+    output::write_out(&effective(&Home::at(&dir), &[], &settings)?.show())
 }
 
 /// The settings after all layers; `presets` are defaults of the process.
 pub(crate) fn effective(
-    home: Option<&Home>,
+    home: &Home,
     presets: &[(&str, &str)],
     arguments: &SettingArguments,
 ) -> Result<Effective> {
@@ -96,7 +99,7 @@ pub(crate) fn effective(
 pub(crate) fn run(arguments: &DevArguments) -> Result<ExitCode> {
     let clock = Clock::system();
     let home = open_home(&arguments.dir, DEFAULT_TENANT, &clock)?;
-    let effective = effective(Some(&home), &[], &arguments.settings)?;
+    let effective = effective(&home, &[], &arguments.settings)?;
     let (settings, plan) = host::plan(&effective, clock)?;
     let threads = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 
 use crate::client::{
@@ -33,12 +34,17 @@ pub(crate) struct GetArguments {
 pub(crate) async fn run(context: &Context, arguments: GetArguments) -> Result<()> {
     let kind = Kind::named(&arguments.kind)?;
     let connection = Connection::open(context)?;
+    let render = match arguments.output {
+        Format::Table => output::to_full_json,
+        Format::Json | Format::Yaml => output::to_json,
+    };
     let objects = if arguments.ids.is_empty() {
-        list(&connection, kind, &context.tenant, arguments.show_deleted).await?
+        list(&connection, kind, context, arguments.show_deleted, render).await?
     } else {
         let mut objects = Vec::new();
         for id in &arguments.ids {
-            objects.push(one(&connection, kind, &kind.name_of(&context.tenant, id)).await?);
+            let name = kind.name_of(&context.tenant, id);
+            objects.push(render(&fetch(&connection, kind, &name).await?)?);
         }
         objects
     };
@@ -56,27 +62,31 @@ pub(crate) async fn run(context: &Context, arguments: GetArguments) -> Result<()
 
 /// The object with this full name.
 pub(crate) async fn one(connection: &Connection, kind: &Kind, name: &str) -> Result<Value> {
-    let answer = connection.unary(&kind.method("Get")?, json!({ "name": name })).await?;
-    output::to_json(&answer)
+    output::to_json(&fetch(connection, kind, name).await?)
+}
+
+async fn fetch(connection: &Connection, kind: &Kind, name: &str) -> Result<DynamicMessage> {
+    connection.unary(&kind.method("Get")?, json!({ "name": name })).await
 }
 
 async fn list(
     connection: &Connection,
     kind: &Kind,
-    tenant: &str,
+    context: &Context,
     show_deleted: bool,
+    render: fn(&DynamicMessage) -> Result<Value>,
 ) -> Result<Vec<Value>> {
     let method = kind.list_method()?;
     let mut objects = Vec::new();
     let mut request = json!({ "pageSize": PAGE_SIZE });
     if kind.collection != "tenants" {
-        request["parent"] = json!(format!("tenants/{tenant}"));
+        request["parent"] = json!(format!("tenants/{}", context.tenant));
     }
     if show_deleted {
         request["showDeleted"] = json!(true);
     }
     loop {
-        let page = output::to_json(&connection.unary(&method, request.clone()).await?)?;
+        let page = render(&connection.unary(&method, request.clone()).await?)?;
         if let Some(Value::Array(items)) = page.get(kind.list_key()) {
             objects.extend(items.iter().cloned());
         }

@@ -31,6 +31,11 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// The places in this directory, made or not.
+    pub(crate) fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
     /// Opens the directory; what is missing is made: PKI, token, CA copy and context. `randomness` becomes the token
     /// of the first start.
     ///
@@ -42,7 +47,7 @@ impl Home {
         now: Timestamp,
         randomness: &Randomness,
     ) -> Result<Self> {
-        let home = Self { directory: directory.to_owned() };
+        let home = Self::at(directory);
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

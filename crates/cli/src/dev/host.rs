@@ -1,5 +1,7 @@
 //! All five services on one plan.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use runtime::{
     Clock,
@@ -9,21 +11,19 @@ use runtime::{
 
 use super::home::Home;
 
-/// Sections and defaults of a process with all five services; with a home, its places are the defaults.
-pub(crate) fn layers(home: Option<&Home>) -> Layers {
+/// Sections and defaults of a process with all five services at this home.
+pub(crate) fn layers(home: &Home) -> Layers {
     let mut layers = Settings::layers(DEV);
     section::<registry::App>(&mut layers);
     section::<provisioning::App>(&mut layers);
     section::<updates::App>(&mut layers);
     section::<paths::App>(&mut layers);
     section::<console::App>(&mut layers);
-    if let Some(home) = home {
-        let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
-        layers.preset("identity.directory", text(home.pki()));
-        layers.preset("access.token_file", text(home.token_file()));
-        for service in ["registry", "provisioning", "updates", "paths"] {
-            layers.preset(&format!("{service}.data_dir"), text(home.store(service)));
-        }
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    layers.preset("identity.directory", text(home.pki()));
+    layers.preset("access.token_file", text(home.token_file()));
+    for service in ["registry", "provisioning", "updates", "paths"] {
+        layers.preset(&format!("{service}.data_dir"), text(home.store(service)));
     }
     layers
 }
