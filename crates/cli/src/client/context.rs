@@ -4,7 +4,11 @@
 //! `--context`, then `CAUSEWAY_CONTEXT`, then `./.causeway/context.toml`; each value in it can be overridden by a
 //! flag or a variable.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -13,6 +17,7 @@ use runtime::{
     Clock,
     identity::{TrustBundles, client_tls},
 };
+use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +52,10 @@ pub(crate) struct ContextArguments {
 pub(crate) struct Context {
     /// API address, `https://host:port`.
     pub(crate) endpoint: String,
+    /// Addresses of services that are not at `endpoint`, by name (`registry`, `provisioning`, `updates`, `paths`,
+    /// `console`): for an installation of separate processes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) endpoints: BTreeMap<String, String>,
     /// PEM file of the system CA that the server's certificate must chain to.
     pub(crate) ca: PathBuf,
     /// Bearer token of the caller.
@@ -81,6 +90,11 @@ impl Context {
                 .clone()
                 .or_else(|| from_file(|f| f.endpoint.clone()))
                 .with_context(|| missing("endpoint"))?,
+            // An address given by hand means just that address.
+            endpoints: match (&arguments.endpoint, &file) {
+                (None, Some(file)) => file.endpoints.clone(),
+                _ => BTreeMap::new(),
+            },
             ca: arguments
                 .ca
                 .clone()
@@ -95,20 +109,23 @@ impl Context {
         })
     }
 
-    /// A channel to the installation, without a certificate of our own.
+    /// Where a service of the contract is reached.
+    pub(crate) fn endpoint_of(&self, service: &str) -> &str {
+        self.endpoints.get(service).unwrap_or(&self.endpoint)
+    }
+
+    /// TLS that believes the installation's CA and shows no certificate.
     ///
     /// # Errors
-    /// When the CA file or the endpoint is not valid.
-    pub(crate) fn channel(&self) -> Result<rpc::client::Channel> {
-        let place = || format!("reading the CA file {}", self.ca.display());
+    /// When the CA file is not valid.
+    pub(crate) fn tls(&self) -> Result<Arc<ClientConfig>> {
         let roots = CertificateDer::pem_file_iter(&self.ca)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .with_context(place)?;
+            .with_context(|| format!("reading the CA file {}", self.ca.display()))?;
         // Bundles carry the trust domain for judging peers that show SPIFFE ids; a server is judged by the roots and by
         // its host name alone, so any domain does.
         let bundles = TrustBundles::new(TrustDomain::parse("client.invalid")?, roots)?;
-        let tls = client_tls(None, bundles, &Clock::system())?;
-        Ok(rpc::client::connect(&rpc::client::ClientConfig::new(&self.endpoint, tls))?)
+        Ok(client_tls(None, bundles, &Clock::system())?)
     }
 
     /// Reads a context file; a relative CA path in it is relative to the file.

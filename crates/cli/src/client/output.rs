@@ -49,6 +49,9 @@ pub(crate) fn print(format: Format, value: &Value) -> Result<()> {
 
 /// Prints rows below titles, without frames, so that `awk` and `grep` see plain columns.
 pub(crate) fn print_table(titles: &[&str], rows: Vec<Vec<String>>) -> Result<()> {
+    if rows.is_empty() {
+        return write_out(&format!("{}\n", titles.join("  ")));
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(titles.iter().copied());
     for row in rows {

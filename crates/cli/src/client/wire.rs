@@ -1,13 +1,20 @@
 //! A call by name: JSON in, messages out, through the contract's descriptors.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use prost::Message as _;
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor, MethodDescriptor};
+use rpc::client::Channel;
+use rustls::ClientConfig;
 use serde_json::Value;
 use tonic::{
     Request, Status, Streaming,
+    client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataValue,
 };
@@ -17,14 +24,16 @@ use super::context::Context;
 /// How long one call may take: long enough for a loaded server, short enough to not look hung.
 const CALL_DEADLINE: Duration = Duration::from_secs(30);
 
-/// A connection to one installation with the caller's token.
+/// Connections to one installation, with the caller's token.
 pub(crate) struct Connection {
-    channel: rpc::client::Channel,
+    context: Context,
+    tls: Arc<ClientConfig>,
     token: Option<MetadataValue<tonic::metadata::Ascii>>,
+    channels: Mutex<BTreeMap<String, Channel>>,
 }
 
 impl Connection {
-    /// Prepares a connection; nothing is dialled before the first call.
+    /// Prepares connections; nothing is dialled before the first call.
     pub(crate) fn open(context: &Context) -> Result<Self> {
         let token = match &context.token {
             None => None,
@@ -34,7 +43,21 @@ impl Connection {
                     .context("the token has characters no header can carry")?,
             ),
         };
-        Ok(Self { channel: context.channel()?, token })
+        let channels = Mutex::default();
+        Ok(Self { context: context.clone(), tls: context.tls()?, token, channels })
+    }
+
+    /// The one channel to whoever serves the method.
+    fn channel(&self, method: &MethodDescriptor) -> Result<Channel> {
+        let endpoint = self.context.endpoint_of(server_of(method));
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(channel) = channels.get(endpoint) {
+            return Ok(channel.clone());
+        }
+        let config = rpc::client::ClientConfig::new(endpoint, self.tls.clone());
+        let channel = rpc::client::connect(&config)?;
+        channels.insert(endpoint.to_owned(), channel.clone());
+        Ok(channel)
     }
 
     /// One request, one answer.
@@ -46,7 +69,7 @@ impl Connection {
         method: &MethodDescriptor,
         request: Value,
     ) -> Result<DynamicMessage> {
-        let mut client = self.ready().await?;
+        let mut client = self.ready(method).await?;
         let request = self.request(method, request)?;
         let answer = client.unary(request, path(method), DynamicCodec(method.output())).await?;
         Ok(answer.into_inner())
@@ -58,15 +81,15 @@ impl Connection {
         method: &MethodDescriptor,
         request: Value,
     ) -> Result<Streaming<DynamicMessage>> {
-        let mut client = self.ready().await?;
+        let mut client = self.ready(method).await?;
         let request = self.request(method, request)?;
         let answer =
             client.server_streaming(request, path(method), DynamicCodec(method.output())).await?;
         Ok(answer.into_inner())
     }
 
-    async fn ready(&self) -> Result<tonic::client::Grpc<rpc::client::Channel>> {
-        let mut client = tonic::client::Grpc::new(self.channel.clone());
+    async fn ready(&self, method: &MethodDescriptor) -> Result<Grpc<Channel>> {
+        let mut client = Grpc::new(self.channel(method)?);
         client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         Ok(client)
     }
@@ -97,6 +120,15 @@ pub(crate) fn from_json(descriptor: MessageDescriptor, json: Value) -> Result<Dy
     let strict = DeserializeOptions::new().deny_unknown_fields(true);
     DynamicMessage::deserialize_with_options(descriptor, json, &strict)
         .with_context(|| format!("this is not a {name}"))
+}
+
+/// The process that serves a method: its package is `causeway.<process>.v1`, but for the console's.
+fn server_of(method: &MethodDescriptor) -> &str {
+    match method.full_name().split('.').nth(1) {
+        Some("overview") => "console",
+        Some(package) => package,
+        None => "",
+    }
 }
 
 fn path(method: &MethodDescriptor) -> http::uri::PathAndQuery {
@@ -144,5 +176,20 @@ impl Decoder for DynamicDecoder {
         DynamicMessage::decode(self.0.clone(), from)
             .map(Some)
             .map_err(|error| Status::internal(format!("the server's answer: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_service_has_a_process_that_a_context_can_name() {
+        let processes = ["registry", "provisioning", "updates", "paths", "console"];
+        for service in proto::POOL.services().filter(|s| s.full_name().starts_with("causeway.")) {
+            for method in service.methods() {
+                assert!(processes.contains(&server_of(&method)), "{}", method.full_name());
+            }
+        }
     }
 }

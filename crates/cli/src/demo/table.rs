@@ -64,7 +64,7 @@ pub(crate) fn broken(answers: &[Answer]) -> Vec<String> {
 
 /// How to go on by hand: addresses, grpcurl and the command line.
 pub(crate) fn next_steps(context: &Context, context_file: &str, host: &str, port: u16) -> String {
-    let Context { endpoint, ca, token, tenant } = context;
+    let Context { endpoint, ca, token, tenant, .. } = context;
     let authority = endpoint.trim_start_matches("https://");
     let ca = ca.display();
     let token = token.as_deref().unwrap_or_default();

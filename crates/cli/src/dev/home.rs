@@ -1,6 +1,7 @@
 //! The directory of a single-process installation: certificates, token, context and stores.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -110,12 +111,13 @@ impl Home {
             name: "dev-admin".to_owned(),
             sha256: token_sha256(&token),
             roles: vec!["SYSTEM_ADMIN".to_owned(), "ADMIN".to_owned()],
-            tenants: std::collections::BTreeMap::new(),
+            tenants: BTreeMap::new(),
         };
         let file = TokenFile { tokens: vec![entry] };
         write_private(&self.token_file(), &toml::to_string(&file)?)?;
         let context = Context {
             endpoint: String::new(),
+            endpoints: BTreeMap::new(),
             ca: PathBuf::from(CA_FILE),
             token: Some(token),
             tenant: tenant.to_owned(),
