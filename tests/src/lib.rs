@@ -12,6 +12,7 @@
 //! | `life` | restarts, kills, and the loss of the siblings |
 //! | `deletes` | what stops a delete, and what goes with a forced one, across the services |
 //! | `requests` | what a wrong request, a stale etag and an unfit page token are told |
+//! | `overview` | what the page shows follows what happens to a group |
 //! | `reflection` | a stock client finds its way without our files |
 
 #[cfg(test)]
@@ -20,6 +21,8 @@ mod deletes;
 mod enrolment;
 #[cfg(test)]
 mod life;
+#[cfg(test)]
+mod overview;
 #[cfg(test)]
 mod reflection;
 #[cfg(test)]

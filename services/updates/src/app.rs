@@ -5,7 +5,10 @@ use rpc::{
     client::{ClientConfig, connect},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
 };
-use runtime::process::{Deps, Mounts, Service, Shutdown};
+use runtime::{
+    health::{Hold, ServiceHealth},
+    process::{Deps, Mounts, Service, Shutdown},
+};
 use store::Store;
 
 use crate::{
@@ -62,9 +65,35 @@ impl Service for App {
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
-        self.follow.run(shutdown.streams.clone()).await;
-        shutdown.workers.cancelled().await;
+        let health = self.follow.health.clone();
+        let work = async {
+            self.follow.run(shutdown.streams.clone()).await;
+            shutdown.workers.cancelled().await;
+        };
+        tokio::select! {
+            () = work => {}
+            () = watch_store(self.keeper.store(), &health) => {}
+        }
         self.keeper.store().close().await;
         Ok(())
+    }
+}
+
+/// Holds the service back while its store takes no commits: its copy of the groups ages then, and nothing can be written.
+/// Ends when the store is gone.
+async fn watch_store(store: &Store, health: &ServiceHealth) {
+    let mut state = store.health();
+    let mut held: Option<Hold> = None;
+    loop {
+        let refusal = state.borrow_and_update().refusal();
+        match (refusal, held.take()) {
+            (Some(reason), None) => held = Some(health.hold(format!("the store: {reason}"))),
+            (Some(_), hold) => held = hold,
+            (None, Some(hold)) => hold.release(),
+            (None, None) => {}
+        }
+        if state.changed().await.is_err() {
+            return;
+        }
     }
 }

@@ -82,30 +82,25 @@ impl Error {
 
 fn store_kind(error: &StoreError) -> Kind {
     match error {
-        StoreError::Record(_) | StoreError::Read(ReadError::Corrupt(_)) => Kind::DataLoss,
+        StoreError::Record(_)
+        | StoreError::Read(ReadError::Corrupt(_))
+        | StoreError::Replay(ReplayError::Read(ReadError::Corrupt(_))) => Kind::DataLoss,
         StoreError::Read(ReadError::Unavailable(_))
+        | StoreError::Replay(ReplayError::Read(ReadError::Unavailable(_)))
         | StoreError::Commit(
             CommitError::Unavailable(_) | CommitError::OutcomeUnknown(_) | CommitError::Closed,
         ) => Kind::Unavailable,
-        StoreError::Read(_) | StoreError::Commit(_) => Kind::Internal,
+        StoreError::Read(_) | StoreError::Replay(_) | StoreError::Commit(_) => Kind::Internal,
     }
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Commit(CommitError::IdempotencyMismatch) => Self::RequestIdReused,
+            StoreError::Commit(CommitError::IdempotencyMismatch)
+            | StoreError::Replay(ReplayError::Mismatch) => Self::RequestIdReused,
             StoreError::Commit(error @ CommitError::TooLarge { .. }) => Self::TooLarge(error),
             error => Self::Store(error),
-        }
-    }
-}
-
-impl From<ReplayError> for Error {
-    fn from(error: ReplayError) -> Self {
-        match error {
-            ReplayError::Mismatch => Self::RequestIdReused,
-            ReplayError::Read(error) => Self::Store(error.into()),
         }
     }
 }

@@ -71,11 +71,8 @@ impl Policies {
         let expected = Expected::from(&kept);
         let now = self.clock.now();
         if let Some(request) = &options.request
-            && self.keeper.store().find_replay(request).await?.is_some()
+            && let Some(first) = self.keeper.first_policy(request).await?
         {
-            // The store answers with the first success and writes nothing.
-            let request = Some(request.clone());
-            let first = self.keeper.write_policy(tenant, current, expected, request, now).await?;
             return Ok(self.answer(tenant, Some(first)));
         }
         let etag = self.etag(&kept);

@@ -221,13 +221,9 @@ impl Schedules {
         let expected = Expected::from(kept);
         let now = self.clock.now();
         if let Some(request) = &options.request
-            && self.keeper.store().find_replay(request).await?.is_some()
+            && let Some(first) = self.keeper.first_schedule(request).await?
         {
-            // The store answers with the first success and writes nothing.
-            let request = Some(request.clone());
-            return Ok(Some(
-                self.keeper.write_schedule(group, current, expected, request, now).await?,
-            ));
+            return Ok(Some(first));
         }
         let etag = self.etag(kept);
         if options.etag.is_some_and(|sent| sent != etag) {

@@ -10,7 +10,9 @@ mod records;
 
 use jiff::Timestamp;
 use names::{AppConnectorGroupName, TenantName};
-use store::{At, Commit, CommitError, IdempotencyKey, ReadError, Revision, ScanOptions, Store};
+use store::{
+    At, Commit, CommitError, IdempotencyKey, ReadError, ReplayError, Revision, ScanOptions, Store,
+};
 
 use crate::domain::{group::Group, policy::UpdatePolicy, schedule::Schedule};
 pub use records::RecordError;
@@ -54,6 +56,9 @@ pub enum StoreError {
     /// Writing failed.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// Looking for the first success of a request failed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A record cannot be understood.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -94,6 +99,34 @@ impl Keeper {
             revision: row.revision,
             update_time: stored.update_time,
         }))
+    }
+
+    /// The schedule as the first success of a request wrote it, if there was one.
+    pub async fn first_schedule(
+        &self,
+        request: &IdempotencyKey,
+    ) -> Result<Option<Kept<Schedule>>, StoreError> {
+        let Some((value, revision)) = self.first(request).await? else { return Ok(None) };
+        let stored = StoredSchedule::read(&value)?;
+        Ok(Some(Kept { value: stored.schedule, revision, update_time: stored.update_time }))
+    }
+
+    /// The policy as the first success of a request wrote it, if there was one.
+    pub async fn first_policy(
+        &self,
+        request: &IdempotencyKey,
+    ) -> Result<Option<Kept<UpdatePolicy>>, StoreError> {
+        let Some((value, revision)) = self.first(request).await? else { return Ok(None) };
+        let stored = StoredPolicy::read(&value)?;
+        Ok(Some(Kept { value: stored.policy, revision, update_time: stored.update_time }))
+    }
+
+    async fn first(
+        &self,
+        request: &IdempotencyKey,
+    ) -> Result<Option<(bytes::Bytes, Revision)>, StoreError> {
+        let first = self.store.find_committed(request).await?;
+        Ok(first.and_then(|first| Some((first.replay?, first.revision))))
     }
 
     /// Writes a group's schedule. Of a repeated request: the first success, as it was written then.
