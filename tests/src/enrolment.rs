@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use connector::AgentError;
-use proto::provisioning::v1::{GetProvisioningKeyRequest, ListEnrolmentsRequest, enrolment::State};
+use proto::{
+    provisioning::v1::{GetProvisioningKeyRequest, ListEnrolmentsRequest, enrolment::State},
+    registry::v1::DeleteAppConnectorRequest,
+};
 use testkit::{Connector, FRANKFURT, Plan, System, Tenant, eventually};
 
 async fn use_count(tenant: &Tenant, key: &str) -> i64 {
@@ -106,6 +109,30 @@ async fn a_server_with_another_root_is_not_given_the_secret() {
     .await;
     assert_eq!(connector.progress().app_connector, None);
     assert_eq!(use_count(&tenant, "key").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_connector_is_cut_off_within_5_s_and_cannot_come_back_with_its_key_pair() {
+    let system = System::start().await;
+    let tenant = system.tenant().await;
+    let group = tenant.group("frankfurt", FRANKFURT).await.unwrap();
+    let token = tenant.join_token("key", &group, 0).await;
+    let connector = Connector::start(&token);
+    let name = connector.reporting().await.to_string();
+    let delete = DeleteAppConnectorRequest { name, ..DeleteAppConnectorRequest::default() };
+    tenant.api.registry.clone().delete_app_connector(delete).await.unwrap();
+
+    let (ended, state) = connector.ended_within(Duration::from_secs(5)).await;
+    let refused = |ended: Result<(), AgentError>| match ended {
+        Err(AgentError::Refused(refusal)) => refusal.reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(ended), "IDENTITY_REVOKED");
+    testkit::forget_identity(&state).unwrap();
+    let again = Connector::restart_with(state, &token);
+    assert_eq!(refused(again.ended().await), "IDENTITY_REVOKED");
+    let fresh = Connector::start(&token);
+    fresh.reporting().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,14 +2,15 @@
 
 use proto::{
     google::r#type::LatLng,
+    overview::v1::GetConfigurationGraphRequest,
     registry::v1::{
         AppConnectorGroup, CreateAppConnectorGroupRequest, GetAppConnectorGroupRequest,
-        ListAppConnectorGroupsRequest, ListAppConnectorGroupsResponse, Location,
-        UpdateAppConnectorGroupRequest,
+        GetServerInfoRequest, ListAppConnectorGroupsRequest, ListAppConnectorGroupsResponse,
+        Location, UpdateAppConnectorGroupRequest, registry_service_client::RegistryServiceClient,
     },
 };
 use rpc::error::{Failure, Kind};
-use testkit::{FRANKFURT, Plan, Role, System, Tenant, eventually};
+use testkit::{FRANKFURT, Plan, Role, System, Tenant, Wire, eventually};
 use tonic::Status;
 
 fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> Failure {
@@ -202,4 +203,36 @@ async fn a_call_without_a_token_is_unauthenticated_and_a_viewer_may_not_write() 
     let viewed = Tenant { api: viewer, name: tenant.name.clone() };
     let refused = viewed.enable_group(&group, false).await;
     assert_eq!(told(refused).kind(), Kind::PermissionDenied);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_method_says_that_it_is_planned() {
+    let system = System::start().await;
+    let tenant = system.tenant().await;
+    let request = GetConfigurationGraphRequest {
+        parent: tenant.parent(),
+        ..GetConfigurationGraphRequest::default()
+    };
+    let failure = told(tenant.api.overview.clone().get_configuration_graph(request).await);
+    assert_eq!((failure.kind(), failure.reason()), (Kind::Unimplemented, "METHOD_PLANNED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storing_service_says_its_version_zone_data_epoch_and_revision() {
+    let system = System::start().await;
+    let mut registry = system.administrator().registry;
+    let ask = async |registry: &mut RegistryServiceClient<Wire>| {
+        registry.get_server_info(GetServerInfoRequest {}).await.unwrap().into_inner()
+    };
+    let before = ask(&mut registry).await;
+    assert_eq!(
+        (before.service.as_str(), before.version.as_str()),
+        ("registry", env!("CARGO_PKG_VERSION"))
+    );
+    assert!(before.tzdb_version.starts_with("20") && !before.epoch.is_empty(), "{before:?}");
+    assert!(before.start_time.is_some());
+    system.tenant().await;
+    let after = ask(&mut registry).await;
+    assert!(after.revision > before.revision, "{before:?} {after:?}");
+    assert_eq!(after.epoch, before.epoch);
 }

@@ -2,7 +2,7 @@
 //!
 //! Always holds: a connector joins with a join token, like any other; it stops with a goodbye, or as a lost host does.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use connector::{Agent, AgentError, Backoff, Dialer, Phase, Progress, Settings, TcpDialer};
 use names::{AppConnectorName, JoinToken};
@@ -105,6 +105,17 @@ impl Connector {
     /// If it panicked.
     pub async fn ended(self) -> Result<(), AgentError> {
         self.running.await.expect("the connector panicked")
+    }
+
+    /// Waits for it to end on its own, and gives its state back.
+    ///
+    /// # Panics
+    /// If it goes on, or panicked.
+    pub async fn ended_within(self, patience: Duration) -> (Result<(), AgentError>, TempDir) {
+        let ended = tokio::time::timeout(patience, self.running).await;
+        let ended =
+            ended.unwrap_or_else(|_| panic!("it goes on after {patience:?}: {:?}", self.progress));
+        (ended.expect("the connector panicked"), self.state)
     }
 
     /// Waits until it has joined, or says why it never will.

@@ -1,9 +1,6 @@
 //! A control plane of the size that an agent can see: it signs, welcomes, acknowledges and remembers what it was told. Real
 //! listeners, real TLS and the real access layer around it; only the decisions are scripted.
 
-// clippy knows tests by their attribute, and this is what tests stand on.
-#![allow(clippy::unwrap_used)]
-
 use std::{
     path::Path,
     sync::{Arc, Mutex},
@@ -35,28 +32,28 @@ use runtime::{
 };
 use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 
-pub const SECRET: &str = "cwk_the-secret";
+pub(crate) const SECRET: &str = "cwk_the-secret";
 const CONNECTOR: &str = "tenants/acme/appConnectors/berlin-1";
 
 /// What it has seen, and what it does with the next call.
 #[derive(Default)]
-pub struct Script {
+pub(crate) struct Script {
     /// Public keys that asked to join, in order.
-    pub joined: Vec<[u8; 32]>,
+    pub(crate) joined: Vec<[u8; 32]>,
     /// Whether to answer the next Enroll with UNAVAILABLE after having signed.
-    pub lose_next_reply: bool,
+    pub(crate) lose_next_reply: bool,
     /// Certificates renewed.
-    pub renewed: usize,
+    pub(crate) renewed: usize,
     /// Whether to call the identity revoked from now on.
-    pub revoked: bool,
+    pub(crate) revoked: bool,
     /// Serials of the leaves that opened report streams.
-    pub streams: Vec<Vec<u8>>,
+    pub(crate) streams: Vec<Vec<u8>>,
     /// Reasons of goodbyes.
-    pub goodbyes: Vec<String>,
+    pub(crate) goodbyes: Vec<String>,
 }
 
 #[derive(Clone)]
-pub struct ControlPlane(Arc<Parts>);
+pub(crate) struct ControlPlane(Arc<Parts>);
 
 struct Parts {
     script: Arc<Mutex<Script>>,
@@ -65,13 +62,13 @@ struct Parts {
 }
 
 /// A running one.
-pub struct Handle {
-    pub running: Running,
-    pub script: Arc<Mutex<Script>>,
-    pub token: JoinToken,
+pub(crate) struct Handle {
+    pub(crate) running: Running,
+    pub(crate) script: Arc<Mutex<Script>>,
+    pub(crate) token: JoinToken,
 }
 
-pub async fn start(directory: &Path, clock: Clock) -> Handle {
+pub(crate) async fn start(directory: &Path, clock: Clock) -> Handle {
     let domain = TrustDomain::parse("causeway.test").unwrap();
     let pki = SystemPki::init(&directory.join("pki"), &domain, &[], clock.now()).unwrap();
     let mut layers = Settings::layers("provisioning");
