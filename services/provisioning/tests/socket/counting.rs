@@ -14,7 +14,7 @@ use crate::{
 async fn a_key_with_three_uses_enrols_exactly_three_of_sixty_four_at_once() {
     let house = House::start().await;
     let (key, secret) = house.key(key_of("Berlin", 3)).await;
-    let door = house.shared_door();
+    let door = house.door();
     let answers = join_all((0..64).map(|_| {
         let (mut door, secret) = (door.clone(), secret.clone());
         async move { door.enroll(Newcomer::new().request(&secret)).await.map_err(failure) }
@@ -66,7 +66,7 @@ async fn one_public_key_that_asks_sixteen_times_at_once_is_one_connector() {
     let (key, secret) = house.key(key_of("Berlin", 0)).await;
     let newcomer = Arc::new(Newcomer::new());
     let answers = join_all((0..16).map(|_| {
-        let (mut door, request) = (house.shared_door(), newcomer.request(&secret));
+        let (mut door, request) = (house.door(), newcomer.request(&secret));
         async move { door.enroll(request).await.map_err(failure) }
     }))
     .await;
@@ -102,7 +102,7 @@ async fn keys_whose_names_give_one_prefix_never_give_one_id_twice() {
     let house = House::start().await;
     let (_, one) = house.key(key_of("Berlin A", 0)).await;
     let (_, other) = house.key(key_of("berlin-a", 0)).await;
-    let door = house.shared_door();
+    let door = house.door();
     let answers = join_all((0..16).map(|n| {
         let secret = if n % 2 == 0 { one.clone() } else { other.clone() };
         let mut door = door.clone();

@@ -18,7 +18,7 @@ use rpc::{
 };
 use runtime::{
     Clock, ManualClock,
-    identity::{ServiceIdentity, SystemPki, client_tls, pinned_client_tls},
+    identity::{ServiceIdentity, SystemPki, TrustBundles, client_tls, pinned_client_tls},
     process::{Plan, Running, Settings},
 };
 use tempfile::TempDir;
@@ -49,13 +49,73 @@ impl tonic::service::Interceptor for Bearer {
     }
 }
 
+/// Who calls, whatever the port of the day.
+pub(crate) struct Callers {
+    trust: TrustBundles,
+    pin: [u8; 32],
+    token: String,
+    clock: Clock,
+}
+
+impl Callers {
+    /// They believe this system and go by its time.
+    pub(crate) fn new(pki: &SystemPki, token: &str) -> Self {
+        let trust = pki.bundles(&pki.identity("provisioning").unwrap()).unwrap();
+        let pin = trust.system_root_pin().unwrap();
+        Self { trust, pin, token: token.to_owned(), clock: Clock::system() }
+    }
+
+    pub(crate) fn channel(&self, port: u16, identity: Option<ServiceIdentity>) -> Channel {
+        let tls = client_tls(identity, self.trust.clone(), &self.clock).unwrap();
+        connect(&ClientConfig::new(format!("https://localhost:{port}"), tls)).unwrap()
+    }
+
+    pub(crate) fn api(&self, port: u16) -> Api {
+        let bearer = Bearer(format!("Bearer {}", self.token).parse().unwrap());
+        let channel = self.channel(port, None);
+        ProvisioningServiceClient::new(InterceptedService::new(channel, bearer))
+    }
+
+    /// The enrolment listener, as a join token leads to it.
+    pub(crate) fn door(&self, port: u16) -> EnrolmentServiceClient<Channel> {
+        let tls = pinned_client_tls(self.pin, &self.clock).unwrap();
+        let config = ClientConfig::new(format!("https://localhost:{port}"), tls);
+        EnrolmentServiceClient::new(connect(&config).unwrap())
+    }
+
+    /// Makes a key; answers it with its secret.
+    pub(crate) async fn key(&self, port: u16, key: ProvisioningKey) -> (ProvisioningKey, String) {
+        let made = self.api(port).create_provisioning_key(create(key)).await.unwrap().into_inner();
+        let issued = made.issued_secret.clone().unwrap();
+        let token: JoinToken = issued.join_token.parse().unwrap();
+        assert_eq!((token.secret, token.root_pin), (issued.secret.clone(), self.pin));
+        assert!(issued.join_command.contains(&issued.join_token));
+        (made, issued.secret)
+    }
+
+    pub(crate) async fn read_key(&self, port: u16, name: &str) -> ProvisioningKey {
+        let request = GetProvisioningKeyRequest { name: name.to_owned() };
+        self.api(port).get_provisioning_key(request).await.unwrap().into_inner()
+    }
+
+    pub(crate) async fn ledger(&self, port: u16, key: &str) -> Vec<Enrolment> {
+        let request = ListEnrolmentsRequest {
+            parent: TENANT.into(),
+            provisioning_key: key.to_owned(),
+            page_size: 1_000,
+            ..ListEnrolmentsRequest::default()
+        };
+        self.api(port).list_enrolments(request).await.unwrap().into_inner().enrolments
+    }
+}
+
 /// The house, and the hand on its clock.
 pub(crate) struct House {
     pub(crate) directory: TempDir,
     pub(crate) registry: Script,
     pub(crate) clock: Clock,
     pub(crate) hand: ManualClock,
-    token: String,
+    callers: Callers,
     running: Running,
 }
 
@@ -66,13 +126,14 @@ impl House {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let (clock, hand) = Clock::manual(now);
         let domain = TrustDomain::parse("causeway.test").unwrap();
-        SystemPki::init(&directory.path().join("pki"), &domain, &[], now).unwrap();
+        let pki = SystemPki::init(&directory.path().join("pki"), &domain, &[], now).unwrap();
         let token = token_text(&[7; 32]);
         write_tokens(directory.path(), &token);
         let registry = Script::default();
         registry.group(GROUP, true);
         let running = run(directory.path(), &registry, &clock).await;
-        Self { directory, registry, clock, hand, token, running }
+        let callers = Callers { clock: clock.clone(), ..Callers::new(&pki, &token) };
+        Self { directory, registry, clock, hand, callers, running }
     }
 
     /// Ends the process and starts it on the same directories.
@@ -82,11 +143,11 @@ impl House {
 
     /// Ends the process, lets something happen, and starts it again.
     pub(crate) async fn restart_after(self, meanwhile: impl FnOnce()) -> Self {
-        let Self { directory, registry, clock, hand, token, running } = self;
+        let Self { directory, registry, clock, hand, callers, running } = self;
         running.stop().await.unwrap();
         meanwhile();
         let running = run(directory.path(), &registry, &clock).await;
-        Self { directory, registry, clock, hand, token, running }
+        Self { directory, registry, clock, hand, callers, running }
     }
 
     pub(crate) async fn stop(self) {
@@ -101,15 +162,16 @@ impl House {
 
     /// A channel to the API, as who has this certificate.
     pub(crate) fn channel(&self, identity: Option<ServiceIdentity>) -> Channel {
-        let endpoint = format!("https://localhost:{}", self.running.addresses().main.port());
-        let tls = client_tls(identity, self.running.trust().clone(), &self.clock).unwrap();
-        connect(&ClientConfig::new(endpoint, tls)).unwrap()
+        self.callers.channel(self.port(), identity)
+    }
+
+    fn port(&self) -> u16 {
+        self.running.addresses().main.port()
     }
 
     /// The API, as an administrator.
     pub(crate) fn api(&self) -> Api {
-        let bearer = Bearer(format!("Bearer {}", self.token).parse().unwrap());
-        ProvisioningServiceClient::new(InterceptedService::new(self.channel(None), bearer))
+        self.callers.api(self.port())
     }
 
     pub(crate) async fn enroll(&self, request: EnrollRequest) -> Result<EnrollResponse, Failure> {
@@ -117,43 +179,21 @@ impl House {
     }
 
     /// The enrolment listener, as a join token leads to it.
-    fn door(&self) -> EnrolmentServiceClient<Channel> {
-        let port = self.running.addresses().enrolment.unwrap().port();
-        let pin = self.running.trust().system_root_pin().unwrap();
-        let tls = pinned_client_tls(pin, &self.clock).unwrap();
-        let config = ClientConfig::new(format!("https://localhost:{port}"), tls);
-        EnrolmentServiceClient::new(connect(&config).unwrap())
-    }
-
-    /// A door for many callers at once.
-    pub(crate) fn shared_door(&self) -> EnrolmentServiceClient<Channel> {
-        self.door()
+    pub(crate) fn door(&self) -> EnrolmentServiceClient<Channel> {
+        self.callers.door(self.running.addresses().enrolment.unwrap().port())
     }
 
     /// Makes a key; answers it with its secret.
     pub(crate) async fn key(&self, key: ProvisioningKey) -> (ProvisioningKey, String) {
-        let made = self.api().create_provisioning_key(create(key)).await.unwrap().into_inner();
-        let issued = made.issued_secret.clone().unwrap();
-        let token: JoinToken = issued.join_token.parse().unwrap();
-        assert_eq!(token.secret, issued.secret);
-        assert_eq!(token.root_pin, self.running.trust().system_root_pin().unwrap());
-        assert!(issued.join_command.contains(&issued.join_token));
-        (made, issued.secret)
+        self.callers.key(self.port(), key).await
     }
 
     pub(crate) async fn read_key(&self, name: &str) -> ProvisioningKey {
-        let request = GetProvisioningKeyRequest { name: name.to_owned() };
-        self.api().get_provisioning_key(request).await.unwrap().into_inner()
+        self.callers.read_key(self.port(), name).await
     }
 
     pub(crate) async fn ledger(&self, key: &str) -> Vec<Enrolment> {
-        let request = ListEnrolmentsRequest {
-            parent: TENANT.into(),
-            provisioning_key: key.to_owned(),
-            page_size: 1_000,
-            ..ListEnrolmentsRequest::default()
-        };
-        self.api().list_enrolments(request).await.unwrap().into_inner().enrolments
+        self.callers.ledger(self.port(), key).await
     }
 
     pub(crate) async fn use_count(&self, key: &str) -> i64 {
@@ -212,7 +252,7 @@ async fn run(directory: &Path, registry: &Script, clock: &Clock) -> Running {
         .unwrap()
 }
 
-fn write_tokens(directory: &Path, token: &str) {
+pub(crate) fn write_tokens(directory: &Path, token: &str) {
     let entry = TokenEntry {
         name: "admin".into(),
         sha256: token_sha256(token),

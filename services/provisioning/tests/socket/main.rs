@@ -5,6 +5,7 @@
 mod counting;
 mod house;
 mod keys;
+mod kill;
 mod newcomer;
 mod recovery;
 mod refusals;
