@@ -22,6 +22,10 @@ use super::{
 /// a freeze of years makes the search longer.
 pub const HORIZON_YEARS: i16 = 10;
 
+/// A stretch is told to the end of the second year after the one it begins in. Only windows that leave no hole, or none but
+/// the hour of an autumn day, last a year or longer; what lasts longer than this is without end.
+const ENDLESS_YEARS: i16 = 3;
+
 /// A window that starts this many days earlier cannot touch one that starts today: it lasts at most a day, a gap
 /// moves its start by at most another, and a gap inside moves its end by at most another.
 const REACH_DAYS: i32 = 3;
@@ -94,8 +98,6 @@ struct Walk {
     index: usize,
     /// First day that is not looked at.
     horizon: Date,
-    /// First day on which nothing is joined to what began before it.
-    endless: Date,
     /// What was read ahead.
     ahead: Option<(Date, Stretch)>,
 }
@@ -104,14 +106,13 @@ impl Walk {
     fn new(windows: &[MaintenanceWindow], zone: &Zone, begin: Date, today: Date) -> Self {
         let mut windows = windows.to_vec();
         windows.sort_by_key(|window| window.start);
-        let year = |ahead| first_day_of(today.year().saturating_add(ahead)).unwrap_or(Date::MAX);
+        let horizon = first_day_of(today.year().saturating_add(HORIZON_YEARS + 1));
         Self {
             date: (!windows.is_empty()).then_some(begin),
             windows,
             zone: Reader::new(zone.clone()),
             index: 0,
-            horizon: year(HORIZON_YEARS + 1),
-            endless: year(2),
+            horizon: horizon.unwrap_or(Date::MAX),
             ahead: None,
         }
     }
@@ -143,12 +144,13 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (first_date, mut joined) = self.single()?;
+        let endless = first_day_of(first_date.year().saturating_add(ENDLESS_YEARS));
         while let Some((date, next)) = self.single() {
             if next.start > joined.end {
                 self.ahead = Some((date, next));
                 break;
             }
-            if date >= self.endless {
+            if endless.is_some_and(|endless| date >= endless) {
                 self.date = None;
                 break;
             }

@@ -110,6 +110,20 @@ fn windows_that_overlap_or_touch_are_one() {
 }
 
 #[test]
+fn windows_join_however_far_ahead_one_looks() {
+    let windows = [weekly("mon", "01:00", 60), weekly("mon", "02:00", 60)];
+    let from = "2026-11-24T00:00:00Z".parse().unwrap();
+    let found: Vec<_> = stretches(&windows, &zone("UTC"), from).take(400).collect();
+    assert_eq!(found.len(), 400);
+    assert!(found.iter().all(|it| it.length() == SignedDuration::from_hours(2)));
+    let samoa = [weekly("daily", "23:45", 15)];
+    let from = "2010-01-01T00:00:00Z".parse().unwrap();
+    let found: Vec<_> = stretches(&samoa, &zone("Pacific/Apia"), from).take(1_500).collect();
+    let longer: Vec<_> = found.iter().filter(|it| it.length().as_mins() != 15).collect();
+    assert_eq!((found.len(), longer.len()), (1_500, 1), "the lost day's touches the day before");
+}
+
+#[test]
 fn a_chain_of_days_is_one_stretch_from_wherever_one_looks() {
     let windows = [weekly("mon tue wed thu fri", "00:00", 1_440)];
     let expected = ["2026-11-30T00:00:00Z/2026-12-05T00:00:00Z"];
