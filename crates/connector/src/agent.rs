@@ -124,14 +124,14 @@ impl<D: Dialer> Agent<D> {
         let key_pem = state.private_key(OwnKey::generate_pem)??;
         let key = OwnKey::from_pem(&key_pem)?;
         let host = Host::read(self.clock.now(), &mut self.rng);
-        let identity = match state.identity()? {
+        let identity = match self.known(&state)? {
             Some(identity) => identity,
-            None => match self.enrol(&key, &host, stop).await? {
-                Some(identity) => identity,
-                None => return Ok(()),
-            },
+            None => {
+                let Some(identity) = self.enrol(&key, &host, stop).await? else { return Ok(()) };
+                state.keep(&identity)?;
+                identity
+            }
         };
-        state.keep(&identity)?;
         self.show(|progress| progress.app_connector = Some(identity.app_connector.clone()));
         let face = identity.face(&key_pem)?;
         let trust = identity.trust()?;
@@ -145,6 +145,22 @@ impl<D: Dialer> Agent<D> {
             ended = self.sessions(&identity, &me, stop) => ended,
             refused = renewal.run(identity.clone(), &me) => Err(refused),
         }
+    }
+
+    /// What an earlier run was given, unless it has ended and there is a token to join with again. The key pair is the
+    /// same, so joining again finds the same connector.
+    fn known(&self, state: &StateDir) -> Result<Option<Identity>, StateError> {
+        let Some(identity) = state.identity()? else { return Ok(None) };
+        if !identity.expired(self.clock.now()) {
+            return Ok(Some(identity));
+        }
+        let ended = identity.certificates.not_after;
+        if self.settings.join_token.is_some() {
+            tracing::warn!(%ended, "the certificate has ended: joining again with the join token");
+            return Ok(None);
+        }
+        tracing::warn!(%ended, "the certificate has ended: only some services may still accept it; pass --join-token");
+        Ok(Some(identity))
     }
 
     /// `None` if told to stop meanwhile.

@@ -56,6 +56,11 @@ impl Identity {
         not_before.checked_add(share).unwrap_or(not_after)
     }
 
+    /// Whether the leaf is past its end.
+    pub(crate) fn expired(&self, now: Timestamp) -> bool {
+        now >= self.certificates.not_after
+    }
+
     /// The chain as servers are shown it.
     #[must_use]
     pub(crate) fn chain_pem(&self) -> String {

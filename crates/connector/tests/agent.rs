@@ -134,6 +134,23 @@ async fn a_leaf_is_renewed_after_two_thirds_of_its_life_and_the_next_stream_show
 }
 
 #[tokio::test]
+async fn an_agent_that_slept_past_its_leaf_joins_again_as_the_same_connector() {
+    let directory = tempfile::tempdir().unwrap();
+    let (clock, time) = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
+    let plane = control_plane::start(directory.path(), clock.clone()).await;
+    let mut agent = launch(&directory, Some(&plane.token), clock.clone());
+    agent.reporting().await;
+    agent.stop().await;
+    time.advance(DAY * 8);
+    let mut agent = launch(&directory, Some(&plane.token), clock);
+    agent.reporting().await;
+    agent.stop().await;
+    let joined = plane.script.lock().unwrap().joined.clone();
+    assert_eq!(joined.len(), 2);
+    assert_eq!(joined[0], joined[1], "with the same key pair");
+}
+
+#[tokio::test]
 async fn an_agent_outlives_its_control_plane_and_ends_when_its_identity_is_revoked() {
     let (directory, plane) = plane().await;
     let mut agent = launch(&directory, Some(&plane.token), Clock::system());
