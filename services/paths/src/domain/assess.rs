@@ -88,17 +88,21 @@ pub fn assess(
     query: &Query,
     moment: &Moment,
 ) -> Assessment {
+    let now_ms = moment.now.as_millisecond();
     let mut all = Vec::with_capacity(block.members.len());
     for (position, member) in block.members.iter().enumerate() {
-        let mut reading = board.read(position, moment.now);
+        let mut reading = board.read_at(position, now_ms);
         if segment.health_reporting == HealthReporting::None {
             reading.health = Health::Up;
         }
-        let preference = segment.preference(&member.group);
+        let preference = match segment.preferences.is_empty() {
+            true => Preference::default(),
+            false => segment.preference(&member.group),
+        };
         let verdict = configured(member, segment, preference, query)
-            .or_else(|| present(member, moment))
+            .or_else(|| present(member, now_ms))
             .or_else(|| board.wrong_family(position).then_some(Verdict::DnsFamily))
-            .or_else(|| fit(member, &reading, moment))
+            .or_else(|| fit(member, &reading, moment.certificate_grace, now_ms))
             .unwrap_or(Verdict::RankedLower);
         all.push(Assessed {
             member: position as u32,
@@ -144,17 +148,17 @@ fn configured(
     }
 }
 
-fn present(member: &Member, moment: &Moment) -> Option<Verdict> {
-    (member.live.presence(moment.now) != Presence::Connected).then_some(Verdict::Disconnected)
+fn present(member: &Member, now_ms: i64) -> Option<Verdict> {
+    (member.live.presence_at(now_ms) != Presence::Connected).then_some(Verdict::Disconnected)
 }
 
 /// What the connector's own state and its checks say.
-fn fit(member: &Member, reading: &Reading, moment: &Moment) -> Option<Verdict> {
-    let grace = i64::try_from(moment.certificate_grace.as_millis()).unwrap_or(i64::MAX);
+fn fit(member: &Member, reading: &Reading, grace: Duration, now_ms: i64) -> Option<Verdict> {
+    let grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
     let end = member.live.certificate_end_ms().saturating_add(grace);
     if reading.no_address_in_family {
         Some(Verdict::DnsFamily)
-    } else if moment.now.as_millisecond() >= end {
+    } else if now_ms >= end {
         Some(Verdict::CertificateExpired)
     } else if member.live.is_spent() {
         Some(Verdict::ResourcesSpent)

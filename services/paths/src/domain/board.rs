@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{
     configuration::{Protocol, Server},
     demand::LastAccess,
@@ -81,14 +79,16 @@ impl Board {
         self.wrong_family.get(member).copied().unwrap_or_default()
     }
 
-    /// What a member's checks say of the application: the best of its targets.
+    /// What a member's checks say of the application at a time in milliseconds: the best of its targets.
     #[must_use]
     #[inline]
-    pub fn read(&self, member: usize, now: Timestamp) -> Reading {
+    pub fn read_at(&self, member: usize, now_ms: i64) -> Reading {
         let (start, end) = (self.starts[member] as usize, self.starts[member + 1] as usize);
         match &self.slots[start..end] {
-            [slot] => slot.read(now),
-            slots => slots.iter().map(|slot| slot.read(now)).reduce(better).unwrap_or(UNKNOWN),
+            [slot] => slot.read_at(now_ms),
+            slots => {
+                slots.iter().map(|slot| slot.read_at(now_ms)).reduce(better).unwrap_or(UNKNOWN)
+            }
         }
     }
 }

@@ -244,7 +244,13 @@ impl ConnectorLive {
     #[must_use]
     #[inline]
     pub fn presence(&self, now: Timestamp) -> Presence {
-        let now_ms = now.as_millisecond();
+        self.presence_at(now.as_millisecond())
+    }
+
+    /// As [`ConnectorLive::presence`], at a time in milliseconds.
+    #[must_use]
+    #[inline]
+    pub fn presence_at(&self, now_ms: i64) -> Presence {
         let beat = self.last_beat_ms.load(Relaxed);
         if beat == NEVER {
             return Presence::NotSeen;

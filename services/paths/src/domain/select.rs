@@ -3,7 +3,7 @@
 //! Always holds: the same question, snapshot, reports and moment give the same answer; nothing is
 //! changed here. What the answer implies (a grant, a use, a spill) is returned for the caller to note.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use names::{AppConnectorGroupName, AppConnectorName, ApplicationSegmentName};
 
@@ -51,7 +51,7 @@ pub struct Candidate {
     /// Its group.
     pub group: AppConnectorGroupName,
     /// What fails together with it.
-    pub failure_domain: String,
+    pub failure_domain: Arc<str>,
     /// Its numbers and verdict.
     pub assessed: Assessed,
 }
@@ -222,29 +222,29 @@ impl Ask<'_> {
     }
 
     /// Those that can serve, best first.
-    fn sorted(&self, all: &[Assessed]) -> Vec<Assessed> {
+    fn sorted<'s>(&self, all: &'s [Assessed]) -> Vec<&'s Assessed> {
         let serves = |one: &&Assessed| one.verdict == Verdict::RankedLower;
-        let mut sorted: Vec<Assessed> = all.iter().filter(serves).copied().collect();
-        if sorted.len() > ORDERED && self.depth == Depth::Select {
-            let held = self.held(&sorted).copied();
-            sorted.select_nth_unstable_by(ORDERED, order);
-            sorted.truncate(ORDERED);
-            if let Some(held) =
-                held.filter(|held| sorted.iter().all(|one| one.member != held.member))
-            {
-                sorted.push(held);
-            }
+        let mut keys: Vec<u128> = all.iter().filter(serves).map(order_key).collect();
+        let mut held = None;
+        if keys.len() > ORDERED && self.depth == Depth::Select {
+            held = self.held(all.iter().filter(serves)).map(order_key);
+            keys.select_nth_unstable(ORDERED);
+            keys.truncate(ORDERED);
         }
-        sorted.sort_unstable_by(order);
-        sorted
+        if let Some(held) = held.filter(|held| !keys.contains(held)) {
+            keys.push(held);
+        }
+        keys.sort_unstable();
+        // The lowest 32 bits are the position.
+        keys.into_iter().filter_map(|key| all.get(key as u32 as usize)).collect()
     }
 
     /// The earlier choice, if it is about this question and can serve.
-    fn held<'s>(&self, serving: &'s [Assessed]) -> Option<&'s Assessed> {
+    fn held<'s>(&self, mut serving: impl Iterator<Item = &'s Assessed>) -> Option<&'s Assessed> {
         let hold = self.counting_hold()?;
         let is_held =
             |one: &&Assessed| self.block.members[one.member as usize].name == hold.connector;
-        serving.iter().find(is_held)
+        serving.find(is_held)
     }
 
     fn counting_hold(&self) -> Option<&Hold> {
@@ -254,11 +254,11 @@ impl Ask<'_> {
         })
     }
 
-    fn path(&self, sorted: &[Assessed], unhealthy: bool, location: &ClientLocation) -> Path {
-        let held = self.held(sorted);
+    fn path(&self, sorted: &[&Assessed], unhealthy: bool, location: &ClientLocation) -> Path {
+        let held = self.held(sorted.iter().copied());
         let pull = match (self.counting_hold(), held) {
             (Some(hold), Some(held)) => {
-                hysteresis::pull(hold, held, &sorted[0], &self.segment.config, self.moment.now)
+                hysteresis::pull(hold, held, sorted[0], &self.segment.config, self.moment.now)
             }
             _ => Pull::None,
         };
@@ -266,9 +266,13 @@ impl Ask<'_> {
             (Pull::Keeps, Some(held)) => {
                 sorted.iter().position(|one| one.member == held.member).unwrap_or(0)
             }
-            _ => {
-                sharing::choose(self.block, sorted, location.radius_km, &self.client(), self.moment)
-            }
+            _ => sharing::choose(
+                self.block,
+                sorted,
+                location.radius_km,
+                || self.client(),
+                self.moment,
+            ),
         };
         let kept = pull == Pull::Keeps && first > 0;
         let ranked = spread::rank(self.block, sorted, first, self.query.limit);
@@ -361,6 +365,14 @@ impl Ask<'_> {
         rest.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| order(a, b)));
         ranked.iter().cloned().chain(rest.iter().map(|one| self.candidate(one))).collect()
     }
+}
+
+/// [`order`] as a number, the position in its lowest 32 bits: numbers that are not negative sort as their
+/// bits do, and one comparison of integers is what makes sorting cheap.
+fn order_key(one: &Assessed) -> u128 {
+    let bits = |ms: f32| u128::from(ms.max(0.0).to_bits());
+    let tier = u128::from(one.tier() as u8);
+    (tier << 96) | (bits(one.metric) << 64) | (bits(one.total_ms) << 32) | u128::from(one.member)
 }
 
 /// UP before UNKNOWN; then what the policy compares; then the sum; then the name, by position.

@@ -45,42 +45,46 @@ pub fn band_ms(best: f32, radius_km: f32) -> f32 {
 #[must_use]
 pub fn choose(
     block: &Block,
-    sorted: &[Assessed],
+    sorted: &[&Assessed],
     radius_km: f32,
-    client: &[u8],
+    client: impl FnOnce() -> Vec<u8>,
     moment: &Moment,
 ) -> usize {
     let Some(best) = sorted.first() else { return 0 };
     let limit = best.metric + band_ms(best.metric, radius_km);
-    let near = |one: &&Assessed| one.tier() == best.tier() && one.metric <= limit;
+    let near = |one: &&&Assessed| one.tier() == best.tier() && one.metric <= limit;
     let band = &sorted[..sorted.iter().take_while(near).count()];
     if band.len() < 2 {
         return 0;
     }
     let share = spread_share(block, band, moment);
-    if share <= 0.0 || unit(moment, client, b"") >= share {
+    if share <= 0.0 {
         return 0;
     }
-    let draw = |one: &Assessed| {
+    let client = client();
+    if unit(moment, &client, b"") >= share {
+        return 0;
+    }
+    let draw = |one: &&Assessed| {
         let name = block.members[one.member as usize].name.app_connector.as_str();
         // Weighted rendezvous: the smallest exponential variate wins with a probability in proportion to
         // the weight, and a change of one weight moves only clients to or from that candidate.
-        -unit(moment, client, name.as_bytes()).ln() / weight(block, one, moment)
+        -unit(moment, &client, name.as_bytes()).ln() / weight(block, one, moment)
     };
     let draws = band.iter().map(draw).enumerate();
     draws.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(position, _)| position)
 }
 
 /// The share of clients that do not simply get the best.
-fn spread_share(block: &Block, band: &[Assessed], moment: &Moment) -> f32 {
-    let best = &band[0];
+fn spread_share(block: &Block, band: &[&Assessed], moment: &Moment) -> f32 {
+    let best = band[0];
     if band.iter().any(|one| one.preference.weight != best.preference.weight) {
         return 1.0;
     }
     let loaded = (best.utilisation - SPREAD_FROM) / (SPREAD_ALL_AT - SPREAD_FROM);
-    let start = |one: &Assessed| slow_start(block, one, moment);
+    let start = |one: &&Assessed| slow_start(block, one, moment);
     let longest = band.iter().map(start).fold(0.0, f32::max);
-    let starting = 1.0 - start(best) / longest;
+    let starting = 1.0 - start(&best) / longest;
     loaded.clamp(0.0, 1.0).max(starting)
 }
 

@@ -96,7 +96,13 @@ impl LegSlot {
     #[must_use]
     #[inline]
     pub fn read(&self, now: Timestamp) -> Reading {
-        let now_ms = now.as_millisecond();
+        self.read_at(now.as_millisecond())
+    }
+
+    /// As [`LegSlot::read`], at a time in milliseconds.
+    #[must_use]
+    #[inline]
+    pub fn read_at(&self, now_ms: i64) -> Reading {
         let last_known = match self.health.load(Relaxed) {
             0 => Health::Up,
             2 => Health::Down,

@@ -108,7 +108,7 @@ pub struct Member {
     /// Families of its group.
     pub families: Families,
     /// What fails together with it: its label, else its group.
-    pub failure_domain: String,
+    pub failure_domain: Arc<str>,
     /// Which server groups lead to it, one bit each.
     pub server_groups: u64,
     /// What it reports.
@@ -272,10 +272,7 @@ impl Blocks<'_> {
                 enabled: connector.enabled,
                 country: connector.country.or(group.country),
                 families: group.families,
-                failure_domain: connector
-                    .failure_domain
-                    .clone()
-                    .unwrap_or_else(|| group_id.to_owned()),
+                failure_domain: connector.failure_domain.as_deref().unwrap_or(group_id).into(),
                 server_groups: *server_groups,
             });
         }

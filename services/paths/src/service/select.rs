@@ -52,6 +52,8 @@ pub struct Answered {
     pub token: String,
     /// The configuration behind it.
     pub freshness: Freshness,
+    /// Whether that is older than the staleness limit.
+    pub stale: bool,
     /// When it was given.
     pub now: Timestamp,
 }
@@ -151,6 +153,6 @@ impl Selector {
             .outcome
             .as_ref()
             .map_or_else(|_| String::new(), |path| self.sealer.seal(&path.hold));
-        Answered { answer, token, freshness, now }
+        Answered { answer, token, freshness, stale: moment.stale_configuration, now }
     }
 }

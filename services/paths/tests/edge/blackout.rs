@@ -34,6 +34,7 @@ async fn with_every_sibling_down_a_restart_answers_from_its_own_copy_and_says_it
     ready.await.expect("a copy is enough to be ready");
     let silent = alone.select(PARIS).await;
     assert_eq!(chosen(&silent), "NO_CONNECTED_CONNECTOR", "what was live is not kept");
+    assert_eq!(silent.degradation(), Degradation::StaleConfiguration);
     let mut paris = alone.connector("paris").await;
     assert_eq!(paris.assignment().await.targets.len(), 1);
     paris.reaches(WIKI, 2.0).await;

@@ -22,7 +22,7 @@ use crate::{
 
 /// Renders an answer.
 pub(in crate::grpc) fn selection(answered: &Answered) -> wire::Selection {
-    let Answered { answer, token, freshness, now } = answered;
+    let Answered { answer, token, freshness, stale, now } = answered;
     let path = answer.outcome.as_ref().ok();
     let known = answer.location.coordinates.is_some();
     let ranked = path.map(|path| path.ranked.as_slice()).unwrap_or_default();
@@ -38,9 +38,11 @@ pub(in crate::grpc) fn selection(answered: &Answered) -> wire::Selection {
         token: token.clone(),
         kept_previous: path.is_some_and(|path| path.kept_previous),
         client_location: Some(location(&answer.location)),
-        degradation: path
-            .map_or(WireDegradation::None, |path| degradation(path.degradation))
-            .into(),
+        degradation: match path {
+            Some(path) => degradation(path.degradation).into(),
+            None if *stale => WireDegradation::StaleConfiguration.into(),
+            None => WireDegradation::None.into(),
+        },
         config_revision: freshness.revision,
         config_age: age.filter(|_| freshness.live).map(length),
         config_confirm_time: freshness.confirmed.map(rpc::time::to_proto),
@@ -99,7 +101,7 @@ fn candidate(one: &Candidate, rank: i32, location_known: bool) -> wire::Candidat
         penalty_milliseconds: assessed.penalty_ms.into(),
         total_milliseconds: assessed.total_ms.into(),
         health: health(assessed.reading.health).into(),
-        failure_domain: failure_domain.clone(),
+        failure_domain: failure_domain.to_string(),
         priority: assessed.preference.priority.into(),
     }
 }
