@@ -13,9 +13,7 @@ use runtime::{
 use super::dev;
 use crate::{
     client::output,
-    demo::{
-        cities, fleet::Fleet, plan, questions::Questions, servers::ApplicationServers, table, world,
-    },
+    demo::{fleet::Fleet, plan, questions::Questions, servers::ApplicationServers, table, world},
     dev::{bootstrap, home::Home, host},
 };
 
@@ -85,9 +83,10 @@ async fn show(
     let servers = ApplicationServers::start(plan::APPLICATIONS).await?;
     let applications = &servers.applications;
     for application in applications {
-        let city = cities::get(application.plan.city)?;
         let name = application.plan.display_name;
-        say(&format!("{name} listens on {}, placed in {}", application.address, city.name));
+        for server in &application.servers {
+            say(&format!("{name} listens on {}, placed in {}", server.address, server.city.name));
+        }
     }
     say(
         "distance is staged: a connector waits the measured round trip between two cities before it really connects",
@@ -125,7 +124,7 @@ async fn show(
     if !arguments.once {
         let first = applications.first().context("the demo has no application")?;
         let file = home.context_file().display().to_string();
-        let (host, port) = (first.plan.domain(), first.address.port());
+        let (host, port) = (first.plan.domain(), first.port);
         output::write_out(&table::next_steps(&context, &file, &host, port))?;
         until_the_end(running).await?;
     }

@@ -18,17 +18,15 @@ pub(crate) struct CityDialer {
 
 impl CityDialer {
     /// A dialer for a connector in this city.
-    ///
-    /// # Errors
-    /// When an application's city is unknown.
-    pub(crate) fn new(from: &City, applications: &[Application]) -> anyhow::Result<Self> {
-        let mut round_trips = BTreeMap::new();
-        for application in applications {
-            let to = cities::get(application.plan.city)?;
-            let wait = Duration::from_millis(cities::round_trip_ms(from, to).into());
-            round_trips.insert(application.address, wait);
-        }
-        Ok(Self { round_trips })
+    pub(crate) fn new(from: &City, applications: &[Application]) -> Self {
+        let servers = applications.iter().flat_map(|application| &application.servers);
+        let round_trips = servers
+            .map(|server| {
+                let wait = cities::round_trip_ms(from, server.city);
+                (server.address, Duration::from_millis(wait.into()))
+            })
+            .collect();
+        Self { round_trips }
     }
 }
 

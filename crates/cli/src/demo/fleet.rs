@@ -46,7 +46,7 @@ impl Fleet {
                     join_token: Some(group.token.clone()),
                     backoff: Backoff::default(),
                 };
-                let dialer = CityDialer::new(city, applications)?;
+                let dialer = CityDialer::new(city, applications);
                 let seed = seed.wrapping_add(fleet.progress.len() as u64);
                 let agent = Agent::new(settings, dialer, clock.clone(), seed);
                 fleet.progress.push(agent.progress());

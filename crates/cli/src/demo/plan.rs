@@ -1,7 +1,5 @@
 //! The demo's world: which cities have connectors, where the applications stand, and who asks.
 
-use std::net::Ipv4Addr;
-
 /// The demo's tenant.
 pub(crate) const TENANT: &str = "demo";
 
@@ -35,52 +33,39 @@ pub(crate) const GROUPS: &[GroupPlan] = &[
     group("sydney", 2),
 ];
 
-/// An application: one real TCP server on loopback that stands for a server in a city.
+/// An application: real TCP servers on loopback, each of which stands for a server in a city.
 pub(crate) struct ApplicationPlan {
     /// Id of its segment and server group.
     pub(crate) id: &'static str,
     /// Its name for people.
     pub(crate) display_name: &'static str,
-    /// Id of the city where its server stands.
-    pub(crate) city: &'static str,
-    /// Loopback address of its server: each application has its own, so that a segment can name it.
-    pub(crate) host: Ipv4Addr,
+    /// Ids of the cities where its servers stand.
+    pub(crate) cities: &'static [&'static str],
     /// Ids of the groups that can reach it; empty for all.
     pub(crate) groups: &'static [&'static str],
 }
 
-const fn loopback(last: u8) -> Ipv4Addr {
-    Ipv4Addr::new(127, 20, 0, last)
-}
-
-/// What users ask for. The last one is reached from Europe only.
+/// What users ask for. The wiki is replicated, so that the lowest application leg alone says nothing; the archive is
+/// reached from Europe only.
 pub(crate) const APPLICATIONS: &[ApplicationPlan] = &[
-    ApplicationPlan {
-        id: "payroll",
-        display_name: "Payroll",
-        city: "frankfurt",
-        host: loopback(1),
-        groups: &[],
-    },
+    ApplicationPlan { id: "payroll", display_name: "Payroll", cities: &["frankfurt"], groups: &[] },
     ApplicationPlan {
         id: "source-code",
         display_name: "Source code",
-        city: "boydton",
-        host: loopback(2),
+        cities: &["boydton"],
         groups: &[],
     },
+    ApplicationPlan { id: "trading", display_name: "Trading", cities: &["singapore"], groups: &[] },
     ApplicationPlan {
-        id: "trading",
-        display_name: "Trading",
-        city: "singapore",
-        host: loopback(3),
+        id: "wiki",
+        display_name: "Wiki",
+        cities: &["boydton", "frankfurt", "singapore", "sydney", "campinas"],
         groups: &[],
     },
     ApplicationPlan {
         id: "archive",
         display_name: "Archive",
-        city: "amsterdam",
-        host: loopback(4),
+        cities: &["amsterdam"],
         groups: &["london", "frankfurt", "milan", "warsaw"],
     },
 ];
@@ -122,7 +107,7 @@ mod tests {
         assert!(GROUPS.iter().map(|group| group.connectors).sum::<usize>() >= 30);
         assert!(USERS.len() >= 8 && APPLICATIONS.len() >= 3);
         let groups = GROUPS.iter().map(|group| group.city);
-        let applications = APPLICATIONS.iter().map(|application| application.city);
+        let applications = APPLICATIONS.iter().flat_map(|application| application.cities).copied();
         for city in groups.chain(applications).chain(USERS.iter().copied()) {
             cities::get(city).unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use proto::paths::v1::{Candidate, Consideration, ExplainPathResponse, LegSource, TargetHealth};
 use serde::Serialize;
 use serde_json::json;
@@ -28,7 +28,7 @@ pub(crate) struct Answer {
     pub(crate) user: String,
     /// Name of the application.
     pub(crate) application: String,
-    /// City of the application.
+    /// City of the application, or how many it stands in.
     pub(crate) application_city: String,
     /// The choice.
     pub(crate) chosen: Option<Seen>,
@@ -115,17 +115,15 @@ impl<'a> Questions<'a> {
 
     async fn answer(&self, user: &City, application: &Application) -> Result<Answer> {
         let seen = self.ask(user, application).await?;
-        let place = cities::get(application.plan.city)?;
-        let leg =
-            |group: &str| Ok::<_, anyhow::Error>(cities::round_trip_ms(cities::get(group)?, place));
+        let leg = |group: &str| Ok::<_, Error>(application.round_trip_ms(cities::get(group)?));
         let true_ms = |group: &str| {
             let user_leg = cities::round_trip_ms(user, cities::get(group)?);
-            Ok::<_, anyhow::Error>(f64::from(user_leg + leg(group)?))
+            Ok::<_, Error>(f64::from(user_leg + leg(group)?))
         };
         let choice = |s: Option<&Seen>| {
             s.map(|s| {
                 let (connector, group) = (s.connector.clone(), s.group.clone());
-                Ok::<_, anyhow::Error>(Choice { true_ms: true_ms(&group)?, connector, group })
+                Ok::<_, Error>(Choice { true_ms: true_ms(&group)?, connector, group })
             })
             .transpose()
         };
@@ -143,7 +141,7 @@ impl<'a> Questions<'a> {
         Ok(Answer {
             user: user.name.clone(),
             application: application.plan.display_name.to_owned(),
-            application_city: place.name.clone(),
+            application_city: application.place(),
             chosen: chosen.cloned(),
             runner_up: judge::ranked(&seen, 2).cloned(),
             nearest_to_user: choice(judge::nearest_to_user(&seen))?,
@@ -164,7 +162,7 @@ impl<'a> Questions<'a> {
                 },
                 "destination": {
                     "host": application.plan.domain(),
-                    "port": application.address.port(),
+                    "port": application.port,
                 },
                 "clientKey": user.id,
             },

@@ -1,19 +1,48 @@
 //! The demo's application servers: real TCP listeners on loopback that say hello and close.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, Result};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, task::JoinSet};
 
-use super::plan::ApplicationPlan;
+use super::{
+    cities::{self, City},
+    plan::ApplicationPlan,
+};
 
-/// An application whose server accepts.
-#[derive(Clone, Copy)]
+/// An application whose servers accept.
 pub(crate) struct Application {
     /// What it is.
     pub(crate) plan: &'static ApplicationPlan,
-    /// Where its server listens.
+    /// Where its servers listen: one port on several addresses.
+    pub(crate) servers: Vec<Server>,
+    /// The port of all of them.
+    pub(crate) port: u16,
+}
+
+/// One server and the city it stands in.
+pub(crate) struct Server {
+    /// The city.
+    pub(crate) city: &'static City,
+    /// Its loopback address.
     pub(crate) address: SocketAddr,
+}
+
+impl Application {
+    /// The measured round trip from a city to the nearest server, in milliseconds.
+    pub(crate) fn round_trip_ms(&self, from: &City) -> u32 {
+        let trips = self.servers.iter().map(|server| cities::round_trip_ms(from, server.city));
+        trips.min().unwrap_or(u32::MAX)
+    }
+
+    /// Its cities, for people.
+    pub(crate) fn place(&self) -> String {
+        let names: Vec<_> = self.servers.iter().map(|server| server.city.name.as_str()).collect();
+        match names[..] {
+            [only] => only.to_owned(),
+            _ => format!("{} cities", names.len()),
+        }
+    }
 }
 
 /// Listeners that accept until this is dropped.
@@ -24,19 +53,28 @@ pub(crate) struct ApplicationServers {
 }
 
 impl ApplicationServers {
-    /// Binds one server per application, each on a free port of its own loopback address.
+    /// Binds the servers of every application, each on its own loopback address.
     ///
     /// # Errors
-    /// When an address cannot be bound.
+    /// When an address cannot be bound, or a city is unknown.
     pub(crate) async fn start(plans: &'static [ApplicationPlan]) -> Result<Self> {
         let mut applications = Vec::new();
         let mut accepting = JoinSet::new();
-        for plan in plans {
-            let listener = TcpListener::bind((plan.host, 0))
-                .await
-                .with_context(|| format!("binding {} for {}", plan.host, plan.display_name))?;
-            applications.push(Application { plan, address: listener.local_addr()? });
-            accepting.spawn(serve(listener, plan.display_name));
+        for (number, plan) in (1..).zip(plans) {
+            let mut servers = Vec::new();
+            // The first server takes a free port, the others the same one on their own addresses.
+            let mut port = 0;
+            for (last, city) in (1..).zip(plan.cities) {
+                let host = Ipv4Addr::new(127, 20, number, last);
+                let listener = TcpListener::bind((host, port))
+                    .await
+                    .with_context(|| format!("binding {host}:{port} for {}", plan.display_name))?;
+                let address = listener.local_addr()?;
+                port = address.port();
+                servers.push(Server { city: cities::get(city)?, address });
+                accepting.spawn(serve(listener, plan.display_name));
+            }
+            applications.push(Application { plan, servers, port });
         }
         Ok(Self { applications, _accepting: accepting })
     }

@@ -79,14 +79,18 @@ impl Maker {
             .filter(|group| plan.is_reached_from(group.city))
             .map(|group| self.name("appConnectorGroups", group.city))
             .collect();
+        let servers: Vec<_> = application
+            .servers
+            .iter()
+            .map(|server| {
+                json!({ "address": server.address.ip().to_string(), "ports": [application.port] })
+            })
+            .collect();
         let server_group = json!({
             "displayName": plan.display_name,
             "appConnectorGroups": groups,
             "dynamicDiscovery": false,
-            "servers": [{
-                "address": application.address.ip().to_string(),
-                "ports": [application.address.port()],
-            }],
+            "servers": servers,
         });
         self.create("ServerGroup", plan.id, server_group).await?;
         Ok(())
@@ -97,7 +101,7 @@ impl Maker {
         let segment = json!({
             "displayName": plan.display_name,
             "domains": [plan.domain()],
-            "tcpPortRanges": [{ "first": application.address.port() }],
+            "tcpPortRanges": [{ "first": application.port }],
             "serverGroups": [self.name("serverGroups", plan.id)],
             "healthReporting": "HEALTH_REPORTING_CONTINUOUS",
         });
