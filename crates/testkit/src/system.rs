@@ -5,6 +5,7 @@
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -25,7 +26,7 @@ use tokio::{
 use crate::{
     api::{Api, Channels},
     callers::{Callers, TENANT_IDS},
-    eventually,
+    eventually::{eventually, within},
     five_processes::{self, Process},
     one_process,
     plan::Plan,
@@ -34,6 +35,8 @@ use crate::{
 
 /// The five, in the order in which they are started.
 pub(crate) const SERVICES: [&str; 5] = ["registry", "provisioning", "updates", "paths", "console"];
+/// Five processes that start at once on a busy disk: each makes a store, and each sync waits for the others.
+const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Says how to start: `process`, the default, or `processes`.
 const TARGET_VARIABLE: &str = "CAUSEWAY_TEST_TARGET";
 
@@ -139,7 +142,7 @@ impl System {
             Form::Five(processes) => processes,
         };
         let processes = Mutex::new(processes);
-        eventually("every process is ready", || async {
+        within(START_PATIENCE, "every process is ready", || async {
             if let Some(ended) = processes.lock().await.iter_mut().find_map(Process::ended) {
                 panic!("{ended}");
             }
