@@ -76,7 +76,7 @@ impl std::fmt::Debug for StuckPolicy {
 /// How a store on the embedded engine is opened and kept.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The store's own directory; made if missing. Give it a volume of its own: each commit syncs
+    /// The store's own directory; made with mode 0700 if missing. Give it a volume of its own: each commit syncs
     /// the whole file system it is on.
     pub dir: PathBuf,
     /// Memory for cached pages, in bytes. Default [`DEFAULT_CACHE_BYTES`].

@@ -30,7 +30,7 @@ mod store;
 mod upkeep;
 pub mod watch;
 
-pub use backup::{BackupError, BackupSummary, restore, verify};
+pub use backup::{BackupError, BackupParts, BackupSummary, restore, verify};
 pub use commit::{
     Commit, CommitError, Committed, Failed, IdempotencyKey, MAX_COMMIT_BYTES, MAX_COMMIT_OPS,
     MAX_VALUE_BYTES, Precondition, Write,

@@ -1,13 +1,17 @@
 //! The store as services hold it.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
-    backup::{self, BackupError, BackupSummary},
+    backup::{self, BackupError, BackupParts, BackupSummary},
     commit::{Commit, CommitError, Committed, Idempotency, IdempotencyKey},
     config::{Retention, StoreConfig},
     embedded::{Embedded, OpenError},
@@ -38,6 +42,8 @@ pub struct Store {
 
 pub(crate) struct Inner {
     engine: Arc<dyn Engine>,
+    /// Where backups lie while they are sent.
+    dir: PathBuf,
     now: Now,
     idempotency_life: Duration,
     bookmark_period: Duration,
@@ -84,6 +90,7 @@ impl Store {
         let published = engine.published();
         let inner = Arc::new(Inner {
             engine,
+            dir: config.dir.clone(),
             now,
             idempotency_life: config.idempotency_life,
             bookmark_period: config.bookmark_period,
@@ -262,6 +269,17 @@ impl Store {
         let _hold = self.inner.holds.hold(revision);
         let taken = (self.inner.now)();
         backup::write(&*self.inner.engine, revision, file.as_ref(), taken).await
+    }
+
+    /// As [`Store::backup`], given part by part instead of kept: the file lies in the store's directory until the
+    /// stream ends or is dropped, so that much room is needed there.
+    ///
+    /// # Errors
+    /// See [`BackupError`]; a stream that ends without one gave all of the backup.
+    pub async fn backup_parts(&self) -> Result<BackupParts, BackupError> {
+        let file = backup::place(&self.inner.dir);
+        self.backup(&file).await?;
+        backup::parts(file).await
     }
 
     /// Forgets history before `to`, as far as no backup under way needs it; what the objects are

@@ -1,6 +1,6 @@
 //! All of paths put together: the only place that knows every part.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use runtime::{
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
 };
-use store::Store;
+use store::{Store, StoreHealth};
 
 use crate::{
     clients::{provisioning, provisioning::TrustWatch, registry, registry::ConfigurationWatch},
@@ -105,11 +105,17 @@ impl Service for App {
         deps.workers.spawn(Tidy { index: index.clone(), metrics }, tidy::PERIOD, Signal::new());
         let sink = ConfigurationSink { index, trust: trust.clone(), hold };
         let seed = random_seed();
-        tokio::join!(
-            follow(configuration.0, sink, configuration.1, around.clone(), seed),
-            follow(trusted.0, TrustSink { trust }, trusted.1, around, seed.wrapping_add(1)),
-            watch_store(&store, &deps, &shutdown),
-        );
+        let work = async {
+            tokio::join!(
+                follow(configuration.0, sink, configuration.1, around.clone(), seed),
+                follow(trusted.0, TrustSink { trust }, trusted.1, around, seed.wrapping_add(1)),
+            );
+            shutdown.workers.cancelled().await;
+        };
+        tokio::select! {
+            () = work => {}
+            () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}
+        }
         store.close().await;
         Ok(())
     }
@@ -139,7 +145,6 @@ fn parts(
         clock: deps.clock.clone(),
         about: deps.about,
         store: store.clone(),
-        data_dir: config.data_dir.clone(),
         page_key: TokenKey::new(*store.epoch().as_bytes(), &hash_key),
         shutdown: deps.shutdown.clone(),
     }
@@ -185,29 +190,4 @@ async fn token_secret(config: &Config, store: &Store, now: Timestamp) -> anyhow:
 fn random_seed() -> u64 {
     let mut bytes = [0; 8];
     SystemRandom::new().fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes))
-}
-
-/// How often the store's health is looked at while it is bad.
-const STORE_CHECK: Duration = Duration::from_secs(1);
-
-/// A store that takes no writes holds the service back: its copy ages, and a restart would lose what came
-/// since.
-async fn watch_store(store: &Store, deps: &Deps, shutdown: &Shutdown) {
-    let mut health = store.health();
-    let mut hold = None;
-    loop {
-        let refusal = health.borrow_and_update().refusal();
-        match (refusal, hold.take()) {
-            (Some(reason), None) => hold = Some(deps.health.hold(format!("the store: {reason}"))),
-            (Some(_), held) => hold = held,
-            (None, Some(held)) => runtime::health::Hold::release(held),
-            (None, None) => {}
-        }
-        tokio::select! {
-            changed = health.changed() => if changed.is_err() {
-                deps.clock.sleep(STORE_CHECK).await;
-            },
-            () = shutdown.workers.cancelled() => return,
-        }
-    }
 }

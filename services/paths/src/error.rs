@@ -27,9 +27,6 @@ pub enum Error {
     /// A report stream fell silent.
     #[error("no heartbeat for three periods: send one each `Welcome.heartbeat_period`")]
     HeartbeatMissed,
-    /// A backup could not be made.
-    #[error("the backup could not be made")]
-    Backup(#[source] anyhow::Error),
 }
 
 impl Error {
@@ -41,7 +38,6 @@ impl Error {
             Self::SnapshotNotReady => Kind::Unavailable,
             Self::HelloExpected => Kind::InvalidArgument,
             Self::HeartbeatMissed => Kind::DeadlineExceeded,
-            Self::Backup(_) => Kind::Internal,
         }
     }
 
@@ -53,7 +49,6 @@ impl Error {
             Self::SnapshotNotReady => "SNAPSHOT_NOT_READY",
             Self::HelloExpected => "HELLO_EXPECTED",
             Self::HeartbeatMissed => "HEARTBEAT_MISSED",
-            Self::Backup(_) => "BACKUP_FAILED",
         }
     }
 }
@@ -67,7 +62,6 @@ impl From<Error> for Failure {
             }
             Error::SnapshotNotReady => failure.retry_after(RETRY_AFTER),
             Error::HelloExpected | Error::HeartbeatMissed => failure,
-            Error::Backup(_) => failure.source(error),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::store::{Retention, Store, StoreConfig};
+use ::store::{Retention, Store, StoreConfig, StoreHealth};
 use anyhow::Context;
 use proto::provisioning::v1::{
     enrolment_service_server::EnrolmentServiceServer,
@@ -14,18 +14,14 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
-    health::{Hold, ServiceHealth},
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
 };
-
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     clients::Registry,
     config::Config,
     grpc::{
-        backup::Backups,
         convert::{NextSteps, View},
         enrolment::EnrolmentHandlers,
         provisioning::ProvisioningHandlers,
@@ -108,10 +104,6 @@ impl Service for App {
         deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let sweep = Sweep { records: records.clone() };
         deps.workers.spawn(sweep, sweep::PERIOD, Signal::new());
-        deps.tasks.spawn(
-            "provisioning-store-health",
-            watch_store(store.clone(), deps.health.clone(), shutdown.workers.clone()),
-        );
         let follow = FollowRegistry {
             keys: provisioning.keys,
             revoking: Revoking { records },
@@ -121,32 +113,12 @@ impl Service for App {
             clock: deps.clock.clone(),
         };
         let source = RegistryWatch(registry.client());
-        follow.run(source, shutdown.workers.clone()).await;
+        tokio::select! {
+            () = follow.run(source, shutdown.workers.clone()) => {}
+            () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}
+        }
         store.close().await;
         Ok(())
-    }
-}
-
-/// Holds the service back while its store takes no commits: nobody can enrol then.
-async fn watch_store(store: Store, service: ServiceHealth, stop: CancellationToken) {
-    let mut health = store.health();
-    let mut hold: Option<Hold> = None;
-    loop {
-        let refusal = health.borrow_and_update().refusal();
-        hold = match (refusal, hold) {
-            (Some(reason), None) => Some(service.hold(format!("the store: {reason}"))),
-            (Some(_), held) => held,
-            (None, Some(held)) => {
-                held.release();
-                None
-            }
-            (None, None) => None,
-        };
-        tokio::select! {
-            // The store says no more: it is closed.
-            changed = health.changed() => if changed.is_err() { return },
-            () = stop.cancelled() => return,
-        }
     }
 }
 
@@ -217,7 +189,6 @@ fn provisioning_handlers(
         authorities: authorities.clone(),
         renewal: Renewal { records: records.clone(), authorities: authorities.clone() },
         watches,
-        backups: Backups { records: records.clone(), data_dir: config.data_dir.clone() },
         tokens: TokenKey::new(*records.epoch().as_bytes(), &[]),
         metrics: metrics.clone(),
         about: deps.about,

@@ -1,9 +1,8 @@
 //! The composition root: what the registry is made of, and its life.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
-use names::TrustDomain;
 use proto::registry::v1::registry_service_server::RegistryServiceServer;
 use rpc::{
     client::{self, ClientConfig},
@@ -11,12 +10,11 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
-    health::{Hold, ServiceHealth},
+    health::ServiceHealth,
     process::{Deps, Mounts, Service, Shutdown},
     worker::{Signal, Workers},
 };
 use store::{Store, StoreHealth};
-use tokio::sync::watch;
 
 use crate::{
     clients::Keys,
@@ -52,12 +50,11 @@ impl Service for App {
             deps.peers.provisioning.clone(),
             Arc::clone(&deps.client_tls),
         ))?;
-        let trust_domain = trust_domain(&deps);
         let registry = Registry::open(
             store.clone(),
             deps.clock.clone(),
             config.quotas.clone(),
-            trust_domain,
+            deps.trust.trust_domain().clone(),
             Keys::new(channel),
             Metrics::new(&deps.metrics),
         )
@@ -71,7 +68,6 @@ impl Service for App {
             streams: deps.shutdown.streams.clone(),
             swept: swept.clone(),
             about: deps.about,
-            backups: backups(&config),
         };
         let Deps { workers, health, .. } = deps;
         Ok(Self { store, registry, api, workers, swept, health })
@@ -90,34 +86,9 @@ impl Service for App {
         self.workers.spawn(Sweep(self.registry), SWEEP_PERIOD, self.swept);
         tokio::select! {
             () = shutdown.workers.cancelled() => {}
-            () = follow(self.store.health(), self.health) => {}
+            () = self.health.hold_while(self.store.health(), StoreHealth::refusal) => {}
         }
         self.store.close().await;
         Ok(())
     }
-}
-
-/// While the store takes no commits, the service does not serve. Ends when the store is gone.
-async fn follow(mut store: watch::Receiver<StoreHealth>, health: ServiceHealth) {
-    let mut held: Option<Hold> = None;
-    loop {
-        let refusal = store.borrow_and_update().refusal();
-        if let Some(hold) = held.take() {
-            hold.release();
-        }
-        held = refusal.map(|reason| health.hold(reason));
-        if store.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// The trust domain of our own certificate is the installation's.
-fn trust_domain(deps: &Deps) -> TrustDomain {
-    deps.identity.leaf().spiffe.trust_domain
-}
-
-/// Beside the store's directory: the same volume, so the room that the store watches is the room that counts.
-fn backups(config: &Config) -> PathBuf {
-    config.data_dir.parent().map_or_else(|| PathBuf::from("."), PathBuf::from)
 }

@@ -5,11 +5,8 @@ use rpc::{
     client::{ClientConfig, connect},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
 };
-use runtime::{
-    health::{Hold, ServiceHealth},
-    process::{Deps, Mounts, Service, Shutdown},
-};
-use store::Store;
+use runtime::process::{Deps, Mounts, Service, Shutdown};
+use store::{Store, StoreHealth};
 
 use crate::{
     clients::Registry,
@@ -49,7 +46,7 @@ impl Service for App {
         let policies = Policies::new(keeper.clone(), clock.clone());
         let metrics = Metrics::register(&metrics);
         Ok(Self {
-            api: Api::new(schedules, policies, keeper.clone(), about, config.data_dir),
+            api: Api::new(schedules, policies, keeper.clone(), about),
             keeper,
             follow: Follow { registry, groups, clock, metrics, health, hold },
         })
@@ -72,28 +69,9 @@ impl Service for App {
         };
         tokio::select! {
             () = work => {}
-            () = watch_store(self.keeper.store(), &health) => {}
+            () = health.hold_while(self.keeper.store().health(), StoreHealth::refusal) => {}
         }
         self.keeper.store().close().await;
         Ok(())
-    }
-}
-
-/// Holds the service back while its store takes no commits: its copy of the groups ages then, and nothing can be written.
-/// Ends when the store is gone.
-async fn watch_store(store: &Store, health: &ServiceHealth) {
-    let mut state = store.health();
-    let mut held: Option<Hold> = None;
-    loop {
-        let refusal = state.borrow_and_update().refusal();
-        match (refusal, held.take()) {
-            (Some(reason), None) => held = Some(health.hold(format!("the store: {reason}"))),
-            (Some(_), hold) => held = hold,
-            (None, Some(hold)) => hold.release(),
-            (None, None) => {}
-        }
-        if state.changed().await.is_err() {
-            return;
-        }
     }
 }

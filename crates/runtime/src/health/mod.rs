@@ -147,6 +147,28 @@ impl ServiceHealth {
         Hold { health: self.health.clone(), service: self.service, number }
     }
 
+    /// Holds the service back for as long as what is watched gives a reason to, such as a store that takes no commits.
+    /// Never ends by itself: the last word of what has ended stays in force, and so does the one at which a caller stopped
+    /// waiting.
+    pub async fn hold_while<T>(
+        &self,
+        mut watched: watch::Receiver<T>,
+        refusal: impl Fn(&T) -> Option<String>,
+    ) {
+        let mut held: Option<Hold> = None;
+        loop {
+            let reason = refusal(&watched.borrow_and_update());
+            // The next reason is taken before the last one goes, so that between two reasons nothing serves.
+            let last = std::mem::replace(&mut held, reason.map(|reason| self.hold(reason)));
+            if let Some(last) = last {
+                last.release();
+            }
+            if watched.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Says whether what is known of a sibling is fresh, under the health name `<service>/<sibling>`.
     pub fn sibling(&self, sibling: &str, fresh: bool) {
         let name = format!("{}/{sibling}", self.service);
@@ -189,6 +211,31 @@ mod tests {
         health.drain();
         for name in ["", "registry", "causeway.paths.v1.PathsService"] {
             assert_eq!(health.is_serving(name), Some(false), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_is_held_back_while_what_it_watches_gives_a_reason() {
+        let health = Health::new();
+        let service = health.service("registry", &[]);
+        let (state, watched) = watch::channel(Some("the disk is full".to_owned()));
+        let holding = service.hold_while(watched, Clone::clone);
+        let telling = async {
+            let mut board = health.subscribe();
+            let reasons = [Some("the disk is full"), None, Some("it failed"), Some("it is closed")];
+            for reason in reasons {
+                state.send_replace(reason.map(str::to_owned));
+                let expected: Vec<_> = reason.iter().map(|r| format!("registry: {r}")).collect();
+                board.wait_for(|board| board.obstacles() == expected).await.unwrap();
+            }
+            drop(state);
+            // Whoever holds sees the end now.
+            tokio::task::yield_now().await;
+            health.obstacles()
+        };
+        tokio::select! {
+            () = holding => unreachable!("it never ends"),
+            obstacles = telling => assert_eq!(obstacles, ["registry: it is closed"], "the last word stays"),
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod file;
 mod restore;
+mod send;
 mod write;
 
 use std::{io, path::PathBuf};
@@ -15,6 +16,8 @@ use std::{io, path::PathBuf};
 use jiff::Timestamp;
 
 pub use restore::{restore, verify};
+pub use send::BackupParts;
+pub(crate) use send::{parts, place, remove_leftovers};
 pub(crate) use write::write;
 
 use crate::{

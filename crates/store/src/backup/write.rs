@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufWriter, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +20,9 @@ use crate::{
     read::{MAX_SCAN_ROWS, Row},
     revision::{Epoch, Revision},
 };
+
+/// Only the owner.
+const FILE_MODE: u32 = 0o600;
 
 /// Pages of rows that may wait for the disk.
 const PAGES_AHEAD: usize = 2;
@@ -94,7 +98,7 @@ impl BackupFile {
         mut pages: mpsc::Receiver<Page>,
     ) -> Result<BackupSummary, BackupError> {
         let io_error = |source| self.io_error(source);
-        let file = File::create(unfinished).map_err(io_error)?;
+        let file = create(unfinished).map_err(io_error)?;
         let mut out = FrameWriter::new(BufWriter::new(file)).map_err(io_error)?;
         let BackupFile { epoch, revision, taken, .. } = *self;
         out.frame(&Frame::Header { format: FORMAT, epoch, revision, taken }).map_err(io_error)?;
@@ -125,6 +129,11 @@ impl BackupFile {
 fn frame(row: Row) -> Frame {
     let Row { key, value, revision, created } = row;
     Frame::Row { key: key.as_bytes().to_vec(), value: value.to_vec(), revision, created }
+}
+
+/// As secret as the store: only the owner may read it.
+fn create(path: &Path) -> std::io::Result<File> {
+    File::options().write(true).create(true).truncate(true).mode(FILE_MODE).open(path)
 }
 
 /// The same path with something behind its last name.

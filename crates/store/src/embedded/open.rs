@@ -4,8 +4,9 @@
 //! refused with what was found and the way out (restore from a backup).
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
     io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -23,6 +24,7 @@ use super::{
     mark::{Mark, Marked},
 };
 use crate::{
+    backup,
     config::StoreConfig,
     read::ReadError,
     revision::{Epoch, Revision},
@@ -39,6 +41,10 @@ const FORMAT: u8 = 1;
 /// Held for as long as the store is open. Our own file, because sled reports a held lock only as
 /// the text of an error.
 const LOCK_FILE: &str = "lock";
+
+/// Only the owner: a store holds what its service must keep to itself, signing keys among it. A directory that is
+/// already there keeps the mode it was given.
+const DIR_MODE: u32 = 0o700;
 
 const SLED_DIR: &str = "sled";
 
@@ -138,8 +144,9 @@ fn open_here(config: &StoreConfig) -> Result<Opened, OpenError> {
     let dir = &config.dir;
     let deadline = Instant::now() + config.lock_wait;
     let io_error = |source| OpenError::Io { dir: dir.clone(), source };
-    fs::create_dir_all(dir).map_err(io_error)?;
+    DirBuilder::new().recursive(true).mode(DIR_MODE).create(dir).map_err(io_error)?;
     let lock = take_lock(config, deadline)?;
+    backup::remove_leftovers(dir).map_err(io_error)?;
     let db = open_sled(config, deadline)?;
     let damage = |detail: String| OpenError::Corrupt { dir: dir.clone(), detail };
     let read_damage = |error: ReadError| damage(error.to_string());

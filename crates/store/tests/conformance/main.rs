@@ -98,6 +98,7 @@ macro_rules! conformance_of {
             ],
             backups: [
                 a_restored_store_holds_what_was_backed_up,
+                the_parts_of_a_backup_are_a_whole_backup,
                 a_backup_under_load_shows_one_revision,
                 a_backup_is_not_disturbed_by_compaction,
                 a_damaged_backup_is_refused_and_leaves_nothing_behind,

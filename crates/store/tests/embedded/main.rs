@@ -9,6 +9,7 @@ mod faults;
 mod kill;
 mod lock;
 mod power;
+mod secrecy;
 
 use jiff::Timestamp;
 use store::{Commit, Key, OpenError, Store, StoreConfig};

@@ -1,43 +1,23 @@
-//! A whole store as a stream.
+//! Backup: the whole store as a stream of bytes, while it serves. The store makes it; here it gets its messages.
 
-use std::{path::Path, pin::Pin};
+use std::pin::Pin;
 
-use anyhow::Context as _;
-use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, TryStreamExt as _};
 use proto::paths::v1::BackupResponse;
-use store::Store;
-use tokio::io::AsyncReadExt as _;
+use rpc::{Failure, Kind};
+use store::{BackupError, Store};
 use tonic::Status;
 
-use crate::error::Error;
+/// A backup on the wire.
+pub(super) type BackupStream = Pin<Box<dyn Stream<Item = Result<BackupResponse, Status>> + Send>>;
 
-/// Bytes in one message.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Backs the store up and streams the parts.
+pub(super) async fn stream(store: &Store) -> Result<BackupStream, Status> {
+    let parts = store.backup_parts().await.map_err(unavailable)?;
+    Ok(Box::pin(parts.map_ok(|chunk| BackupResponse { chunk }).map_err(unavailable)))
+}
 
-/// The stream.
-pub(super) type Chunks = Pin<Box<dyn Stream<Item = Result<BackupResponse, Status>> + Send>>;
-
-/// Writes a backup beside the store, and sends it; the file goes with the stream.
-pub(super) async fn chunks(store: &Store, data_dir: &Path) -> Result<Chunks, Error> {
-    let open = async {
-        let room = tempfile::Builder::new().prefix("backup-").tempdir_in(data_dir)?;
-        let path = room.path().join("paths.backup");
-        store.backup(&path).await.context("writing the backup")?;
-        let file = tokio::fs::File::open(&path).await.context("opening the backup")?;
-        Ok((room, file))
-    };
-    let (room, mut file) = open.await.map_err(Error::Backup)?;
-    Ok(Box::pin(async_stream::try_stream! {
-        let _room = room;
-        loop {
-            let mut chunk = vec![0; CHUNK_BYTES];
-            let read = file.read(&mut chunk).await.map_err(|e| Error::Backup(e.into()))?;
-            if read == 0 {
-                break;
-            }
-            chunk.truncate(read);
-            yield BackupResponse { chunk: Bytes::from(chunk) };
-        }
-    }))
+fn unavailable(error: BackupError) -> Status {
+    let message = "the backup could not be made; look at the service's log and the disk's room, then try again";
+    Failure::new(Kind::Unavailable, "STORE_UNAVAILABLE", message).source(error).into()
 }

@@ -13,7 +13,7 @@ use store::Store;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    backup::{self, Chunks},
+    backup::{self, BackupStream},
     convert,
     report::{self, Orders},
 };
@@ -46,8 +46,6 @@ pub struct Parts {
     pub about: About,
     /// For backups and for what the service says of itself.
     pub store: Store,
-    /// Where a backup may lie while it is sent.
-    pub data_dir: std::path::PathBuf,
     /// Seals page tokens.
     pub page_key: TokenKey,
     /// The phases of the end.
@@ -151,13 +149,13 @@ impl PathsService for Api {
         }))
     }
 
-    async fn backup(&self, request: Request<wire::BackupRequest>) -> Reply<Chunks> {
+    async fn backup(&self, request: Request<wire::BackupRequest>) -> Reply<BackupStream> {
         let caller = caller(&request)?;
         let wire::BackupRequest {} = request.into_inner();
         caller.authorise_system()?;
-        let chunks = backup::chunks(&self.0.store, &self.0.data_dir).await?;
+        let parts = backup::stream(&self.0.store).await?;
         tracing::info!(target: "causeway::audit", who = caller.audit_name(), "a backup is read");
-        Ok(Response::new(chunks))
+        Ok(Response::new(parts))
     }
 
     async fn get_server_info(

@@ -19,7 +19,7 @@ use runtime::{Clock, about::About};
 use tonic::{Request, Response, Status};
 
 use super::{
-    backup::{BackupStream, Backups},
+    backup::{self, BackupStream},
     convert::{self, UPDATABLE},
     requests::{Paging, change, idempotency, only_by_name},
     watch::{WatchStream, Watches},
@@ -49,7 +49,6 @@ pub(crate) struct ProvisioningHandlers {
     pub(crate) authorities: Authorities,
     pub(crate) renewal: Renewal,
     pub(crate) watches: Watches,
-    pub(crate) backups: Backups,
     pub(crate) tokens: TokenKey,
     pub(crate) metrics: Metrics,
     pub(crate) about: About,
@@ -228,7 +227,7 @@ impl ProvisioningService for ProvisioningHandlers {
         let caller = caller(&request)?;
         caller.authorise_system()?;
         tracing::info!(caller = caller.audit_name(), "a backup is being made");
-        Ok(Response::new(self.backups.stream().await?))
+        Ok(Response::new(backup::stream(self.records.store()).await?))
     }
 
     async fn get_server_info(

@@ -16,10 +16,7 @@ mod records;
 mod revocations;
 mod watch;
 
-use ::store::{
-    At, BackupError, BackupSummary, CommitError, Epoch, Key, ReadError, ReplayError, Revision, Row,
-    Store,
-};
+use ::store::{At, CommitError, Epoch, Key, ReadError, ReplayError, Revision, Row, Store};
 
 pub(crate) use authorities::NewAuthority;
 pub(crate) use enrolments::Reservation;
@@ -81,12 +78,9 @@ impl Records {
         self.store.published()
     }
 
-    /// Writes the whole store to a file, at one revision, while it serves.
-    pub(crate) async fn backup(
-        &self,
-        file: &std::path::Path,
-    ) -> Result<BackupSummary, BackupError> {
-        self.store.backup(file).await
+    /// The store itself, for what concerns all of it.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     async fn read<R: records::Record>(

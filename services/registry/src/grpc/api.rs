@@ -2,7 +2,7 @@
 //!
 //! Methods that are PLANNED keep their generated default; the planned layer answers before it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use names::{AppConnectorGroupName, AppConnectorName, EnrolmentName};
 use proto::{
@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{
-    backup, convert,
+    backup::{self, BackupStream},
+    convert,
     request::{self, open, writing},
     standard::{Listing, draft, refuse},
     watch,
@@ -38,8 +39,6 @@ pub(crate) struct Api {
     pub(crate) swept: Signal,
     /// What this process is.
     pub(crate) about: About,
-    /// Where backups are written before they are sent.
-    pub(crate) backups: PathBuf,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -468,11 +467,10 @@ impl RegistryService for Api {
         Ok(Response::new(feed))
     }
 
-    async fn backup(&self, request: Request<BackupRequest>) -> Answer<backup::Parts> {
+    async fn backup(&self, request: Request<BackupRequest>) -> Answer<BackupStream> {
         let (caller, BackupRequest {}) = open(request)?;
         caller.authorise_system()?;
-        let parts = backup::stream(self.registry.rows().store(), &self.backups).await?;
-        Ok(Response::new(parts))
+        Ok(Response::new(backup::stream(self.registry.rows().store()).await?))
     }
 
     async fn get_server_info(&self, request: Request<GetServerInfoRequest>) -> Answer<ServerInfo> {

@@ -1,7 +1,5 @@
 //! Every built method in three moves: parse, call, render.
 
-use std::path::PathBuf;
-
 use proto::{
     r#type::v1::ServerInfo,
     updates::v1::{self as wire, updates_service_server::UpdatesService},
@@ -27,20 +25,13 @@ pub struct Api {
     policies: Policies,
     keeper: Keeper,
     about: About,
-    data_dir: PathBuf,
 }
 
 impl Api {
-    /// Over the use cases; `data_dir` is where the store lies, for backups beside it.
+    /// Over the use cases.
     #[must_use]
-    pub fn new(
-        schedules: Schedules,
-        policies: Policies,
-        keeper: Keeper,
-        about: About,
-        data_dir: PathBuf,
-    ) -> Self {
-        Self { schedules, policies, keeper, about, data_dir }
+    pub fn new(schedules: Schedules, policies: Policies, keeper: Keeper, about: About) -> Self {
+        Self { schedules, policies, keeper, about }
     }
 }
 
@@ -194,6 +185,6 @@ impl UpdatesService for Api {
         let caller = caller(&request)?;
         caller.authorise_system()?;
         tracing::info!(target: "causeway::audit", who = caller.audit_name(), "backup taken");
-        Ok(Response::new(backup::stream(&self.keeper, self.data_dir.clone()).await?))
+        Ok(Response::new(backup::stream(self.keeper.store()).await?))
     }
 }

@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use futures::TryStreamExt as _;
 use store::{At, BackupError, Commit, MAX_VALUE_BYTES, Prefix, Store};
 
 use crate::harness::{Harness, all, commit, delete, key, list, put, text, texts};
@@ -64,6 +65,19 @@ pub(crate) async fn a_restored_store_holds_what_was_backed_up<H: Harness>(place:
     put(&copy, "00007", "back").await;
     copy.close().await;
     assert_eq!(text(&other.open().await, "00007", At::Published).await.as_deref(), Some("back"));
+}
+
+pub(crate) async fn the_parts_of_a_backup_are_a_whole_backup(place: impl Harness) {
+    let store = place.open().await;
+    fill(&store, 2500).await;
+    store.commit(commit().put(key("large"), vec![b'x'; MAX_VALUE_BYTES])).await.unwrap();
+    let parts: Vec<_> = store.backup_parts().await.unwrap().try_collect().await.unwrap();
+    assert!(parts.len() > 1, "{} part", parts.len());
+    let shelf = Shelf::new();
+    fs::write(shelf.file(), parts.concat()).unwrap();
+    let summary = store::verify(shelf.file()).await.unwrap();
+    assert_eq!((summary.epoch, summary.revision), (store.epoch(), store.published()));
+    assert_eq!(summary.rows, 2501);
 }
 
 /// Two objects that always change together.
