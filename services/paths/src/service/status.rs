@@ -242,10 +242,16 @@ fn conditions(
     let left =
         report.instance.certificate_end.map(|end| end.as_millisecond() - now.as_millisecond());
     if let Some(left) = left.filter(|left| *left < CERTIFICATE_EXPIRING_MS) {
-        let hours = left / 3_600_000;
-        let message = format!(
-            "Its certificate ends in {hours} h and was not renewed. Look whether it reaches provisioning."
-        );
+        let hours = left.abs() / 3_600_000;
+        let message = if left > 0 {
+            format!(
+                "Its certificate ends in {hours} h and was not renewed. Look whether it reaches provisioning."
+            )
+        } else {
+            format!(
+                "Its certificate ended {hours} h ago; it counts only while provisioning cannot be reached. Bring provisioning back."
+            )
+        };
         add("CERTIFICATE_EXPIRING", last_beat, message);
     }
     if let Some(what) = low_resource(report) {
@@ -277,5 +283,61 @@ fn low_resource(report: &Report) -> Option<&'static str> {
         Some("disk space")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        live::{AssignedLoad, Instance, Load},
+        testing::at_ms,
+    };
+
+    fn told(report: &Report) -> Vec<(&'static str, String)> {
+        let found = conditions(Presence::Connected, report, Some(at_ms(0)), at_ms(0));
+        found.into_iter().map(|condition| (condition.reason, condition.message)).collect()
+    }
+
+    #[test]
+    fn a_healthy_connector_has_no_condition_and_one_that_never_came_neither() {
+        let end = Some(at_ms(7 * 24 * 3_600 * 1_000));
+        let instance = Instance { certificate_end: end, ..Instance::default() };
+        assert!(told(&Report { instance, ..Report::default() }).is_empty());
+        let unseen = conditions(Presence::NotSeen, &Report::default(), None, at_ms(0));
+        assert!(unseen.is_empty());
+    }
+
+    #[test]
+    fn each_trouble_is_told_with_its_number() {
+        let hour = 3_600 * 1_000;
+        let report = Report {
+            instance: Instance { certificate_end: Some(at_ms(10 * hour)), ..Instance::default() },
+            load: Load { descriptors: 95, descriptor_limit: 100, ..Load::default() },
+            clock_skew_ms: Some(-400_000),
+            assigned: AssignedLoad { left_out: 7, ..AssignedLoad::default() },
+            ..Report::default()
+        };
+        let told = told(&report);
+        for (n, (reason, part)) in [
+            ("CLOCK_SKEW", "-400 s"),
+            ("CERTIFICATE_EXPIRING", "ends in 10 h"),
+            ("LOW_RESOURCES", "file descriptors"),
+            ("PROBE_BUDGET_EXCEEDED", "7 targets"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(told[n].0, reason);
+            assert!(told[n].1.contains(part), "{}", told[n].1);
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_has_ended_is_labelled() {
+        let end = Some(at_ms(-3 * 3_600 * 1_000));
+        let instance = Instance { certificate_end: end, ..Instance::default() };
+        let told = told(&Report { instance, ..Report::default() });
+        assert!(told[0].1.contains("ended 3 h ago"), "{}", told[0].1);
     }
 }
