@@ -9,9 +9,6 @@ use std::{path::Path, time::Duration};
 pub const TEST_PROBE_PERIOD: Duration = Duration::from_millis(200);
 /// Services that keep a store.
 const STORING: [&str; 4] = ["registry", "provisioning", "updates", "paths"];
-/// Those of them that can be told how long a commit may hang. A test shares its disk with builds, and a sync waits for
-/// everything that they have written.
-const WATCHED: [&str; 3] = ["registry", "provisioning", "updates"];
 
 /// Settings of an installation under test.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +40,6 @@ impl Plan {
         let mut settings = Vec::new();
         if STORING.contains(&name) {
             settings.push(format!("{name}.data_dir={}", directory.join(name).display()));
-        }
-        if WATCHED.contains(&name) {
-            settings.push(format!("{name}.commit_watchdog=60s"));
         }
         if name == "paths" {
             settings.push(format!("paths.probe_period={}ms", TEST_PROBE_PERIOD.as_millis()));

@@ -22,6 +22,8 @@ const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(60);
 const DEFAULT_RETENTION_AGE: Duration = Duration::from_secs(600);
 /// How many commits of history are kept at most.
 const DEFAULT_RETENTION_COMMITS: u32 = 10_000;
+/// Longest a commit may hang on the disk: a sync waits for everything that others wrote to the same volume.
+const DEFAULT_COMMIT_WATCHDOG: Duration = Duration::from_secs(60);
 /// How long an ended certificate is still taken while provisioning cannot be reached.
 const DEFAULT_CERTIFICATE_GRACE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -36,6 +38,10 @@ pub struct Config {
     pub retention_age: Duration,
     /// How many commits of history are kept at most. Default 10,000.
     pub retention_commits: u32,
+    /// Longest a commit may hang on the disk before the process ends itself. Default 60 s: on a volume shared with
+    /// other writers a sync can take long; 10 s is right for a volume of its own.
+    #[serde(with = "friendly")]
+    pub commit_watchdog: Duration,
     /// Between two heartbeats of a connector. Default 10 s.
     #[serde(with = "friendly")]
     pub heartbeat_period: Duration,
@@ -64,6 +70,7 @@ impl Default for Config {
             data_dir: DEFAULT_DATA_DIR.into(),
             retention_age: DEFAULT_RETENTION_AGE,
             retention_commits: DEFAULT_RETENTION_COMMITS,
+            commit_watchdog: DEFAULT_COMMIT_WATCHDOG,
             heartbeat_period: DEFAULT_HEARTBEAT_PERIOD,
             probe_period: DEFAULT_PROBE_PERIOD,
             probes_per_second: DEFAULT_PROBES_PER_SECOND,
@@ -86,7 +93,8 @@ impl Config {
     pub fn store(&self) -> StoreConfig {
         let retention =
             Retention { max_age: self.retention_age, max_commits: self.retention_commits };
-        StoreConfig { retention, ..StoreConfig::new(&self.data_dir) }
+        let commit_watchdog = self.commit_watchdog;
+        StoreConfig { retention, commit_watchdog, ..StoreConfig::new(&self.data_dir) }
     }
 
     /// How often and how much connectors probe.
