@@ -323,6 +323,10 @@ mod tests {
         assert!(holds(4, date(2026, 12, 27)) && holds(-1, date(2026, 12, 27)));
         assert!((1..=31).all(|day| !holds(5, date(2026, 12, day))));
         assert!(!holds(-1, date(2026, 11, 30)), "the day of the week counts too");
+        // Sundays of February 2027, whose weeks are exactly its days: 7, 14, 21, 28.
+        assert!(holds(1, date(2027, 2, 7)) && !holds(2, date(2027, 2, 7)));
+        assert!(holds(4, date(2027, 2, 28)) && holds(-1, date(2027, 2, 28)));
+        assert!(!holds(-1, date(2027, 2, 21)));
         for bad in [0, 6, -2, i8::MIN, i8::MAX] {
             assert_eq!(Nth::try_from(bad), Err(WindowError::Nth));
         }
