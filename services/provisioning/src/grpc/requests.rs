@@ -27,7 +27,8 @@ pub(crate) fn idempotency(
     if request_id.is_empty() {
         return None;
     }
-    let request_id = v.take("request_id", Uuid::try_parse(request_id))?;
+    let rule = "must be a UUID, for example 0190b4f2-7a3c-7def-8a21-3f5f0c9b6d11, or empty";
+    let request_id = v.take("request_id", Uuid::try_parse(request_id).map_err(|_| rule))?;
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(digest(&SHA256, &bare.encode_to_vec()).as_ref());
     let scope = format!("{method} {}", caller.audit_name());

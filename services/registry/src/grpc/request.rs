@@ -12,6 +12,10 @@ use crate::{
     service::Writing,
 };
 
+/// What a request id has to be.
+const REQUEST_ID: &str =
+    "must be a UUID, for example 0190b4f2-7a3c-7def-8a21-3f5f0c9b6d11, or empty";
+
 /// The caller and the message.
 pub(super) fn open<T>(request: tonic::Request<T>) -> Result<(Caller, T), tonic::Status> {
     Ok((rpc::access::caller(&request)?, request.into_inner()))
@@ -40,7 +44,7 @@ fn repeatable(
 ) -> Writing {
     let mut problems = Problems::new();
     let request = (!request_id.is_empty())
-        .then(|| problems.take("request_id", Uuid::parse_str(request_id)))
+        .then(|| problems.take("request_id", Uuid::parse_str(request_id).map_err(|_| REQUEST_ID)))
         .flatten()
         .map(|request_id| IdempotencyKey {
             scope: format!("{method} {}", caller.audit_name()),
@@ -63,8 +67,24 @@ pub(super) fn id(field: &str, text: &str, problems: &mut Problems) -> Result<Id,
 }
 
 /// The tenant of a request for one tenant.
-pub(super) fn parent(text: &str) -> Result<TenantName, Error> {
-    name("parent", text)
+pub(super) fn parent(text: &str, problems: &mut Problems) -> Result<TenantName, Error> {
+    named("parent", text, problems)
+}
+
+/// A name without which nothing else can be done; a wrong one is refused together with what was found before it.
+pub(super) fn named<N: crate::domain::ResourceName>(
+    field: &str,
+    text: &str,
+    problems: &mut Problems,
+) -> Result<N, Error> {
+    match text.parse() {
+        Ok(name) => Ok(name),
+        Err(error) => {
+            let error: names::NameError = error;
+            problems.add(field, "INVALID", error.to_string());
+            Err(Error::Invalid(std::mem::take(problems)))
+        }
+    }
 }
 
 /// A name without which nothing else can be done.
@@ -100,16 +120,11 @@ pub(super) fn order(text: &str, problems: &mut Problems) -> Order {
 }
 
 /// Filters are in the contract and not built: refused, never ignored.
-pub(super) fn no_filter(filter: &str) -> Result<(), rpc::Failure> {
-    if filter.is_empty() {
-        return Ok(());
+pub(super) fn no_filter(filter: &str, problems: &mut Problems) {
+    if !filter.is_empty() {
+        let fix = "filters are not built yet; leave it empty";
+        problems.add("filter", "FILTER_NOT_SUPPORTED", fix);
     }
-    let fix = "filters are not built yet; leave it empty";
-    Err(rpc::Failure::new(rpc::Kind::InvalidArgument, "FILTER_NOT_SUPPORTED", fix).violation(
-        "filter",
-        "FILTER_NOT_SUPPORTED",
-        fix,
-    ))
 }
 
 fn absorb(violations: Violations, reason: &'static str, problems: &mut Problems) {

@@ -109,8 +109,8 @@ impl Api {
     }
 
     fn asked<S: Spec>(&self, listing: &Listing) -> Result<Asked<S>, Status> {
-        request::no_filter(&listing.filter)?;
         let mut problems = Problems::new();
+        request::no_filter(&listing.filter, &mut problems);
         let order = request::order(&listing.order_by, &mut problems);
         refuse(problems)?;
         let shown = if listing.show_deleted { "deleted too" } else { "live" };
@@ -144,8 +144,9 @@ impl Api {
         message: Option<S::Message>,
         mut writing: Writing,
     ) -> Result<Response<S::Message>, Status> {
-        let tenant = caller.authorise(&request::parent(parent)?)?;
         let id = request::id(field, id, &mut writing.problems)?;
+        let tenant = request::parent(parent, &mut writing.problems)?;
+        let tenant = caller.authorise(&tenant)?;
         let draft = draft::<S>(message, &mut writing.problems);
         Ok(self.show(&self.registry.create::<S>(&tenant, id, &draft, &writing).await?))
     }
@@ -161,10 +162,11 @@ impl Api {
         let message =
             message.ok_or_else(|| Error::field(field, "REQUIRED", "send the object to change"))?;
         let (name, etag) = S::identity(&message);
-        let (name, etag) =
-            (request::name::<S::Name>(&format!("{field}.name"), name)?, etag.to_owned());
-        let tenant = caller.authorise(&name.tenant_name())?;
+        let (name, etag) = (name.to_owned(), etag.to_owned());
         let paths = request::paths::<S::Draft>(mask, &mut writing.problems);
+        let at = format!("{field}.name");
+        let name: S::Name = request::named(&at, &name, &mut writing.problems)?;
+        let tenant = caller.authorise(&name.tenant_name())?;
         let draft = S::read(message, &mut writing.problems);
         let edit = Edit { name, draft, paths, etag };
         Ok(self.show(&self.registry.update::<S>(&tenant, &edit, &writing).await?))

@@ -47,8 +47,8 @@ pub(super) async fn open(
 ) -> Result<Responses, Status> {
     let WatchRequest { parent, types, resume_token, filter } = message;
     let scope = caller.authorise_scope(&parent)?;
-    request::no_filter(&filter)?;
     let mut problems = Problems::new();
+    request::no_filter(&filter, &mut problems);
     let kinds = kinds(&types, &mut problems);
     refuse(problems)?;
     let from = from(registry, &resume_token)?;

@@ -80,6 +80,22 @@ async fn unknown_mask_paths_are_named_with_every_other_problem() {
 }
 
 #[tokio::test]
+async fn a_wrong_name_is_told_together_with_the_mask_and_the_request_id() {
+    let registry = Registry::start().await;
+    registry.tenant("acme").await;
+    let mut group = registry.group("berlin").await;
+    group.name = "tenants/acme/appConnectorGroups/Berlin!".to_owned();
+    let mut update = rename(&group, "Berlin");
+    update.update_mask = mask(&["colour"]);
+    update.request_id = "once".to_owned();
+    let (_, reason, failure) = refusal(registry.root().update_app_connector_group(update).await);
+    assert_eq!(reason, "FIELDS_INVALID");
+    assert_eq!(fields(&failure), ["request_id", "update_mask", "app_connector_group.name"]);
+    assert!(failure.violations()[0].description.contains("must be a UUID"), "{failure:?}");
+    registry.stop().await;
+}
+
+#[tokio::test]
 async fn an_update_that_changes_nothing_keeps_the_etag() {
     let registry = Registry::start().await;
     registry.tenant("acme").await;
