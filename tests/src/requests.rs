@@ -51,20 +51,26 @@ async fn a_wrong_request_names_every_violated_field_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_mask_path_is_named_with_those_that_exist() {
+async fn an_unknown_mask_path_is_named_with_those_that_exist_and_beside_the_wrong_values() {
     let system = System::start().await;
     let tenant = system.tenant().await;
-    let group = tenant.group("frankfurt", FRANKFURT).await.unwrap();
+    let mut group = tenant.group("frankfurt", FRANKFURT).await.unwrap();
+    group.location = Some(Location {
+        coordinates: Some(LatLng { latitude: 90.5, longitude: 0.0 }),
+        time_zone: "Mars/Olympus".into(),
+        ..Location::default()
+    });
     let request = UpdateAppConnectorGroupRequest {
         app_connector_group: Some(group),
-        update_mask: mask(&["display_name", "colour"]),
+        update_mask: mask(&["location", "colour"]),
         ..UpdateAppConnectorGroupRequest::default()
     };
     let failure = told(tenant.api.registry.clone().update_app_connector_group(request).await);
     assert_eq!(failure.kind(), Kind::InvalidArgument);
     let words = format!("{:?}", failure.violations());
-    assert!(words.contains("update_mask") && words.contains("colour"), "{words}");
-    assert!(words.contains("display_name"), "the known paths are named: {words}");
+    for wanted in ["update_mask", "colour", "display_name", "latitude", "time_zone"] {
+        assert!(words.contains(wanted), "{wanted} is not in {words}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
