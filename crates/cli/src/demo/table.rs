@@ -21,6 +21,12 @@ const TITLES: [&str; 9] = [
     "LOWEST APP LEG",
 ];
 
+/// Why the same connector stands with two figures in one row.
+const LEGEND: &str = "
+chosen and runner-up: what the service reckoned, from an estimate of the user leg by distance (nobody has measured these users yet)
+and the connector's own measurement. nearest to user, lowest app leg and the means: the measured round trips between the cities.
+";
+
 /// Prints every answer and what the three rules cost on average.
 ///
 /// # Errors
@@ -31,6 +37,7 @@ pub(crate) fn print(answers: &[Answer]) -> Result<()> {
         answers.iter().map(value).sum::<f64>() / answers.len() as f64
     };
     let cost = |choice: &Option<Choice>| choice.as_ref().map_or(f64::NAN, |c| c.true_ms);
+    output::write_out(LEGEND)?;
     output::write_out(&format!(
         "\nmean measured total of {} questions: chosen {:.1} ms, nearest to user {:.1} ms, lowest app leg {:.1} ms, best possible {:.1} ms\n",
         answers.len(),
