@@ -1,18 +1,19 @@
 //! Resource names and typed ids: parse, display, order.
 //!
 //! Owns: the one spelling of every name in the contract (`tenants/{t}/appConnectorGroups/{g}`), of the
-//! ids inside them, of SPIFFE ids and of the join token.
+//! ids inside them, of SPIFFE ids and of the join token; when two display names look alike.
 //! Always holds: a value of one of these types is valid; `parse(display(x)) == x`; order is the order of the text
 //! segments, so rows sorted by name list a tenant together.
 //! Absent on purpose: wildcards (`tenants/-` is a scope of the edge, not a name), and any look-up.
 //!
-//! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`, `join_token`.
+//! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`, `join_token`, `text`.
 
 mod id;
 mod join_token;
 mod name;
 mod resources;
 mod spiffe;
+mod text;
 
 pub use id::{Id, IdError, MAX_ID_LEN};
 pub use join_token::{
@@ -26,3 +27,4 @@ pub use resources::{
     UpdateScheduleName, VersionProfileName,
 };
 pub use spiffe::{MAX_TRUST_DOMAIN_LEN, SpiffeError, SpiffeId, TrustDomain, Workload};
+pub use text::{MAX_LABEL_KEY_BYTES, display_key, is_label_key};

@@ -6,7 +6,7 @@
 //! Always holds: every refusal has a stable reason and says what to do; nothing a caller sends panics; every call has a limit.
 //! Absent on purpose: listeners and certificates (`runtime`), and anything about one service.
 //!
-//! Read in this order: `error`, `violations`, `page`, `mask`, `order`, `time` (what handlers use), `peer`, `access`, `tokens`,
+//! Read in this order: `error`, `violations`, `page`, `mask`, `order`, `time`, `request_id` (what handlers use), `peer`, `access`, `tokens`,
 //! `revocation` (who is asking), `context`, `deadline`, `limits`, `server` (what surrounds a handler), `client`, `watch`
 //! (the calling side).
 
@@ -20,6 +20,7 @@ pub mod mask;
 pub mod order;
 pub mod page;
 pub mod peer;
+pub mod request_id;
 pub mod revocation;
 pub mod server;
 pub mod time;

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use unicode_normalization::UnicodeNormalization;
+use names::is_label_key;
 
 /// Longest display name, in characters: one line of a table.
 const MAX_DISPLAY_NAME_CHARS: usize = 63;
 /// Most labels of one object (the tenant quota's default).
 const MAX_LABELS: usize = 64;
-/// Longest label key, in bytes.
-const MAX_LABEL_KEY_BYTES: usize = 63;
 /// Longest label value, in characters.
 const MAX_LABEL_VALUE_CHARS: usize = 255;
 
@@ -53,9 +51,9 @@ impl DisplayName {
         &self.0
     }
 
-    /// The form in which names are compared: NFKC and lower case.
+    /// The form in which names are compared.
     pub(crate) fn folded(&self) -> String {
-        self.0.nfkc().collect::<String>().to_lowercase()
+        names::display_key(&self.0)
     }
 }
 
@@ -90,17 +88,6 @@ impl Labels {
     pub(crate) fn as_map(&self) -> &BTreeMap<String, String> {
         &self.0
     }
-}
-
-fn is_label_key(key: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let (Some(first), Some(last)) = (key.bytes().next(), key.bytes().last()) else {
-        return false;
-    };
-    key.len() <= MAX_LABEL_KEY_BYTES
-        && first.is_ascii_lowercase()
-        && plain(last)
-        && key.bytes().all(|b| plain(b) || b"._/-".contains(&b))
 }
 
 #[cfg(test)]

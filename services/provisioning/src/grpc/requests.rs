@@ -2,13 +2,12 @@
 
 use ::store::IdempotencyKey;
 use prost::Message;
-use ring::digest::{SHA256, digest};
 use rpc::{
     Failure, Violations,
     access::Caller,
     page::{PageRequest, QueryFingerprint, TokenKey},
+    request_id::RequestId,
 };
-use uuid::Uuid;
 
 use crate::{
     service::keys::{Change, Expected},
@@ -24,15 +23,9 @@ pub(crate) fn idempotency(
     bare: &impl Message,
     v: &mut Violations,
 ) -> Option<IdempotencyKey> {
-    if request_id.is_empty() {
-        return None;
-    }
-    let rule = "must be a UUID, for example 0190b4f2-7a3c-7def-8a21-3f5f0c9b6d11, or empty";
-    let request_id = v.take("request_id", Uuid::try_parse(request_id).map_err(|_| rule))?;
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(digest(&SHA256, &bare.encode_to_vec()).as_ref());
-    let scope = format!("{method} {}", caller.audit_name());
-    Some(IdempotencyKey { scope, request_id, fingerprint })
+    let parsed = RequestId::parse(method, caller, request_id, bare);
+    let RequestId { scope, id, fingerprint } = v.take("request_id", parsed)??;
+    Some(IdempotencyKey { scope, request_id: id, fingerprint })
 }
 
 /// How a change is to be made.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use names::is_label_key;
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 use super::{Problems, Rules};
 
@@ -11,8 +11,6 @@ use super::{Problems, Rules};
 pub(super) const MAX_DISPLAY_NAME_CHARS: usize = 255;
 /// Longest description, in characters: a paragraph, not a document.
 pub(super) const MAX_DESCRIPTION_CHARS: usize = 2_048;
-/// Longest label key, in bytes, as in Kubernetes, from where labels are often copied.
-pub(super) const MAX_LABEL_KEY_BYTES: usize = 63;
 /// Longest label value, in characters.
 pub(super) const MAX_LABEL_VALUE_CHARS: usize = 255;
 
@@ -49,15 +47,10 @@ impl DisplayName {
         &self.0
     }
 
-    /// What two names that look alike share: NFKC, case folded.
-    ///
-    /// Folding is lower-casing after upper-casing, which joins the pairs that plain lower-casing misses
-    /// (`ß` and `SS`, final and medial sigma); NFKC around it is the order of Unicode's D147.
+    /// What two names that look alike share.
     #[must_use]
     pub fn key(&self) -> String {
-        let composed: String = self.0.nfkc().collect();
-        let folded: String = composed.to_uppercase().to_lowercase().replace('ς', "σ");
-        folded.nfkc().collect()
+        names::display_key(&self.0)
     }
 }
 
@@ -140,16 +133,6 @@ impl Labels {
     }
 }
 
-fn is_label_key(key: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let inner = |byte: u8| plain(byte) || b"._-/".contains(&byte);
-    let bytes = key.as_bytes();
-    bytes.len() <= MAX_LABEL_KEY_BYTES
-        && bytes.first().is_some_and(u8::is_ascii_lowercase)
-        && bytes.last().is_some_and(|&last| plain(last))
-        && bytes.iter().all(|&byte| inner(byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,21 +140,6 @@ mod tests {
     fn name(text: &str) -> Result<DisplayName, Problems> {
         let mut problems = Problems::new();
         DisplayName::check(text, "display_name", &mut problems).ok_or(problems)
-    }
-
-    #[test]
-    fn names_that_look_alike_share_a_key() {
-        for (a, b) in [
-            ("Berlin", "BERLIN"),
-            ("Straße", "STRASSE"),
-            ("ﬁbre", "FIBRE"),
-            ("Ａ１", "a1"),
-            ("Éire", "E\u{301}ire"),
-            ("ΟΔΟΣ", "οδος"),
-        ] {
-            assert_eq!(name(a).unwrap().key(), name(b).unwrap().key(), "{a} and {b}");
-        }
-        assert_ne!(name("Berlin").unwrap().key(), name("Berlin 2").unwrap().key());
     }
 
     #[test]

@@ -2,19 +2,14 @@
 
 use names::{Id, TenantName};
 use prost::Message;
-use rpc::{access::Caller, order::OrderTerm, violations::Violations};
+use rpc::{access::Caller, order::OrderTerm, request_id::RequestId, violations::Violations};
 use store::IdempotencyKey;
-use uuid::Uuid;
 
 use crate::{
     domain::{Draft, Order, Problems},
     error::Error,
     service::Writing,
 };
-
-/// What a request id has to be.
-const REQUEST_ID: &str =
-    "must be a UUID, for example 0190b4f2-7a3c-7def-8a21-3f5f0c9b6d11, or empty";
 
 /// The caller and the message.
 pub(super) fn open<T>(request: tonic::Request<T>) -> Result<(Caller, T), tonic::Status> {
@@ -43,14 +38,14 @@ fn repeatable(
     validate_only: bool,
 ) -> Writing {
     let mut problems = Problems::new();
-    let request = (!request_id.is_empty())
-        .then(|| problems.take("request_id", Uuid::parse_str(request_id).map_err(|_| REQUEST_ID)))
-        .flatten()
-        .map(|request_id| IdempotencyKey {
-            scope: format!("{method} {}", caller.audit_name()),
-            request_id,
-            fingerprint: *blake3::hash(&message.encode_to_vec()).as_bytes(),
-        });
+    let request = RequestId::parse(method, caller, request_id, message);
+    let request = problems.take("request_id", request).flatten().map(
+        |RequestId { scope, id, fingerprint }| IdempotencyKey {
+            scope,
+            request_id: id,
+            fingerprint,
+        },
+    );
     Writing { request, validate_only, allow_null_island: false, problems }
 }
 
