@@ -6,6 +6,7 @@
 mod budgets;
 mod imports;
 mod layers;
+mod layout;
 mod reach;
 mod readme;
 mod words;
@@ -34,6 +35,7 @@ pub fn findings(tree: &Tree) -> Vec<Finding> {
     found.extend(budgets::check(tree));
     found.extend(imports::check(tree));
     found.extend(layers::check(tree));
+    found.extend(layout::check(tree));
     found.extend(reach::check(tree));
     found.extend(readme::check(tree));
     found.extend(words::check(tree));
