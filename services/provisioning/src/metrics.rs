@@ -26,13 +26,13 @@ impl Metrics {
     pub(crate) fn new(registry: &runtime::metrics::Registry) -> Self {
         let metrics = Self::default();
         registry.register(|registry| {
-            let help = "Calls of Enroll by outcome: ENROLLED, REPLAY, ERROR or the reason of the refusal.";
+            let help = "Calls of Enroll by outcome: ENROLLED, REPLAY, ERROR or the reason of the refusal";
             registry.register("provisioning_enrolments", help, metrics.enrolments.clone());
-            let help = "Calls of RenewCertificate by outcome: RENEWED, ERROR or the reason of the refusal.";
+            let help = "Calls of RenewCertificate by outcome: RENEWED, ERROR or the reason of the refusal";
             registry.register("provisioning_renewals", help, metrics.renewals.clone());
-            let help = "Enrolments that wait to be finished, as the worker last saw them.";
+            let help = "Enrolments that wait to be finished, as the worker last saw them";
             registry.register("provisioning_reserved_enrolments", help, metrics.reserved.clone());
-            let help = "Unix time, in seconds, at which the copy of registry was last known to be current; 0 before.";
+            let help = "Unix time, in seconds, at which the copy of registry was last known to be current; 0 before";
             let name = "provisioning_registry_current_seconds";
             registry.register(name, help, metrics.registry_lag.clone());
         });

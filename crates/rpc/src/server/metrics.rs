@@ -50,16 +50,16 @@ impl EdgeMetrics {
     /// Registers the metrics, once per process.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::unregistered();
-        registry.register("rpc_answers", "Calls answered, by code.", metrics.answers.clone());
+        registry.register("rpc_answers", "Calls answered, by code", metrics.answers.clone());
         registry.register_with_unit(
             "rpc_duration",
-            "Time from request to the end of the answer; streams are not in it.",
+            "Time from request to the end of the answer; streams are not in it",
             Unit::Seconds,
             metrics.seconds.clone(),
         );
-        registry.register("rpc_open_streams", "Streams open now.", metrics.streams.clone());
-        registry.register("rpc_shed", "Calls refused as OVERLOADED.", metrics.shed.clone());
-        registry.register("rpc_panics", "Handlers that panicked.", metrics.panics.clone());
+        registry.register("rpc_open_streams", "Streams open now", metrics.streams.clone());
+        registry.register("rpc_shed", "Calls refused as OVERLOADED", metrics.shed.clone());
+        registry.register("rpc_panics", "Handlers that panicked", metrics.panics.clone());
         metrics
     }
 

@@ -8,7 +8,7 @@ use store::{At, Key, MAX_SCAN_ROWS, Revision};
 
 use super::Registry;
 use crate::{
-    domain::{Order, OrderKey, Problems, Resource, ResourceName, Spec},
+    domain::{Kind, Order, OrderKey, Problems, Resource, ResourceName, Spec, TenantSpec},
     error::Error,
     store::{Found, Rows, objects},
 };
@@ -96,7 +96,7 @@ impl Registry {
         Ok(found)
     }
 
-    /// One page of a list.
+    /// One page of a list. A tenant that never was is not taken for an empty one: its name is mistyped.
     pub(crate) async fn list<S: Spec>(
         &self,
         scope: &Authorised<Scope>,
@@ -106,6 +106,10 @@ impl Registry {
             Scope::All => None,
             Scope::Tenant(tenant) => Some(tenant),
         };
+        if let Some(tenant) = tenant {
+            let found = self.rows.get::<TenantSpec>(tenant, At::Published).await?;
+            found.ok_or_else(|| Error::NotFound(Kind::Tenant, tenant.to_string()))?;
+        }
         self.read_page(Reading { query, tenant, visible: &|_| true }).await
     }
 

@@ -132,6 +132,17 @@ async fn a_list_whose_revision_is_compacted_says_to_begin_again() {
 }
 
 #[tokio::test]
+async fn a_list_below_a_mistyped_tenant_says_so() {
+    let registry = Registry::start().await;
+    registry.tenant("acme").await;
+    let request =
+        ListAppConnectorGroupsRequest { parent: "tenants/acne".to_owned(), ..page(0, "") };
+    let (kind, reason, _) = refusal(registry.root().list_app_connector_groups(request).await);
+    assert_eq!((kind, reason.as_str()), (Kind::NotFound, "RESOURCE_NOT_FOUND"));
+    registry.stop().await;
+}
+
+#[tokio::test]
 async fn filters_and_unknown_orders_are_refused_and_not_ignored() {
     let registry = Registry::start().await;
     registry.tenant("acme").await;
