@@ -9,6 +9,7 @@
 pub mod contract;
 pub mod dependencies;
 pub mod manifests;
+pub mod packages;
 pub mod planned;
 pub mod steps;
 pub mod tidy;

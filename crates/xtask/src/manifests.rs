@@ -10,6 +10,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
+use crate::packages;
+
 const BASE: &str = "deploy/kubernetes/base";
 const REQUIREMENTS: &str = "crates/xtask/tools/requirements.txt";
 /// Releases whose schemas every object must fit: the oldest with stable ReadWriteOncePod that is still common, and the newest
@@ -41,7 +43,7 @@ pub fn run(root: &Path) -> Result<()> {
 
 fn build(root: &Path) -> Result<Vec<u8>> {
     if Command::new("kubectl").arg("version").arg("--client").output().is_err() {
-        install_packages(&["kubernetes-client"])?;
+        packages::install(&["kubernetes-client"])?;
     }
     let output = Command::new("kubectl")
         .args(["kustomize", BASE])
@@ -63,7 +65,7 @@ fn install_validator(root: &Path) -> Result<PathBuf> {
     }
     let make = || Command::new("python3").args(["-m", "venv"]).arg(&environment).output();
     if !make().is_ok_and(|output| output.status.success()) {
-        install_packages(&["python3", "python3-venv"])?;
+        packages::install(&["python3", "python3-venv"])?;
         let output = make().context("python3")?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -75,20 +77,4 @@ fn install_validator(root: &Path) -> Result<PathBuf> {
     ensure!(status.success(), "pip ended with {status}");
     fs::write(stamp, wanted)?;
     Ok(validator)
-}
-
-/// Debian packages, for a machine that lacks them.
-fn install_packages(packages: &[&str]) -> Result<()> {
-    for words in
-        [&["update", "--quiet"][..], &["install", "--yes", "--quiet", "--no-install-recommends"]]
-    {
-        let mut command = Command::new("apt-get");
-        command.args(words);
-        if words.first() == Some(&"install") {
-            command.args(packages);
-        }
-        let status = command.stdout(Stdio::null()).status().context("apt-get")?;
-        ensure!(status.success(), "apt-get {} ended with {status}", words.join(" "));
-    }
-    Ok(())
 }

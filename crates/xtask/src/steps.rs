@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{contract, dependencies, manifests, tidy};
+use crate::{contract, dependencies, manifests, packages, tidy};
 
 type Action = fn(&Path) -> Result<()>;
 
@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", action: docs },
     Step { name: "binaries", action: binaries },
     Step { name: "deployed configuration", action: deployed_configuration },
+    Step { name: "packages", action: packages::run },
     Step { name: "tests", action: tests },
     Step { name: "stories in five processes", action: stories_in_processes },
     Step { name: "demo", action: demo },
