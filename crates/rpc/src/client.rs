@@ -1,6 +1,6 @@
 //! The calling side: a connection to a sibling service, its deadlines and its errors.
 //!
-//! Owns: [`Channel`], which generated clients take as their transport, and [`retry`].
+//! Owns: [`Channel`], which generated clients take as their transport, and [`retry()`].
 //! Always holds: every unary call has a deadline, the smaller of the default and what the call being served has left; a
 //! call that ran out of time is DEADLINE_EXCEEDED and one that found nobody is UNAVAILABLE, naming the endpoint.
 //! Absent on purpose: balancing over several addresses (one process owns each embedded store), and retries of calls that are

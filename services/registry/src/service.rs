@@ -10,7 +10,7 @@
 //! `coverage` (domain conflicts), `population` (quotas).
 //!
 //! ## Design notes
-//! The five kinds share one create, update and delete, generic over [`Linked`]; what is special to a kind is in its
+//! The five kinds share one create, update and delete, generic over [`Linked`](crate::store::Linked); what is special to a kind is in its
 //! `Linked` and in `delete` (groups, tenants). The other choice, a file of use cases for each noun, repeats
 //! the order of checks five times, and that order is where the mistakes are.
 
