@@ -133,6 +133,20 @@ impl Store {
         self.inner.engine.health()
     }
 
+    /// Waits until a write or sync has failed, and says why. What the last commits left is unknown then, and stays so
+    /// until the store is opened anew: a service that is nothing without its store ends its process.
+    pub async fn failed(&self) -> String {
+        let mut health = self.health();
+        loop {
+            if let StoreHealth::Failed { reason } = &*health.borrow_and_update() {
+                return reason.clone();
+            }
+            if health.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Applies a commit; answers when it is durable and readable. Dropping the future does not
     /// take the commit back.
     ///

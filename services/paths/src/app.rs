@@ -114,6 +114,7 @@ impl Service for App {
         };
         tokio::select! {
             () = work => {}
+            // A failed store does not end this process: paths go on being answered from memory.
             () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}
         }
         store.close().await;

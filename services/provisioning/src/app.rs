@@ -116,6 +116,7 @@ impl Service for App {
         tokio::select! {
             () = follow.run(source, shutdown.workers.clone()) => {}
             () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}
+            reason = store.failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
         }
         store.close().await;
         Ok(())

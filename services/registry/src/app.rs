@@ -87,6 +87,7 @@ impl Service for App {
         tokio::select! {
             () = shutdown.workers.cancelled() => {}
             () = self.health.hold_while(self.store.health(), StoreHealth::refusal) => {}
+            reason = self.store.failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
         }
         self.store.close().await;
         Ok(())

@@ -70,6 +70,7 @@ impl Service for App {
         tokio::select! {
             () = work => {}
             () = health.hold_while(self.keeper.store().health(), StoreHealth::refusal) => {}
+            reason = self.keeper.store().failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
         }
         self.keeper.store().close().await;
         Ok(())
