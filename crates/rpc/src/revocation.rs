@@ -47,18 +47,6 @@ impl DenyList {
         self.write(|denied| denied.serials.insert(significant(&serial).to_vec()));
     }
 
-    /// Replaces all names at once, after a relist.
-    pub fn replace_names(&self, names: impl IntoIterator<Item = AppConnectorName>) {
-        let names = names.into_iter().collect();
-        self.write(|denied| denied.names = names);
-    }
-
-    /// Replaces all serial numbers at once, after a relist.
-    pub fn replace_serials(&self, serials: impl IntoIterator<Item = Vec<u8>>) {
-        let serials = serials.into_iter().map(|serial| significant(&serial).to_vec()).collect();
-        self.write(|denied| denied.serials = serials);
-    }
-
     /// Whether this certificate is refused.
     #[must_use]
     pub fn denies(&self, identity: &PeerIdentity) -> bool {

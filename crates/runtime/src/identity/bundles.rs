@@ -123,22 +123,6 @@ impl TrustBundles {
         Ok(())
     }
 
-    /// Replaces all tenants' roots at once, as after a fresh snapshot of them.
-    ///
-    /// # Errors
-    /// [`IdentityError::Parse`] if one is no certificate or a list is empty; the old roots stay.
-    pub fn set_tenants(
-        &self,
-        tenants: BTreeMap<TenantName, Vec<CertificateDer<'static>>>,
-    ) -> Result<(), IdentityError> {
-        let tenants = tenants
-            .into_iter()
-            .map(|(tenant, roots)| Ok((tenant, Arc::new(Anchor::new(roots)?))))
-            .collect::<Result<_, IdentityError>>()?;
-        self.change(|anchors| anchors.tenants = tenants);
-        Ok(())
-    }
-
     fn change(&self, edit: impl FnOnce(&mut Anchors)) {
         let _turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut anchors = Anchors::clone(&self.0.anchors.load());

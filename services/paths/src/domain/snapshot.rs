@@ -29,7 +29,7 @@ use super::{
 /// Most boards that a segment keeps for hosts that were asked for. Beyond it a board is built for the
 /// question and dropped.
 const MAX_BOARDS: usize = 1_000;
-/// Most server groups of one chain: the bits of [`Member::server_groups`]. Registry allows 25.
+/// Most server groups of one chain: the bits of [`Member::server_groups`]. Registry allows 40 a segment.
 const MAX_SERVER_GROUPS: usize = 64;
 
 /// One tenant, ready for selection.
