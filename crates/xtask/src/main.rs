@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{contract, dependencies, planned, steps, tidy, workspace};
+use xtask::{contract, dependencies, planned, soak, steps, tidy, workspace};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's chores")]
@@ -19,6 +19,15 @@ enum Chore {
         /// Run only steps whose name contains this text.
         #[arg(long)]
         only: Option<String>,
+    },
+    /// The suites that depend on chance, again and again.
+    Soak {
+        /// How long; a round that has begun is finished.
+        #[arg(long, value_name = "N")]
+        minutes: u64,
+        /// The seed of the first round; each further one takes the next number.
+        #[arg(long, value_name = "S")]
+        seed: u64,
     },
     /// The house rules: budgets, layers, imports, names, README.
     Tidy,
@@ -38,6 +47,7 @@ fn main() -> ExitCode {
     let root = workspace::root();
     let outcome = match Arguments::parse().chore {
         Chore::Test { only } => steps::run(&root, only.as_deref()),
+        Chore::Soak { minutes, seed } => soak::run(&root, minutes, seed),
         Chore::Tidy => tidy::run(&root),
         Chore::Dependencies => dependencies::run(&root),
         Chore::Contract { move_baseline: true } => contract::move_baseline(&root),

@@ -31,8 +31,13 @@ const STEPS: &[Step] = &[
     Step { name: "packages", action: packages::run },
     Step { name: "tests", action: tests },
     Step { name: "stories in five processes", action: stories_in_processes },
+    Step { name: "faults", action: faults },
     Step { name: "demo", action: demo },
 ];
+
+const STORIES: &[&str] = &["test", "--package", "tests", "--lib", "--locked"];
+const FAULTS: &[&str] =
+    &["test", "--package", "tests", "--test", "faults", "--locked", "--", "--test-threads=1"];
 
 /// Runs every step, or those whose name contains `only`, and prints how long each took.
 ///
@@ -86,22 +91,29 @@ fn docs(root: &Path) -> Result<()> {
     )
 }
 
-fn binaries(root: &Path) -> Result<()> {
+pub(crate) fn binaries(root: &Path) -> Result<()> {
     cargo(root, &["build", "--workspace", "--bins", "--locked"], &[])
 }
 
-/// Every test of the workspace, the stories in one process among them.
+/// Every test of the workspace but the faults; the stories run in one process.
 fn tests(root: &Path) -> Result<()> {
-    cargo(root, &["test", "--workspace", "--locked"], &[])
+    cargo(root, &["test", "--workspace", "--exclude", "tests", "--locked"], &[])?;
+    cargo(root, STORIES, &[])
 }
 
 /// The same stories against the five binaries, each its own process.
 fn stories_in_processes(root: &Path) -> Result<()> {
-    cargo(
-        root,
-        &["test", "--package", "tests", "--locked"],
-        &[("CAUSEWAY_TEST_TARGET", "processes")],
-    )
+    cargo(root, STORIES, &[("CAUSEWAY_TEST_TARGET", "processes")])
+}
+
+/// The suites that break things, one after the other.
+fn faults(root: &Path) -> Result<()> {
+    cargo(root, FAULTS, &[])
+}
+
+/// Every suite that leaves something to chance, with this seed.
+pub(crate) fn chance(root: &Path, seed: u64) -> Result<()> {
+    cargo(root, FAULTS, &[("CAUSEWAY_SEED", &seed.to_string())])
 }
 
 fn demo(root: &Path) -> Result<()> {

@@ -5,6 +5,7 @@ use crate::workspace::{Finding, Tree};
 /// Package, and the packages of ours that it may name in `[dependencies]`. A package that is not listed is a finding,
 /// so that a new room is placed on purpose.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("trial", &[]),
     ("names", &[]),
     ("proto", &[]),
     ("store", &[]),
@@ -18,7 +19,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("console", &["names", "proto", "rpc", "runtime"]),
     ("testkit", EVERYTHING),
     ("cli", EVERYTHING),
-    ("tests", &["testkit", "names", "proto", "rpc", "runtime", "connector", "store"]),
+    ("tests", &["testkit", "trial", "names", "proto", "rpc", "runtime", "connector", "store"]),
     ("xtask", &["proto"]),
 ];
 
