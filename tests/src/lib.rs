@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `seed_page` | the statements of the product page, each named in a test |
 //! | `selection` | what a choice rests on, and how fast it follows the world |
+//! | `withdrawals` | what is taken out of service is out of the very next answer |
 //! | `enrolment` | joining: exact counts, replays, refusals, coming back |
 //! | `life` | restarts, kills, and the loss of the siblings |
 //! | `deletes` | what stops a delete, and what goes with a forced one, across the services |
@@ -31,3 +32,5 @@ mod requests;
 mod seed_page;
 #[cfg(test)]
 mod selection;
+#[cfg(test)]
+mod withdrawals;

@@ -32,7 +32,7 @@ use crate::{
     },
     store::{Mirror, keys::Area, secret},
     workers::{
-        feed::{ConfigurationSink, Surroundings, TrustSink, follow},
+        feed::{Applied, ConfigurationSink, Surroundings, TrustSink, follow},
         tidy::{self, Tidy},
     },
 };
@@ -106,9 +106,14 @@ impl Service for App {
         let sink = ConfigurationSink { index, trust: trust.clone(), hold };
         let seed = random_seed();
         let work = async {
+            let (applied, heard) = (Applied::default(), Applied::default());
+            let confirming = configuration.0.confirm(applied.subscribe());
+            let seeds = (seed, seed.wrapping_add(1));
             tokio::join!(
-                follow(configuration.0, sink, configuration.1, around.clone(), seed),
-                follow(trusted.0, TrustSink { trust }, trusted.1, around, seed.wrapping_add(1)),
+                follow(configuration.0, sink, configuration.1, around.clone(), applied, seeds.0),
+                confirming,
+                // Nobody waits for what provisioning withdraws: identities have 5 s.
+                follow(trusted.0, TrustSink { trust }, trusted.1, around, heard, seeds.1),
             );
             shutdown.workers.cancelled().await;
         };

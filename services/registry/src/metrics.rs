@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     lost_races: Family<KindLabel, Counter>,
     registrations: Family<Outcome, Counter>,
     purged: Family<KindLabel, Counter>,
+    withdrawals: Family<Outcome, Counter>,
 }
 
 impl Metrics {
@@ -41,6 +42,8 @@ impl Metrics {
             registry.register("registry_registrations", help, metrics.registrations.clone());
             let help = "Objects removed for good, by kind";
             registry.register("registry_purged", help, metrics.purged.clone());
+            let help = "Writes that took something out of service: SETTLED when every follower confirmed, TIMED_OUT otherwise";
+            registry.register("registry_withdrawals", help, metrics.withdrawals.clone());
         });
         metrics
     }
@@ -62,6 +65,11 @@ impl Metrics {
             Err(error) => error.reason(),
         };
         self.registrations.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    pub(crate) fn withdrawal(&self, settled: bool) {
+        let outcome = if settled { "SETTLED" } else { "TIMED_OUT" };
+        self.withdrawals.get_or_create(&Outcome { outcome }).inc();
     }
 
     pub(crate) fn purged(&self, kind: Kind) {

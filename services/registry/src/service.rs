@@ -7,7 +7,7 @@
 //! Absent on purpose: the rules of single objects (`domain`), keys (`store`), messages (`grpc`).
 //!
 //! Read in this order: `create`, `update`, `delete`, `undelete`, `purge`, `registration`, `read`, then what they share: `checks`,
-//! `coverage` (domain conflicts), `population` (quotas).
+//! `coverage` (domain conflicts), `population` (quotas), `followers` (who must know of a withdrawal before it is answered).
 //!
 //! ## Design notes
 //! The five kinds share one create, update and delete, generic over [`Linked`](crate::store::Linked); what is special to a kind is in its
@@ -18,6 +18,7 @@ mod checks;
 mod coverage;
 mod create;
 mod delete;
+mod followers;
 mod population;
 mod purge;
 mod read;
@@ -30,6 +31,7 @@ use names::TrustDomain;
 use runtime::Clock;
 use store::{CommitError, Committed, Etag, IdempotencyKey, Revision, Store};
 
+pub(crate) use followers::{Followers, Following};
 pub(crate) use read::{ListQuery, Page, batch_names};
 pub(crate) use update::Edit;
 
@@ -57,6 +59,7 @@ pub(crate) struct Registry {
     population: Population,
     coverage: Coverage,
     keys: Keys,
+    followers: Followers,
     metrics: Metrics,
 }
 
@@ -85,13 +88,28 @@ impl Registry {
     ) -> Result<Self, Error> {
         let rows = Rows::new(store);
         let population = Population::count(&rows, metrics.clone()).await?;
-        let coverage = Coverage::default();
-        Ok(Self { rows, clock, quotas, trust_domain, population, coverage, keys, metrics })
+        let (coverage, followers) = (Coverage::default(), Followers::default());
+        Ok(Self {
+            rows,
+            clock,
+            quotas,
+            trust_domain,
+            population,
+            coverage,
+            keys,
+            followers,
+            metrics,
+        })
     }
 
     /// The rows, for watches and server info.
     pub(crate) fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    /// Who answers from what the watches tell.
+    pub(crate) fn followers(&self) -> &Followers {
+        &self.followers
     }
 
     /// Brings the metric of live objects up to date.
@@ -144,11 +162,22 @@ impl Registry {
         write: impl Future<Output = Result<Found<S>, Error>> + Send,
     ) -> Result<Found<S>, Error> {
         if let Some(first) = self.replay(writing).await? {
+            // The first answer may have been lost while it waited.
+            self.settle(first.revision).await;
             return Ok(first);
         }
         match write.await {
             Err(error) => Ok(self.replay(writing).await.ok().flatten().ok_or(error)?),
             made => made,
+        }
+    }
+
+    /// Waits until what was taken out of service at `revision` is out of every follower's answers, or long enough.
+    async fn settle(&self, revision: Revision) {
+        let settled = self.followers.settle(revision).await;
+        self.metrics.withdrawal(settled);
+        if !settled {
+            tracing::warn!(%revision, "a follower has not confirmed a withdrawal in time");
         }
     }
 

@@ -70,6 +70,7 @@ impl Source for GroupWatch {
             types: vec![ResourceType::AppConnectorGroup.into()],
             resume_token,
             filter: String::new(),
+            follower: String::new(),
         };
         let stream = self.client.watch(request).await?.into_inner();
         Ok(stream.map(|response| response.map(batch_in)).boxed())

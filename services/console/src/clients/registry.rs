@@ -89,6 +89,7 @@ impl Source for RegistryWatch {
             types: types.into_iter().map(Into::into).collect(),
             resume_token,
             filter: String::new(),
+            follower: String::new(),
         };
         let stream = self.client.watch(request).await?.into_inner();
         Ok(stream.map(|response| response.map(batch_in)).boxed())

@@ -7,15 +7,17 @@ use futures::StreamExt as _;
 use names::Id;
 use prost::Message as _;
 use proto::registry::v1::{
-    self as wire, DnsResolutionOption, Event, TenantState, WatchRequest, event::Resource,
-    registry_service_client::RegistryServiceClient,
+    self as wire, ConfirmWatchRequest, DnsResolutionOption, Event, TenantState, WatchRequest,
+    event::Resource, registry_service_client::RegistryServiceClient,
 };
 use proto::r#type::v1::{ChangeType, DeleteCause};
 use rpc::{
     client::Channel,
     watch::{Batch, Batches, Source},
 };
+use tokio::sync::watch;
 use tonic::Status;
+use uuid::Uuid;
 
 use super::Told;
 use crate::domain::{
@@ -33,17 +35,43 @@ use crate::domain::{
 const FAILURE_DOMAIN: &str = "failure_domain";
 /// Highest number of a priority.
 const LOWEST_PRIORITY: u8 = 9;
+/// How long a confirmation may be under way: as long as a writer waits for it, and no longer.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The watch, for [`rpc::watch::Follower`].
 pub struct ConfigurationWatch {
     client: RegistryServiceClient<Channel>,
+    follower: Uuid,
 }
 
 impl ConfigurationWatch {
     /// Over a channel; nothing is dialled before the watch is opened.
     #[must_use]
     pub fn new(channel: Channel) -> Self {
-        Self { client: RegistryServiceClient::new(channel) }
+        Self { client: RegistryServiceClient::new(channel), follower: Uuid::new_v4() }
+    }
+
+    /// Tells registry how far answers have come: its writers of withdrawals wait for that. Ends with `applied`'s sender.
+    /// Confirmations that come faster than the way there and back are told as one, the last; one that is lost
+    /// costs a writer its patience and nothing else.
+    pub fn confirm(
+        &self,
+        mut applied: watch::Receiver<String>,
+    ) -> impl Future<Output = ()> + use<> {
+        let (mut client, follower) = (self.client.clone(), self.follower.to_string());
+        async move {
+            while applied.changed().await.is_ok() {
+                let resume_token = applied.borrow_and_update().clone();
+                let mut request = tonic::Request::new(ConfirmWatchRequest {
+                    follower: follower.clone(),
+                    resume_token,
+                });
+                request.set_timeout(CONFIRM_TIMEOUT);
+                if let Err(status) = client.confirm_watch(request).await {
+                    tracing::debug!(code = ?status.code(), "registry was not told how far answers have come");
+                }
+            }
+        }
     }
 }
 
@@ -56,6 +84,7 @@ impl Source for ConfigurationWatch {
             types: Vec::new(),
             resume_token,
             filter: String::new(),
+            follower: self.follower.to_string(),
         };
         let stream = self.client.watch(request).await?.into_inner();
         Ok(stream.map(|response| response.map(batch)).boxed())

@@ -118,12 +118,16 @@ pub struct Surroundings {
     pub stop: CancellationToken,
 }
 
+/// Hears from where to resume as soon as all before it is in answers.
+pub type Applied = tokio::sync::watch::Sender<String>;
+
 /// Follows a sibling until told to stop.
 pub async fn follow<K, S>(
     source: S,
     mut sink: K,
     mut mirror: Mirror,
     around: Surroundings,
+    applied: Applied,
     jitter_seed: u64,
 ) where
     K: Sink,
@@ -154,6 +158,7 @@ pub async fn follow<K, S>(
         }
         take(update, &mut sink, &mut mirror, now);
         if in_reach {
+            applied.send_replace(follower.resume_token().to_owned());
             around.metrics.heard(K::AREA, now);
             if let Err(error) = mirror.save(follower.resume_token(), now).await {
                 around.metrics.save_failed(K::AREA);

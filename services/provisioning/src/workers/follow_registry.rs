@@ -49,6 +49,7 @@ impl Source for RegistryWatch {
             types: vec![ResourceType::AppConnectorGroup.into(), ResourceType::AppConnector.into()],
             resume_token,
             filter: String::new(),
+            follower: String::new(),
         };
         let stream = self.0.watch(request).await?.into_inner();
         Ok(Box::pin(stream.map(|response| {

@@ -150,6 +150,10 @@ impl Spec for ConnectorSpec {
     fn display_name(&self) -> &DisplayName {
         &self.display_name
     }
+
+    fn is_cut_by(&self, after: &Self) -> bool {
+        self.enabled && !after.enabled
+    }
 }
 
 /// A registration as provisioning sends it.

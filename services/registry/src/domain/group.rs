@@ -154,6 +154,10 @@ impl Spec for GroupSpec {
     fn display_name(&self) -> &DisplayName {
         &self.display_name
     }
+
+    fn is_cut_by(&self, after: &Self) -> bool {
+        self.enabled && !after.enabled
+    }
 }
 
 #[cfg(test)]

@@ -30,11 +30,12 @@ impl PortRange {
     }
 
     fn check(draft: PortRangeDraft, at: &str, problems: &mut Problems) -> Option<Self> {
-        let first = port(draft.first, &format!("{at}.first"), problems)?;
+        let first = port(draft.first, &format!("{at}.first"), problems);
         let last = match draft.last {
             0 => first,
-            last => port(last, &format!("{at}.last"), problems)?,
+            last => port(last, &format!("{at}.last"), problems),
         };
+        let (first, last) = (first?, last?);
         if last < first {
             problems.add(
                 format!("{at}.last"),
@@ -141,6 +142,7 @@ mod tests {
                 "tcp[1].first OUT_OF_RANGE",
                 "tcp[2].last OUT_OF_RANGE",
                 "tcp[5].first OUT_OF_RANGE",
+                "tcp[5].last OUT_OF_RANGE",
                 "tcp[4] OVERLAP"
             ]
         );

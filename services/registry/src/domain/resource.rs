@@ -201,6 +201,15 @@ pub trait Spec:
 
     /// The name for people.
     fn display_name(&self) -> &DisplayName;
+
+    /// Whether `after` takes something out of service that this has in service. Who makes such a change waits until no
+    /// answer rests on the old state any more.
+    fn is_cut_by(&self, after: &Self) -> bool;
+}
+
+/// Whether something that `before` names is missing in `after`.
+pub(super) fn loses<T: PartialEq>(before: &[T], after: &[T]) -> bool {
+    before.iter().any(|one| !after.contains(one))
 }
 
 /// One object.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     CountryCode, Description, DisplayName, Kind, Labels, MAX_REFERENCES, PortRangeDraft, Ports,
     Problems, Target,
-    resource::{Draft, Resource, Spec, Subject, references},
+    resource::{Draft, Resource, Spec, Subject, loses, references},
 };
 use rules::{
     closest_to_application, continuous, countries, domains, minimum_available, port_sets,
@@ -252,6 +252,14 @@ impl Spec for SegmentSpec {
 
     fn display_name(&self) -> &DisplayName {
         &self.display_name
+    }
+
+    fn is_cut_by(&self, after: &Self) -> bool {
+        let names = loses(&self.domains, &after.domains);
+        let chain = loses(&self.server_groups, &after.server_groups);
+        let narrowed = (&self.tcp, &self.udp, &self.allowed_countries)
+            != (&after.tcp, &after.udp, &after.allowed_countries);
+        self.enabled && (!after.enabled || names || chain || narrowed)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Description, DisplayName, Kind, Labels, MAX_REFERENCES, Problems, Rules, Target, ports,
-    resource::{Draft, Resource, Spec, Subject, references},
+    resource::{Draft, Resource, Spec, Subject, loses, references},
 };
 
 /// A server group.
@@ -224,6 +224,11 @@ impl Spec for ServerGroupSpec {
     fn display_name(&self) -> &DisplayName {
         &self.display_name
     }
+
+    fn is_cut_by(&self, after: &Self) -> bool {
+        let groups = loses(&self.app_connector_groups, &after.app_connector_groups);
+        self.enabled && (!after.enabled || groups || loses(&self.servers, &after.servers))
+    }
 }
 
 #[cfg(test)]
@@ -302,5 +307,20 @@ mod tests {
             check(&ServerGroupDraft { app_connector_groups: names(41), ..crm() }).unwrap_err(),
             ["server_group.app_connector_groups TOO_MANY"]
         );
+    }
+
+    #[test]
+    fn what_switches_off_or_removes_is_a_cut_and_what_adds_or_renames_is_none() {
+        let group = |id: &str| format!("tenants/acme/appConnectorGroups/{id}");
+        let two = ServerGroupDraft { app_connector_groups: vec![group("a"), group("b")], ..crm() };
+        let spec = |draft: &ServerGroupDraft| check(draft).unwrap();
+        let cut = |after: ServerGroupDraft| spec(&two).is_cut_by(&spec(&after));
+        assert!(cut(ServerGroupDraft { enabled: Some(false), ..two.clone() }));
+        assert!(cut(ServerGroupDraft { app_connector_groups: vec![group("b")], ..two.clone() }));
+        let more = vec![group("b"), group("c"), group("a")];
+        assert!(!cut(ServerGroupDraft { app_connector_groups: more, ..two.clone() }));
+        assert!(!cut(ServerGroupDraft { display_name: "Other".to_owned(), ..two.clone() }));
+        let off = spec(&ServerGroupDraft { enabled: Some(false), ..two.clone() });
+        assert!(!off.is_cut_by(&spec(&crm())), "nothing was in service");
     }
 }

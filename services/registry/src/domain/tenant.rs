@@ -100,4 +100,8 @@ impl Spec for TenantSpec {
     fn display_name(&self) -> &DisplayName {
         &self.display_name
     }
+
+    fn is_cut_by(&self, after: &Self) -> bool {
+        self.state == TenantState::Active && after.state == TenantState::Suspended
+    }
 }

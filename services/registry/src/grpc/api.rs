@@ -467,6 +467,15 @@ impl RegistryService for Api {
         Ok(Response::new(feed))
     }
 
+    async fn confirm_watch(
+        &self,
+        request: Request<ConfirmWatchRequest>,
+    ) -> Answer<ConfirmWatchResponse> {
+        let (_, message) = open(request)?;
+        watch::confirm(&self.registry, message)?;
+        Ok(Response::new(ConfirmWatchResponse {}))
+    }
+
     async fn backup(&self, request: Request<BackupRequest>) -> Answer<BackupStream> {
         let (caller, BackupRequest {}) = open(request)?;
         caller.authorise_system()?;

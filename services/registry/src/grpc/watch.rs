@@ -11,7 +11,7 @@ use std::{collections::VecDeque, pin::Pin, sync::Arc};
 use futures::{Stream, StreamExt, stream};
 use prost::Message;
 use proto::{
-    registry::v1::{Event, ResourceType, WatchRequest, WatchResponse},
+    registry::v1::{ConfirmWatchRequest, Event, ResourceType, WatchRequest, WatchResponse},
     r#type::v1::{ChangeType, DeleteCause, WatchPhase},
 };
 use rpc::{
@@ -23,12 +23,13 @@ use store::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+use uuid::Uuid;
 
 use super::{convert::Wire, request, standard::refuse};
 use crate::{
     domain::{ConnectorSpec, GroupSpec, Kind, Problems, SegmentSpec, ServerGroupSpec, TenantSpec},
     error::Error,
-    service::Registry,
+    service::{Following, Registry},
     store::{Found, RecordError, decode, kind_of, objects},
 };
 
@@ -45,10 +46,16 @@ pub(super) async fn open(
     message: WatchRequest,
     streams: CancellationToken,
 ) -> Result<Responses, Status> {
-    let WatchRequest { parent, types, resume_token, filter } = message;
+    let WatchRequest { parent, types, resume_token, filter, follower } = message;
     let scope = caller.authorise_scope(&parent)?;
     let mut problems = Problems::new();
     request::no_filter(&filter, &mut problems);
+    let follower = follower_id(&follower, &mut problems);
+    if follower.is_some() && !(matches!(*scope, Scope::All) && types.is_empty()) {
+        let fix =
+            "a follower watches `tenants/-` and every kind; leave `types` empty, or `follower`";
+        problems.add("follower", "NOT_ALLOWED", fix);
+    }
     let kinds = kinds(&types, &mut problems);
     refuse(problems)?;
     let from = from(registry, &resume_token)?;
@@ -62,8 +69,10 @@ pub(super) async fn open(
         ReadError::Compacted { oldest } => compacted(oldest),
         other => Error::from(other).into(),
     })?;
+    let following = follower.map(|id| registry.followers().follow(id));
     let registry = Arc::clone(registry);
-    let feed = Feed { registry, caller, streams, items, ready: VecDeque::new() };
+    let ready = VecDeque::new();
+    let feed = Feed { registry, caller, streams, items, ready, _following: following };
     Ok(Box::pin(stream::unfold(Some(feed), |feed| async move {
         let mut feed = feed?;
         match feed.next().await {
@@ -110,11 +119,37 @@ fn kinds(types: &[i32], problems: &mut Problems) -> Vec<Kind> {
     found
 }
 
-/// A token is the etag of a commit: epoch and revision.
+/// Notes how far a follower's answers have come.
+pub(super) fn confirm(registry: &Registry, message: ConfirmWatchRequest) -> Result<(), Status> {
+    let ConfirmWatchRequest { follower, resume_token } = message;
+    let mut problems = Problems::new();
+    let id = follower_id(&follower, &mut problems);
+    if follower.is_empty() {
+        problems.missing("follower", "send the `follower` of the watch");
+    }
+    if resume_token.is_empty() {
+        problems.missing("resume_token", "send the resume_token of the last response applied");
+    }
+    refuse(problems)?;
+    if let Some(id) = id {
+        registry.followers().confirm(id, revision(registry, &resume_token)?);
+    }
+    Ok(())
+}
+
+fn follower_id(text: &str, problems: &mut Problems) -> Option<Uuid> {
+    if text.is_empty() { None } else { problems.take("follower", Uuid::try_parse(text)) }
+}
+
 fn from(registry: &Registry, token: &str) -> Result<WatchFrom, Status> {
     if token.is_empty() {
         return Ok(WatchFrom::Snapshot);
     }
+    Ok(WatchFrom::After(revision(registry, token)?))
+}
+
+/// A token is the etag of a commit: epoch and revision.
+fn revision(registry: &Registry, token: &str) -> Result<Revision, Status> {
     let Ok(token) = Etag::parse(token) else {
         let fix = "send the resume_token of a response, or none to begin with a snapshot";
         return Err(Error::field("resume_token", "INVALID", fix).into());
@@ -127,7 +162,7 @@ fn from(registry: &Registry, token: &str) -> Result<WatchFrom, Status> {
         );
         return Err(failure.into());
     }
-    Ok(WatchFrom::After(token.revision()))
+    Ok(token.revision())
 }
 
 fn compacted(oldest: Revision) -> Status {
@@ -147,6 +182,8 @@ struct Feed {
     items: WatchStream,
     /// The rest of a page or commit that did not fit one response.
     ready: VecDeque<WatchResponse>,
+    /// While it lives, withdrawals wait for this watcher.
+    _following: Option<Following>,
 }
 
 impl Feed {

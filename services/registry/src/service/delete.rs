@@ -61,6 +61,7 @@ impl Registry {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }
+                self.settle(made.revision).await;
                 return Ok(made);
             }
         }
@@ -122,6 +123,7 @@ impl Registry {
             changes.with(|commit| commit.put(sweep(name), ""));
             let departure = Some(self.population.leave(tenant, Kind::Group));
             if let Some(made) = self.commit(changes, writing, after, departure).await? {
+                self.settle(made.revision).await;
                 return Ok(made);
             }
         }

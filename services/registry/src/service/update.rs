@@ -66,6 +66,9 @@ impl Registry {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }
+                if before.resource.spec.is_cut_by(&made.resource.spec) {
+                    self.settle(made.revision).await;
+                }
                 return Ok(made);
             }
         }

@@ -5,6 +5,7 @@
 mod access;
 mod connectors;
 mod deletes;
+mod followers;
 mod harness;
 mod lists;
 mod places;

@@ -15,6 +15,7 @@ fn watch(types: &[ResourceType], token: &str) -> WatchRequest {
         types: types.iter().map(|&kind| kind.into()).collect(),
         resume_token: token.to_owned(),
         filter: String::new(),
+        follower: String::new(),
     }
 }
 

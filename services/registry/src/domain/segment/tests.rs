@@ -133,3 +133,20 @@ fn every_path_lays_what_it_names() {
     }
     assert_eq!(all, full);
 }
+
+#[test]
+fn what_switches_off_or_narrows_is_a_cut_and_what_adds_or_renames_is_none() {
+    let spec = |draft: &SegmentDraft| check(draft).unwrap();
+    let server_group = |id: &str| format!("tenants/acme/serverGroups/{id}");
+    let crm = SegmentDraft { server_groups: vec![server_group("a")], ..crm() };
+    let cut = |after: SegmentDraft| spec(&crm).is_cut_by(&spec(&after));
+    assert!(cut(SegmentDraft { enabled: Some(false), ..crm.clone() }));
+    assert!(cut(SegmentDraft { domains: vec!["erp.corp.example".to_owned()], ..crm.clone() }));
+    assert!(cut(SegmentDraft { server_groups: vec![server_group("b")], ..crm.clone() }));
+    let moved = vec![PortRangeDraft { first: 444, last: 0 }];
+    assert!(cut(SegmentDraft { tcp: moved, ..crm.clone() }));
+    assert!(cut(SegmentDraft { allowed_countries: vec!["DE".to_owned()], ..crm.clone() }));
+    let more = vec!["crm.corp.example".to_owned(), "erp.corp.example".to_owned()];
+    assert!(!cut(SegmentDraft { domains: more, ..crm.clone() }));
+    assert!(!cut(SegmentDraft { display_name: "Sales".to_owned(), ..crm.clone() }));
+}
