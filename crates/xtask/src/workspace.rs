@@ -67,7 +67,7 @@ impl Tree {
         Self { files: files.iter().map(file).collect() }
     }
 
-    /// The Rust files that ship: below a `src/`, xtask and the story tests included.
+    /// The Rust files that ship: below a `src/`, xtask included.
     pub fn shipped_rust(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.iter().filter(|f| f.path.ends_with(".rs") && f.path.contains("/src/"))
     }

@@ -16,21 +16,15 @@
 //! | `overview` | what the page shows follows what happens to a group |
 //! | `reflection` | a stock client finds its way without our files |
 
-#[cfg(test)]
+// Tests say what must hold by unwrapping it.
+#![allow(clippy::unwrap_used)]
+
 mod deletes;
-#[cfg(test)]
 mod enrolment;
-#[cfg(test)]
 mod life;
-#[cfg(test)]
 mod overview;
-#[cfg(test)]
 mod reflection;
-#[cfg(test)]
 mod requests;
-#[cfg(test)]
 mod seed_page;
-#[cfg(test)]
 mod selection;
-#[cfg(test)]
 mod withdrawals;
