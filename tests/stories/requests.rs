@@ -3,10 +3,13 @@
 use proto::{
     google::r#type::LatLng,
     overview::v1::GetConfigurationGraphRequest,
+    provisioning::v1::{CreateProvisioningKeyRequest, ProvisioningKey},
     registry::v1::{
-        AppConnectorGroup, CreateAppConnectorGroupRequest, GetAppConnectorGroupRequest,
-        GetServerInfoRequest, ListAppConnectorGroupsRequest, ListAppConnectorGroupsResponse,
-        Location, UpdateAppConnectorGroupRequest, registry_service_client::RegistryServiceClient,
+        AppConnectorGroup, ApplicationSegment, CreateAppConnectorGroupRequest,
+        CreateApplicationSegmentRequest, GetAppConnectorGroupRequest, GetServerInfoRequest,
+        ListAppConnectorGroupsRequest, ListAppConnectorGroupsResponse, Location, PortRange,
+        UpdateAppConnectorGroupRequest, UpdateApplicationSegmentRequest,
+        registry_service_client::RegistryServiceClient,
     },
 };
 use rpc::error::{Failure, Kind};
@@ -48,6 +51,76 @@ async fn a_wrong_request_names_every_violated_field_at_once() {
     for wanted in ["app_connector_group_id", "latitude", "longitude", "time_zone", "country_code"] {
         assert!(fields.iter().any(|field| field.contains(wanted)), "{wanted} is not in {fields:?}");
     }
+}
+
+fn fields(failure: &Failure) -> Vec<&str> {
+    failure.violations().iter().map(|violation| violation.field.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_cannot_be_read_is_told_beside_the_wrong_values() {
+    let system = System::start().await;
+    let tenant = system.tenant().await;
+    let segment = |name: &str| ApplicationSegment {
+        name: name.to_owned(),
+        domains: vec!["10.0.0.1/8".into()],
+        tcp_port_ranges: vec![PortRange { first: 0, last: 70_000 }],
+        server_groups: vec![format!("{}/serverGroups/crm", tenant.parent())],
+        etag: "not an etag".into(),
+        ..ApplicationSegment::default()
+    };
+    let create = CreateApplicationSegmentRequest {
+        parent: "acme".into(),
+        application_segment_id: "-".into(),
+        application_segment: Some(segment("")),
+        request_id: "1".into(),
+        ..CreateApplicationSegmentRequest::default()
+    };
+    let mut registry = tenant.api.registry.clone();
+    let created = told(registry.create_application_segment(create).await);
+    let mut wanted = vec![
+        "request_id",
+        "application_segment_id",
+        "parent",
+        "application_segment.display_name",
+        "application_segment.domains[0]",
+        "application_segment.tcp_port_ranges[0].first",
+        "application_segment.tcp_port_ranges[0].last",
+    ];
+    assert_eq!(fields(&created), wanted, "the server group is of a tenant that exists");
+
+    let update = UpdateApplicationSegmentRequest {
+        application_segment: Some(segment("acme/crm")),
+        update_mask: mask(&["domains", "tcp_port_ranges", "colour"]),
+        ..UpdateApplicationSegmentRequest::default()
+    };
+    let updated = told(registry.update_application_segment(update).await);
+    wanted.drain(..4);
+    let both = ["update_mask", "application_segment.etag", "application_segment.name"];
+    assert_eq!(fields(&updated), [&both, wanted.as_slice()].concat(), "what is not sent stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_has_ended_already_is_told_beside_whatever_else_is_wrong() {
+    let system = System::start().await;
+    let tenant = system.tenant().await;
+    let group = tenant.group("frankfurt", FRANKFURT).await.unwrap();
+    let request = |max_uses| CreateProvisioningKeyRequest {
+        parent: tenant.parent(),
+        provisioning_key: Some(ProvisioningKey {
+            display_name: "Frankfurt".into(),
+            app_connector_group: group.name.clone(),
+            expire_time: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
+            max_uses,
+            ..ProvisioningKey::default()
+        }),
+        ..CreateProvisioningKeyRequest::default()
+    };
+    let mut provisioning = tenant.api.provisioning.clone();
+    let ended = told(provisioning.create_provisioning_key(request(1)).await);
+    assert_eq!(fields(&ended), ["provisioning_key.expire_time"]);
+    let both = told(provisioning.create_provisioning_key(request(-1)).await);
+    assert_eq!(fields(&both), ["provisioning_key.max_uses", "provisioning_key.expire_time"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,7 @@ pub use order::{Order, OrderField, OrderKey};
 pub use overlap::{Conflict, TargetIndex};
 pub use place::{Coordinates, CountryCode, Location, LocationDraft, PlaceSource};
 pub use ports::{PortRange, PortRangeDraft, Ports};
-pub use problem::{Problem, Problems};
+pub use problem::{FOREIGN_TENANT, Problem, Problems, REQUIRED};
 pub use quota::{Quotas, Rules};
 pub use resource::{Draft, Kind, Resource, ResourceName, Spec, Subject};
 pub use segment::{

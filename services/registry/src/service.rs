@@ -70,6 +70,8 @@ pub(crate) struct Writing {
     pub(crate) request: Option<IdempotencyKey>,
     /// Check, do not write.
     pub(crate) validate_only: bool,
+    /// The version that the caller read; `None`: whatever there is.
+    pub(crate) etag: Option<Etag>,
     /// 0/0 is meant.
     pub(crate) allow_null_island: bool,
     /// What was wrong with the message already.

@@ -30,6 +30,14 @@ const UNUSED_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// `NEARLY_SPENT` when at most one use in this many is left.
 const NEARLY_SPENT_PART: u64 = 10;
 
+/// Violation reason: the end of a key has come already.
+pub(crate) const IN_THE_PAST: &str = "IN_THE_PAST";
+
+/// The rule of a key's end, as a refusal says it.
+pub(crate) fn in_the_future(now: Timestamp) -> String {
+    format!("must be after the server's time, {now}; to stop the key, disable it")
+}
+
 /// What an administrator writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeySpec {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::store::Epoch;
+use jiff::Timestamp;
 use names::{AppConnectorGroupName, CertificateAuthorityName, Id, ProvisioningKeyName, TenantName};
 use proto::{
     provisioning::v1::{self as pb, provisioning_service_server::ProvisioningService},
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::{
     clients::NewGroup,
+    domain::key::{IN_THE_PAST, in_the_future},
     error::Error,
     metrics::Metrics,
     service::{
@@ -74,8 +76,8 @@ impl ProvisioningService for ProvisioningHandlers {
         request: Request<pb::CreateProvisioningKeyRequest>,
     ) -> Answer<pb::ProvisioningKey> {
         let caller = caller(&request)?;
-        let (tenant, wanted) = parse_create(&caller, request.into_inner())?;
         let now = self.clock.now();
+        let (tenant, wanted) = parse_create(&caller, request.into_inner(), now)?;
         let (row, issued) = self.keys.create(tenant, wanted, now).await?;
         tracing::info!(caller = caller.audit_name(), provisioning_key = %row.key.value.name, "key created");
         Ok(Response::new(convert::key_with_secret(row, issued, self.epoch(), now)))
@@ -126,9 +128,10 @@ impl ProvisioningService for ProvisioningHandlers {
         request: Request<pb::UpdateProvisioningKeyRequest>,
     ) -> Answer<pb::ProvisioningKey> {
         let caller = caller(&request)?;
-        let (name, patch, change) = parse_update(&caller, request.into_inner())?;
+        let now = self.clock.now();
+        let (name, patch, change) = parse_update(&caller, request.into_inner(), now)?;
         let tenant = caller.authorise(&name.tenant())?;
-        let row = self.keys.update(tenant, &name, patch, change, self.clock.now()).await?;
+        let row = self.keys.update(tenant, &name, patch, change, now).await?;
         tracing::info!(caller = caller.audit_name(), provisioning_key = %name, "key updated");
         Ok(self.rendered(row))
     }
@@ -253,6 +256,7 @@ where
 fn parse_create(
     caller: &Caller,
     mut request: pb::CreateProvisioningKeyRequest,
+    now: Timestamp,
 ) -> Result<(Authorised<TenantName>, Wanted), rpc::Failure> {
     let mut v = Violations::new();
     let request_id = std::mem::take(&mut request.request_id);
@@ -271,6 +275,7 @@ fn parse_create(
         text => v.take("provisioning_key_id", Id::parse(text)),
     };
     let key = v.require("provisioning_key", provisioning_key);
+    let end = key.as_ref().and_then(end_of);
     let spec = key.and_then(|key| {
         v.within("provisioning_key", |v| convert::key_spec(key, tenant.as_ref(), v))
     });
@@ -281,6 +286,7 @@ fn parse_create(
         let rule = "must be empty or the same as provisioning_key.app_connector_group";
         v.add("new_app_connector_group.name", "NAMES_DIFFER", rule);
     }
+    add_past_end(end, now, &mut v);
     let (tenant, spec) = v.finish_with(|| Some((tenant?, spec?)))?;
     let new_group = new_app_connector_group.map(NewGroup);
     let wanted = Wanted { id, spec, new_group, validate_only, request: id_request };
@@ -376,6 +382,7 @@ type Update = (ProvisioningKeyName, crate::domain::key::KeyPatch, Change);
 fn parse_update(
     caller: &Caller,
     mut request: pb::UpdateProvisioningKeyRequest,
+    now: Timestamp,
 ) -> Result<Update, rpc::Failure> {
     let mut v = Violations::new();
     let request_id = std::mem::take(&mut request.request_id);
@@ -394,8 +401,23 @@ fn parse_update(
     let how = change("provisioning_key.etag", &key.etag, validate_only, id_request, &mut v);
     let populated = populated(&key);
     let includes = |field: &str| mask.includes(field, populated.contains(&field));
+    let end = end_of(&key).filter(|_| includes("expire_time"));
     let patch = v.within("provisioning_key", |v| convert::key_patch(key, &includes, v));
+    add_past_end(end, now, &mut v);
     v.finish_with(|| Some((name?, patch, how?)))
+}
+
+fn end_of(key: &pb::ProvisioningKey) -> Option<Timestamp> {
+    key.expire_time.as_ref().and_then(rpc::time::parse)
+}
+
+/// A request that is refused anyway is told of an end in the past as well. By itself that is for the use case to say:
+/// a repeat of a request is answered though its end has come meanwhile.
+fn add_past_end(end: Option<Timestamp>, now: Timestamp, v: &mut Violations) {
+    let past = end.is_some_and(|end| end <= now);
+    if past && !v.is_empty() {
+        v.add("provisioning_key.expire_time", IN_THE_PAST, in_the_future(now));
+    }
 }
 
 /// The fields that carry a value, which an update without a mask is about.

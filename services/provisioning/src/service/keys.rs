@@ -13,7 +13,7 @@ use crate::{
     clients::{NewGroup, Registry},
     domain::{
         connector_id::ConnectorPrefix,
-        key::{KeyPatch, KeySpec, ProvisioningKey},
+        key::{IN_THE_PAST, KeyPatch, KeySpec, ProvisioningKey, in_the_future},
         secret::{NewSecret, SECRET_BYTES},
         uses::Uses,
     },
@@ -372,12 +372,13 @@ fn id_of(wanted: &Wanted, uid: Uuid) -> Result<Id, Error> {
     Id::parse(&text).map_err(|error| Error::Broken(error.to_string()))
 }
 
+/// A repeat of a request is answered though its end has come meanwhile, so this is looked at after replays.
 fn check_expiry(end: Option<Timestamp>, now: Timestamp) -> Result<(), Error> {
     match end {
         Some(end) if end <= now => Err(Error::Field {
             field: "provisioning_key.expire_time",
-            reason: "IN_THE_PAST",
-            rule: format!("must be after the server's time, {now}; to stop the key, disable it"),
+            reason: IN_THE_PAST,
+            rule: in_the_future(now),
         }),
         _ => Ok(()),
     }

@@ -9,7 +9,8 @@ use names::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Description, DisplayName, Kind, Labels, Location, LocationDraft, Problems, Rules,
+    Description, DisplayName, FOREIGN_TENANT, Kind, Labels, Location, LocationDraft, Problems,
+    Rules,
     resource::{Draft, Resource, Spec, Subject},
 };
 
@@ -207,7 +208,7 @@ impl Registration {
             let tenant = name.tenant();
             let mut same = |field: &str, other: Option<TenantName>| {
                 if other.is_some_and(|other| other != tenant) {
-                    problems.add(field, "FOREIGN_TENANT", format!("must belong to `{tenant}`"));
+                    problems.add(field, FOREIGN_TENANT, format!("must belong to `{tenant}`"));
                 }
             };
             same("app_connector_group", group.as_ref().map(AppConnectorGroupName::tenant));

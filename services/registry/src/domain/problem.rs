@@ -1,5 +1,10 @@
 //! What is wrong with a request: every violated field, its rule and the fix.
 
+/// Reason: the field must be sent.
+pub const REQUIRED: &str = "REQUIRED";
+/// Reason: an object of another tenant is named.
+pub const FOREIGN_TENANT: &str = "FOREIGN_TENANT";
+
 /// One violated field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -29,7 +34,7 @@ impl Problems {
 
     /// Notes a required field that is absent.
     pub fn missing(&mut self, field: impl Into<String>, fix: impl Into<String>) {
-        self.add(field, "REQUIRED", fix);
+        self.add(field, REQUIRED, fix);
     }
 
     /// The value, or `None` with the error noted as `INVALID`.
@@ -39,6 +44,16 @@ impl Problems {
         result: Result<T, E>,
     ) -> Option<T> {
         result.map_err(|error| self.add(field, "INVALID", error.to_string())).ok()
+    }
+
+    /// Keeps those for which `keep` holds.
+    pub fn retain(&mut self, keep: impl FnMut(&Problem) -> bool) {
+        self.0.retain(keep);
+    }
+
+    /// Adds what was found elsewhere.
+    pub fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
     }
 
     /// Whether nothing is wrong.

@@ -8,7 +8,7 @@ use names::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{DisplayName, Meta, Problems, Rules};
+use super::{DisplayName, FOREIGN_TENANT, Meta, Problems, Rules};
 
 /// The kinds of objects that the registry owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -273,7 +273,7 @@ pub(super) fn reference<N: ResourceName>(
     }
     let name: N = problems.take(at, text.parse())?;
     if name.tenant_name() != *tenant {
-        problems.add(at, "FOREIGN_TENANT", format!("must belong to `{tenant}`"));
+        problems.add(at, FOREIGN_TENANT, format!("must belong to `{tenant}`"));
         return None;
     }
     Some(name)

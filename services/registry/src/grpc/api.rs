@@ -22,7 +22,10 @@ use super::{
     watch,
 };
 use crate::{
-    domain::{ConnectorSpec, GroupSpec, Problems, SegmentSpec, ServerGroupSpec, TenantSpec},
+    domain::{
+        ConnectorSpec, FOREIGN_TENANT, GroupSpec, Problems, SegmentSpec, ServerGroupSpec,
+        TenantSpec,
+    },
     service::Registry,
 };
 
@@ -179,13 +182,14 @@ impl RegistryService for Api {
         request: Request<DeleteAppConnectorGroupRequest>,
     ) -> Answer<AppConnectorGroup> {
         let (caller, mut message) = open(request)?;
-        let writing = writing(&caller, "DeleteAppConnectorGroup", &mut message, |m| {
+        let mut writing = writing(&caller, "DeleteAppConnectorGroup", &mut message, |m| {
             (&mut m.request_id, m.validate_only)
         });
-        let name: AppConnectorGroupName = request::name("name", &message.name)?;
+        let problems = &mut writing.problems;
+        writing.etag = request::etag("etag", &message.etag, problems);
+        let name: AppConnectorGroupName = request::named("name", &message.name, problems)?;
         let tenant = caller.authorise(&name.tenant())?;
-        let (etag, force) = (message.etag.as_str(), message.force);
-        let gone = self.registry.delete_group(&tenant, &name, etag, force, &writing).await?;
+        let gone = self.registry.delete_group(&tenant, &name, message.force, &writing).await?;
         self.swept.notify();
         Ok(self.show(&gone))
     }
@@ -451,7 +455,7 @@ impl RegistryService for Api {
         if let (Some(enrolment), Some(name)) = (&enrolment, &name) {
             if enrolment.tenant != name.tenant {
                 let fix = format!("must belong to `{}`", enrolment.tenant());
-                problems.add("name", "FOREIGN_TENANT", fix);
+                problems.add("name", FOREIGN_TENANT, fix);
             }
             refuse(problems)?;
             let tenant = caller.authorise(&enrolment.tenant())?;

@@ -1,9 +1,9 @@
 //! What requests have in common: masks, orders, ids, repeatable calls.
 
-use names::{Id, TenantName};
+use names::Id;
 use prost::Message;
 use rpc::{access::Caller, order::OrderTerm, request_id::RequestId, violations::Violations};
-use store::IdempotencyKey;
+use store::{Etag, IdempotencyKey};
 
 use crate::{
     domain::{Draft, Order, Problems},
@@ -46,7 +46,12 @@ fn repeatable(
             fingerprint,
         },
     );
-    Writing { request, validate_only, allow_null_island: false, problems }
+    Writing { request, validate_only, problems, ..Writing::default() }
+}
+
+/// The version that the caller read; `None` for none. What is no etag at all is noted.
+pub(super) fn etag(field: &str, text: &str, problems: &mut Problems) -> Option<Etag> {
+    if text.is_empty() { None } else { problems.take(field, Etag::parse(text)) }
 }
 
 /// The id of a new object. A wrong one is noted, and stands in so that the rest is checked too: with
@@ -61,9 +66,13 @@ pub(super) fn id(field: &str, text: &str, problems: &mut Problems) -> Result<Id,
     Id::parse("unnamed").map_err(|error| Error::Defect(error.to_string()))
 }
 
-/// The tenant of a request for one tenant.
-pub(super) fn parent(text: &str, problems: &mut Problems) -> Result<TenantName, Error> {
-    named("parent", text, problems)
+/// A name; a wrong one is noted.
+pub(super) fn parsed<N: crate::domain::ResourceName>(
+    field: &str,
+    text: &str,
+    problems: &mut Problems,
+) -> Option<N> {
+    problems.take(field, text.parse())
 }
 
 /// A name without which nothing else can be done; a wrong one is refused together with what was found before it.
@@ -72,14 +81,7 @@ pub(super) fn named<N: crate::domain::ResourceName>(
     text: &str,
     problems: &mut Problems,
 ) -> Result<N, Error> {
-    match text.parse() {
-        Ok(name) => Ok(name),
-        Err(error) => {
-            let error: names::NameError = error;
-            problems.add(field, "INVALID", error.to_string());
-            Err(Error::Invalid(std::mem::take(problems)))
-        }
-    }
+    parsed(field, text, problems).ok_or_else(|| Error::Invalid(std::mem::take(problems)))
 }
 
 /// A name without which nothing else can be done.

@@ -10,7 +10,7 @@ use tonic::{Response, Status};
 
 use super::{Api, convert::Wire, request};
 use crate::{
-    domain::{Problems, ResourceName, Spec},
+    domain::{Draft as _, FOREIGN_TENANT, Problems, ResourceName, Spec},
     error::Error,
     service::{Edit, ListQuery, Page, Writing},
     store::Found,
@@ -60,7 +60,7 @@ impl Api {
         for (index, name) in names.iter().enumerate() {
             if !scope.contains(&name.tenant_name()) {
                 let field = format!("names[{index}]");
-                problems.add(field, "FOREIGN_TENANT", format!("must belong to `{parent}`"));
+                problems.add(field, FOREIGN_TENANT, format!("must belong to `{parent}`"));
             }
         }
         refuse(problems)?;
@@ -145,9 +145,12 @@ impl Api {
         mut writing: Writing,
     ) -> Result<Response<S::Message>, Status> {
         let id = request::id(field, id, &mut writing.problems)?;
-        let tenant = request::parent(parent, &mut writing.problems)?;
-        let tenant = caller.authorise(&tenant)?;
+        let tenant = request::parsed::<TenantName>("parent", parent, &mut writing.problems);
         let draft = draft::<S>(message, &mut writing.problems);
+        let Some(tenant) = tenant else {
+            return Err(self.registry.refusal_of_unnamed::<S>(&draft, None, &writing).into());
+        };
+        let tenant = caller.authorise(&tenant)?;
         Ok(self.show(&self.registry.create::<S>(&tenant, id, &draft, &writing).await?))
     }
 
@@ -159,16 +162,23 @@ impl Api {
         mut writing: Writing,
     ) -> Result<Response<S::Message>, Status> {
         let field = S::KIND.field();
-        let message =
-            message.ok_or_else(|| Error::field(field, "REQUIRED", "send the object to change"))?;
+        let problems = &mut writing.problems;
+        let masked = request::paths::<S::Draft>(mask, problems);
+        let Some(message) = message else {
+            problems.missing(field, "send the object to change");
+            return Err(Error::Invalid(writing.problems).into());
+        };
         let (name, etag) = S::identity(&message);
-        let (name, etag) = (name.to_owned(), etag.to_owned());
-        let paths = request::paths::<S::Draft>(mask, &mut writing.problems);
-        let at = format!("{field}.name");
-        let name: S::Name = request::named(&at, &name, &mut writing.problems)?;
+        writing.etag = request::etag(&format!("{field}.etag"), etag, problems);
+        let name = request::parsed::<S::Name>(&format!("{field}.name"), name, problems);
+        let draft = S::read(message, problems);
+        let paths = masked.unwrap_or_else(|| draft.carried());
+        let Some(name) = name else {
+            let refusal = self.registry.refusal_of_unnamed::<S>(&draft, Some(&paths), &writing);
+            return Err(refusal.into());
+        };
         let tenant = caller.authorise(&name.tenant_name())?;
-        let draft = S::read(message, &mut writing.problems);
-        let edit = Edit { name, draft, paths, etag };
+        let edit = Edit { name, draft, paths };
         Ok(self.show(&self.registry.update::<S>(&tenant, &edit, &writing).await?))
     }
 
@@ -176,11 +186,12 @@ impl Api {
         &self,
         caller: &Caller,
         (name, etag): (&str, &str),
-        writing: Writing,
+        mut writing: Writing,
     ) -> Result<Response<S::Message>, Status> {
-        let name: S::Name = request::name("name", name)?;
+        writing.etag = request::etag("etag", etag, &mut writing.problems);
+        let name: S::Name = request::named("name", name, &mut writing.problems)?;
         let tenant = caller.authorise(&name.tenant_name())?;
-        Ok(self.show(&self.registry.delete::<S>(&tenant, &name, etag, &writing).await?))
+        Ok(self.show(&self.registry.delete::<S>(&tenant, &name, &writing).await?))
     }
 }
 
@@ -189,11 +200,12 @@ impl Api {
         &self,
         caller: &Caller,
         (name, etag): (&str, &str),
-        writing: Writing,
+        mut writing: Writing,
     ) -> Result<Response<S::Message>, Status> {
-        let name: S::Name = request::name("name", name)?;
+        writing.etag = request::etag("etag", etag, &mut writing.problems);
+        let name: S::Name = request::named("name", name, &mut writing.problems)?;
         let tenant = caller.authorise(&name.tenant_name())?;
-        Ok(self.show(&self.registry.undelete::<S>(&tenant, &name, etag, &writing).await?))
+        Ok(self.show(&self.registry.undelete::<S>(&tenant, &name, &writing).await?))
     }
 }
 

@@ -1,10 +1,14 @@
 //! What a write looks up before it commits.
 
+use names::Id;
 use store::At;
 
 use super::{Registry, Writing, coverage::Turn};
 use crate::{
-    domain::{DisplayName, Kind, Resource, ResourceName, Spec, Subject},
+    domain::{
+        DisplayName, Draft, FOREIGN_TENANT, Kind, Problems, REQUIRED, Resource, ResourceName, Spec,
+        Subject,
+    },
     error::Error,
     store::{Linked, Place, Rows},
 };
@@ -25,6 +29,37 @@ impl Registry {
             return Err(Error::Invalid(problems));
         }
         spec.ok_or_else(|| Error::Defect("a draft was dropped without a problem".to_owned()))
+    }
+
+    /// The refusal of a request whose object has no name that can be read: all that is wrong with the message and with the
+    /// fields of the draft, as far as that can be said without knowing whose it is.
+    pub(crate) fn refusal_of_unnamed<S: Spec>(
+        &self,
+        draft: &S::Draft,
+        paths: Option<&[&'static str]>,
+        writing: &Writing,
+    ) -> Error {
+        let Ok(id) = Id::parse("unnamed") else {
+            return Error::Defect("the stand-in is no id".to_owned());
+        };
+        let name = S::Name::of(id.clone(), id);
+        let rules = self.rules(writing);
+        let mut found = Problems::new();
+        let subject = Subject { name: &name, previous: None, rules: &rules };
+        match paths {
+            None => drop(S::check(draft, &subject, &mut found)),
+            Some(paths) => {
+                let mut changed = S::Draft::default();
+                paths.iter().for_each(|path| changed.lay(path, draft));
+                S::check(&changed, &subject, &mut found);
+                // What is not sent stays as it is.
+                found.retain(|problem| problem.reason != REQUIRED);
+            }
+        }
+        found.retain(|problem| problem.reason != FOREIGN_TENANT);
+        let mut problems = writing.problems.clone();
+        problems.append(found);
+        Error::Invalid(problems)
     }
 
     /// The id must never have been used, or be purged.

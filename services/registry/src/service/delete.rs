@@ -25,22 +25,20 @@ impl Registry {
         &self,
         tenant: &Authorised<TenantName>,
         name: &S::Name,
-        etag: &str,
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
         expect_within::<S>(tenant, name)?;
-        self.once(writing, self.decide_delete(tenant, name, etag, writing)).await
+        self.once(writing, self.decide_delete(tenant, name, writing)).await
     }
 
     async fn decide_delete<S: Linked>(
         &self,
         tenant: &TenantName,
         name: &S::Name,
-        etag: &str,
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
         for _ in 0..MAX_ATTEMPTS {
-            let before = match self.deletable::<S>(name, etag, writing).await? {
+            let before = match self.deletable::<S>(name, writing).await? {
                 Standing::Live(before) => before,
                 Standing::Deleted(found) => return Ok(found),
             };
@@ -74,42 +72,39 @@ impl Registry {
         &self,
         tenant: &Authorised<TenantName>,
         name: &AppConnectorGroupName,
-        etag: &str,
         force: bool,
         writing: &Writing,
     ) -> Result<Found<GroupSpec>, Error> {
         if force {
-            return self.force_delete_group(tenant, name, etag, writing).await;
+            return self.force_delete_group(tenant, name, writing).await;
         }
         if let Some(first) = self.replay(writing).await? {
             return Ok(first);
         }
-        if let Standing::Live(_) = self.deletable::<GroupSpec>(name, etag, writing).await? {
+        if let Standing::Live(_) = self.deletable::<GroupSpec>(name, writing).await? {
             self.expect_no_keys(name).await?;
         }
-        self.delete(tenant, name, etag, writing).await
+        self.delete(tenant, name, writing).await
     }
 
     async fn force_delete_group(
         &self,
         tenant: &Authorised<TenantName>,
         name: &AppConnectorGroupName,
-        etag: &str,
         writing: &Writing,
     ) -> Result<Found<GroupSpec>, Error> {
         expect_within::<GroupSpec>(tenant, name)?;
-        self.once(writing, self.decide_force_delete(tenant, name, etag, writing)).await
+        self.once(writing, self.decide_force_delete(tenant, name, writing)).await
     }
 
     async fn decide_force_delete(
         &self,
         tenant: &TenantName,
         name: &AppConnectorGroupName,
-        etag: &str,
         writing: &Writing,
     ) -> Result<Found<GroupSpec>, Error> {
         for _ in 0..MAX_ATTEMPTS {
-            let before = match self.deletable::<GroupSpec>(name, etag, writing).await? {
+            let before = match self.deletable::<GroupSpec>(name, writing).await? {
                 Standing::Live(before) => before,
                 Standing::Deleted(found) => return Ok(found),
             };
@@ -211,7 +206,6 @@ impl Registry {
     async fn deletable<S: Spec>(
         &self,
         name: &S::Name,
-        etag: &str,
         writing: &Writing,
     ) -> Result<Standing<S>, Error> {
         if !writing.problems.is_empty() {
@@ -222,7 +216,7 @@ impl Registry {
         if found.resource.is_deleted() {
             return Ok(Standing::Deleted(found));
         }
-        self.expect_etag(&found, etag)?;
+        self.expect_etag(&found, writing)?;
         Ok(Standing::Live(found))
     }
 

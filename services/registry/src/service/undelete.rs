@@ -18,22 +18,20 @@ impl Registry {
         &self,
         tenant: &Authorised<TenantName>,
         name: &S::Name,
-        etag: &str,
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
         expect_within::<S>(tenant, name)?;
-        self.once(writing, self.decide_undelete(tenant, name, etag, writing)).await
+        self.once(writing, self.decide_undelete(tenant, name, writing)).await
     }
 
     async fn decide_undelete<S: Linked>(
         &self,
         tenant: &TenantName,
         name: &S::Name,
-        etag: &str,
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
         for _ in 0..MAX_ATTEMPTS {
-            let before = self.buried_one::<S>(name, etag, writing).await?;
+            let before = self.buried_one::<S>(name, writing).await?;
             let meta = before.resource.meta.undeleted(self.now());
             let after = Resource { meta, ..before.resource.clone() };
             self.expect_tenant::<S>(name).await?;
@@ -64,7 +62,6 @@ impl Registry {
     async fn buried_one<S: Spec>(
         &self,
         name: &S::Name,
-        etag: &str,
         writing: &Writing,
     ) -> Result<Found<S>, Error> {
         if !writing.problems.is_empty() {
@@ -75,7 +72,7 @@ impl Registry {
         if !found.resource.is_deleted() {
             return Err(Error::NotDeleted { kind: S::KIND, name: name.to_string() });
         }
-        self.expect_etag(&found, etag)?;
+        self.expect_etag(&found, writing)?;
         Ok(found)
     }
 }

@@ -18,10 +18,8 @@ pub(crate) struct Edit<S: Spec> {
     pub(crate) name: S::Name,
     /// The new values.
     pub(crate) draft: S::Draft,
-    /// Which of them count; `None`: those that the message carries.
-    pub(crate) paths: Option<Vec<&'static str>>,
-    /// What the caller read; empty: no check.
-    pub(crate) etag: String,
+    /// Which of them count.
+    pub(crate) paths: Vec<&'static str>,
 }
 
 impl Registry {
@@ -43,7 +41,7 @@ impl Registry {
     ) -> Result<Found<S>, Error> {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.live::<S>(&edit.name).await?;
-            self.expect_etag(&before, &edit.etag)?;
+            self.expect_etag(&before, writing)?;
             let spec = self.edited(&before, edit, writing)?;
             if spec == before.resource.spec {
                 return Ok(before);
@@ -83,15 +81,7 @@ impl Registry {
     ) -> Result<S, Error> {
         let previous = &before.resource.spec;
         let mut draft = previous.draft();
-        let carried;
-        let paths = match &edit.paths {
-            Some(paths) => paths,
-            None => {
-                carried = edit.draft.carried();
-                &carried
-            }
-        };
-        for path in paths {
+        for path in &edit.paths {
             draft.lay(path, &edit.draft);
         }
         self.check(&edit.name, &draft, Some(previous), writing)
@@ -107,19 +97,18 @@ impl Registry {
         Ok(found)
     }
 
-    /// The etag must be empty or the current one. One of another epoch is stale, whatever it says.
-    pub(super) fn expect_etag<S: Spec>(&self, found: &Found<S>, etag: &str) -> Result<(), Error> {
-        if etag.is_empty() {
+    /// The caller must have read the current version, if it says which. One of another epoch is stale, whatever it says.
+    pub(super) fn expect_etag<S: Spec>(
+        &self,
+        found: &Found<S>,
+        writing: &Writing,
+    ) -> Result<(), Error> {
+        let current = Etag::new(self.rows.store().epoch(), found.revision);
+        if writing.etag.is_none_or(|sent| sent == current) {
             return Ok(());
         }
-        let current = Etag::new(self.rows.store().epoch(), found.revision);
-        match Etag::parse(etag) {
-            Ok(sent) if sent == current => Ok(()),
-            _ => Err(Error::EtagMismatch {
-                name: found.resource.name.to_string(),
-                current: current.to_string(),
-            }),
-        }
+        let name = found.resource.name.to_string();
+        Err(Error::EtagMismatch { name, current: current.to_string() })
     }
 }
 
