@@ -46,7 +46,7 @@ pub struct BackupSummary {
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A file or directory could not be used.
-    #[error("{}: {source}", path.display())]
+    #[error("{} could not be used", path.display())]
     Io {
         /// Which one.
         path: PathBuf,
