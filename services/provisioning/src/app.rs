@@ -32,10 +32,12 @@ use crate::{
         authorities::Authorities,
         enrol::Enrolling,
         finish::Finisher,
+        folding::Folding,
         keys::{JoinFacts, Keys},
         ledger::Ledger,
         limits::FailureLimits,
         renewal::Renewal,
+        reserving::Reserving,
         revoking::Revoking,
     },
     store::Records,
@@ -52,6 +54,7 @@ pub struct App {
     records: Records,
     registry: Registry,
     finisher: Finisher,
+    folding: Folding,
     metrics: Metrics,
     provisioning: ProvisioningHandlers,
     enrolment: EnrolmentHandlers,
@@ -79,10 +82,21 @@ impl Service for App {
             registry: registry.clone(),
             authorities: authorities.clone(),
         };
-        let enrolment = enrolment_handlers(&config, &deps, &records, &finisher, &metrics)?;
+        let (enrolment, folding) =
+            enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
         let provisioning =
             provisioning_handlers(&config, &deps, &records, &registry, &authorities, &metrics)?;
-        Ok(Self { store, records, registry, finisher, metrics, provisioning, enrolment, deps })
+        Ok(Self {
+            store,
+            records,
+            registry,
+            finisher,
+            folding,
+            metrics,
+            provisioning,
+            enrolment,
+            deps,
+        })
     }
 
     fn mount(&self, mounts: &mut Mounts) {
@@ -99,7 +113,9 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let Self { store, records, registry, finisher, metrics, provisioning, deps, .. } = self;
+        let Self {
+            store, records, registry, finisher, folding, metrics, provisioning, deps, ..
+        } = self;
         let finish = FinishReserved { finisher, metrics: metrics.clone() };
         deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let sweep = Sweep { records: records.clone() };
@@ -115,6 +131,7 @@ impl Service for App {
         let source = RegistryWatch(registry.client());
         tokio::select! {
             () = follow.run(source, shutdown.workers.clone()) => {}
+            () = folding.run() => {}
             () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}
             reason = store.failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
         }
@@ -140,12 +157,15 @@ fn enrolment_handlers(
     records: &Records,
     finisher: &Finisher,
     metrics: &Metrics,
-) -> anyhow::Result<EnrolmentHandlers> {
+) -> (EnrolmentHandlers, Folding) {
+    let limits = Arc::new(FailureLimits::new());
+    let reserving = Reserving { records: records.clone(), limits: Arc::clone(&limits) };
+    let (folding, joins) = Folding::new(reserving);
     let enrolling = Enrolling {
         records: records.clone(),
         finisher: finisher.clone(),
-        limits: Arc::new(FailureLimits::new()),
-        turns: Arc::default(),
+        limits,
+        joins,
         metrics: metrics.clone(),
     };
     let next = NextSteps {
@@ -156,7 +176,8 @@ fn enrolment_handlers(
         heartbeat_period: config.heartbeat_period,
         probe_period: config.probe_period,
     };
-    Ok(EnrolmentHandlers { enrolling: Arc::new(enrolling), next, clock: deps.clock.clone() })
+    let enrolling = Arc::new(enrolling);
+    (EnrolmentHandlers { enrolling, next, clock: deps.clock.clone() }, folding)
 }
 
 fn provisioning_handlers(

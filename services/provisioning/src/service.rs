@@ -1,14 +1,15 @@
 //! Use cases, by noun: the only place that orders check, write, announce.
 //!
-//! Read in this order: `keys`, `enrol` (the four steps), `finish` (its second half, shared with the worker), `authorities`
-//! (who signs), `renewal`, `revoking`, `ledger`, then `limits` and `turns` (who waits for whom).
+//! Read in this order: `keys`, `enrol` (the four steps), `reserving` (the first of them, for all who wait), `folding` (who waits
+//! for whom), `finish` (the others, shared with the worker), `authorities` (who signs), `renewal`, `revoking`, `ledger`, `limits`.
 
 pub(crate) mod authorities;
 pub(crate) mod enrol;
 pub(crate) mod finish;
+pub(crate) mod folding;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod renewal;
+pub(crate) mod reserving;
 pub(crate) mod revoking;
-pub(crate) mod turns;

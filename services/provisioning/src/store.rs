@@ -19,7 +19,7 @@ mod watch;
 use ::store::{At, CommitError, Epoch, Key, ReadError, ReplayError, Revision, Row, Store};
 
 pub(crate) use authorities::NewAuthority;
-pub(crate) use enrolments::Reservation;
+pub(crate) use enrolments::{MAX_NEWCOMERS, Reservation};
 pub(crate) use pages::{Page, PageOf};
 pub(crate) use provisioning_keys::{CreateKey, KeyConflict, KeyFilter, KeyRow, NewKey};
 pub(crate) use records::AuthorityPem;
@@ -37,7 +37,7 @@ pub(crate) struct Versioned<T> {
 pub(crate) struct Lost;
 
 /// Why the store could not serve.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// It could not be read, or the revision asked for is gone.
     #[error(transparent)]

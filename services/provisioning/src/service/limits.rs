@@ -19,8 +19,9 @@ use crate::domain::{
 
 /// A source may be wrong 20 times at once, then 10 times a minute: a person who mistypes never notices.
 const WRONG_SECRETS: BudgetRule = BudgetRule { size: 20, refill: Duration::from_secs(6) };
-/// An exhausted key answers so 60 times at once, then once a second: an autoscaler that outgrew its key.
-const EXHAUSTED_TRIES: BudgetRule = BudgetRule { size: 60, refill: Duration::from_secs(1) };
+/// An exhausted key says so 4,096 times at once, then ten times a second. That is each host of a large fleet that outgrew its
+/// key, once: KEY_EXHAUSTED is final, while a host that is told to come back later would keep the storm alive.
+const EXHAUSTED_TRIES: BudgetRule = BudgetRule { size: 4_096, refill: Duration::from_millis(100) };
 /// Sources and keys remembered at once, about 2 MB; who was wrong longest ago is forgotten first.
 const REMEMBERED: usize = 20_000;
 

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
-use ::store::{At, Commit, CommitError, Key, Revision, ScanOptions};
+use ::store::{
+    At, Commit, CommitError, Key, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, Revision, ScanOptions,
+};
 use jiff::Timestamp;
-use names::{AppConnectorName, EnrolmentName, Id, TenantName};
+use names::{AppConnectorName, EnrolmentName, TenantName};
 use uuid::Uuid;
 
 use super::{
@@ -20,25 +22,66 @@ use crate::domain::{
     uses::Uses,
 };
 
-/// The last number given out below a connector prefix, as it was read.
+/// Writes of the commit of step (a) that its newcomers share: the count and the sequence.
+const SHARED_WRITES: usize = 2;
+/// Its writes for each newcomer: the enrolment and the four indexes that lead to it.
+const WRITES_EACH: usize = 5;
+/// Most newcomers of one commit.
+pub(crate) const MAX_NEWCOMERS: usize = (MAX_COMMIT_OPS - SHARED_WRITES) / WRITES_EACH;
+/// Bytes of enrolments from which on a commit takes no more. A last one of 64 KiB, the most that a value may have, and all
+/// keys and pointers still fit below the commit's own limit.
+const FULL_FROM: usize = MAX_COMMIT_BYTES / 2;
+
+/// Step (a) of several newcomers of one key, in the making: everything that one commit writes.
 #[derive(Debug)]
-pub(crate) struct SequenceAt(Counter);
-
-impl SequenceAt {
-    /// The number that comes next; the first is 1.
-    pub(crate) fn next(&self) -> u64 {
-        self.0.value.saturating_add(1)
-    }
-}
-
-/// Step (a): everything that one commit writes.
 pub(crate) struct Reservation<'a> {
     /// The key as it was judged; a change of it since then loses the race.
-    pub(crate) key: &'a KeyRow,
-    /// Its count with this use.
-    pub(crate) uses: Uses,
-    pub(crate) sequence: SequenceAt,
-    pub(crate) enrolment: &'a Enrolment,
+    key: &'a KeyRow,
+    /// Its count with the uses in here.
+    uses: Uses,
+    /// The last number given out below the connectors' prefix, as it was read.
+    sequence: Counter,
+    /// Each with its record.
+    enrolments: Vec<(Enrolment, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Reservation<'_> {
+    /// The count with the uses in here.
+    pub(crate) fn uses(&self) -> Uses {
+        self.uses
+    }
+
+    /// The number of the next connector; the first of all is 1.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.last_number().saturating_add(1)
+    }
+
+    fn last_number(&self) -> u64 {
+        self.sequence.value.saturating_add(self.enrolments.len() as u64)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.enrolments.is_empty()
+    }
+
+    /// Whether one commit can hold another; always true of an empty one.
+    pub(crate) fn has_room(&self) -> bool {
+        self.enrolments.len() < MAX_NEWCOMERS && self.bytes < FULL_FROM
+    }
+
+    /// Whether somebody in here brought this public key.
+    pub(crate) fn holds(&self, public_key: &PublicKeyHash) -> bool {
+        self.enrolments.iter().any(|(enrolment, _)| enrolment.public_key == *public_key)
+    }
+
+    /// One more, with the count that includes it.
+    pub(crate) fn add(&mut self, enrolment: Enrolment, uses: Uses) {
+        let record = encode::<StoredEnrolment>(&enrolment);
+        self.bytes += record.len();
+        self.uses = uses;
+        self.enrolments.push((enrolment, record));
+    }
 }
 
 impl Records {
@@ -76,44 +119,42 @@ impl Records {
         }
     }
 
-    /// The last number given out below a prefix.
-    pub(crate) async fn sequence(
+    /// A commit of step (a) for newcomers of this key, still without any.
+    pub(crate) async fn begin_reservation<'a>(
         &self,
-        tenant: &Id,
+        key: &'a KeyRow,
         prefix: &ConnectorPrefix,
-    ) -> Result<SequenceAt, StoreError> {
-        self.counter(keys::sequence(tenant, prefix.as_str())).await.map(SequenceAt)
+    ) -> Result<Reservation<'a>, StoreError> {
+        let tenant = &key.key.value.name.tenant;
+        let sequence = self.counter(keys::sequence(tenant, prefix.as_str())).await?;
+        let uses = key.uses.value;
+        Ok(Reservation { key, uses, sequence, enrolments: Vec::new(), bytes: 0 })
     }
 
-    /// (a): the enrolment RESERVED and the use counted, in one commit. [`Lost`] when the key, its count, the
-    /// sequence or the owner of the public key changed since they were read.
+    /// (a): the enrolments RESERVED and their uses counted, in one commit. [`Lost`] when the key, its count, the
+    /// sequence or the owner of one of the public keys changed since they were read.
     pub(crate) async fn reserve(
         &self,
         reservation: Reservation<'_>,
         now: Timestamp,
-    ) -> Result<Result<Revision, Lost>, StoreError> {
-        let Reservation { key: KeyRow { key, uses: old_uses }, uses, sequence, enrolment } =
+    ) -> Result<Result<Vec<Versioned<Enrolment>>, Lost>, StoreError> {
+        let last_number = reservation.last_number();
+        let Reservation { key: KeyRow { key, uses: old_uses }, uses, sequence, enrolments, .. } =
             reservation;
         let (at_key, at_uses) = (keys::key(&key.value.name), keys::uses(&key.value.name));
-        let at_public_key = keys::enrolment_by_public_key(&enrolment.public_key);
-        let at_connector = keys::enrolment_by_connector(&enrolment.connector);
-        let Enrolment { name, key_uid, create_time, .. } = enrolment;
-        let pointer = encode::<StoredPointer>(&name.to_string());
         let mut commit = Commit::new(now)
             .require_revision(&at_key, key.revision)
             .require_revision(&at_uses, old_uses.revision)
-            .require_absent(&at_public_key)
-            .require_absent(&at_connector)
-            .require_absent(&keys::enrolment(name));
-        commit = sequence.0.guarded_put(commit, sequence.next());
-        commit = commit
-            .put(at_uses, encode::<StoredUses>(&uses))
-            .put(keys::enrolment(name), encode::<StoredEnrolment>(enrolment))
-            .put(keys::enrolment_by_key(*key_uid, *create_time, name), pointer.clone())
-            .put(keys::reserved(*create_time, name), pointer.clone())
-            .put(at_public_key, pointer.clone())
-            .put(at_connector, pointer);
-        Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
+            .put(at_uses, encode::<StoredUses>(&uses));
+        commit = sequence.guarded_put(commit, last_number);
+        let mut reserved = Vec::with_capacity(enrolments.len());
+        for (enrolment, record) in enrolments {
+            commit = with_newcomer(commit, &enrolment, record);
+            reserved.push(enrolment);
+        }
+        let done = lost(self.store.commit(commit).await)?;
+        let versioned = |revision| move |value| Versioned { value, revision };
+        Ok(done.map(|done| reserved.into_iter().map(versioned(done.revision)).collect()))
     }
 
     /// (d), and every later change that moves no count: a fresh leaf, a revocation.
@@ -230,4 +271,21 @@ impl Records {
         }
         Ok(scan.finish(items, None, false))
     }
+}
+
+fn with_newcomer(commit: Commit, enrolment: &Enrolment, record: Vec<u8>) -> Commit {
+    let Enrolment { name, key_uid, create_time, .. } = enrolment;
+    let at_enrolment = keys::enrolment(name);
+    let at_public_key = keys::enrolment_by_public_key(&enrolment.public_key);
+    let at_connector = keys::enrolment_by_connector(&enrolment.connector);
+    let pointer = encode::<StoredPointer>(&name.to_string());
+    commit
+        .require_absent(&at_public_key)
+        .require_absent(&at_connector)
+        .require_absent(&at_enrolment)
+        .put(at_enrolment, record)
+        .put(keys::enrolment_by_key(*key_uid, *create_time, name), pointer.clone())
+        .put(keys::reserved(*create_time, name), pointer.clone())
+        .put(at_public_key, pointer.clone())
+        .put(at_connector, pointer)
 }
