@@ -1,7 +1,10 @@
 //! Chance in tests, so that it can be repeated.
 //!
-//! Owns: the seed of a run. Always holds: whatever a test leaves to chance comes from this seed, which is printed and can be
-//! given again; two purposes never share a stream of numbers. Absent on purpose: anything of ours, so every crate can use it.
+//! Owns: the seed of a run, and fuzzing from it. Always holds: whatever a test leaves to chance comes from this seed, which
+//! is printed and can be given again; two purposes never share a stream of numbers. Absent on purpose: anything of ours, so
+//! every crate can use it.
+
+pub mod fuzz;
 
 use std::sync::OnceLock;
 

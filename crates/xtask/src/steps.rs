@@ -40,6 +40,10 @@ const STEPS: &[Step] = &[
 const STORIES: &[&str] = &["test", "--workspace", "--test", "stories", "--locked"];
 const FAULTS: &[&str] =
     &["test", "--workspace", "--test", "faults", "--locked", "--", "--test-threads=1"];
+/// The fuzz targets of every crate: each is a test in a room called `fuzz`, beside its parser.
+const FUZZ: &[&str] = &["test", "--workspace", "--locked", "fuzz::"];
+/// Mutants of each target in one round of soak: some minutes for all of them, fifty times what CI tries.
+const SOAK_MUTANTS: &str = "100000";
 
 /// Runs every step, or those whose name contains `only`, and prints how long each took.
 ///
@@ -114,7 +118,9 @@ fn faults(root: &Path) -> Result<()> {
 
 /// Every suite that leaves something to chance, with this seed.
 pub(crate) fn chance(root: &Path, seed: u64) -> Result<()> {
-    cargo(root, FAULTS, &[("CAUSEWAY_SEED", &seed.to_string())])
+    let seed = seed.to_string();
+    cargo(root, FUZZ, &[("CAUSEWAY_SEED", &seed), ("CAUSEWAY_FUZZ_ROUNDS", SOAK_MUTANTS)])?;
+    cargo(root, FAULTS, &[("CAUSEWAY_SEED", &seed)])
 }
 
 fn demo(root: &Path) -> Result<()> {
