@@ -206,3 +206,52 @@ mod tests {
         assert!(!error.to_string().contains("secret_sum"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use trial::fuzz::Verdict;
+
+    use super::*;
+
+    /// A token is what it says and nothing else; a refusal repeats nothing of it.
+    fn judge(text: &str) -> Verdict {
+        let parsed = text.parse::<JoinToken>();
+        match &parsed {
+            Ok(token) => {
+                assert_eq!(token.reveal(), text.trim(), "a token has two spellings");
+                assert_eq!(&token.reveal().parse::<JoinToken>().unwrap(), token);
+                let (host, _) = token.host_and_port().unwrap();
+                assert!(!host.is_empty() && token.endpoint.len() < MAX_JOIN_TOKEN_LEN);
+            }
+            Err(error) => {
+                let shown = error.to_string();
+                assert!(shown.len() < 300, "{shown}");
+                assert!(text.len() < 9 || !shown.contains(text), "the text is repeated: {shown}");
+            }
+        }
+        parsed.into()
+    }
+
+    #[test]
+    fn any_text_is_a_whole_token_or_told_apart_from_one() {
+        let token = JoinToken {
+            endpoint: "https://enrol.example:7444".into(),
+            root_pin: [7; ROOT_PIN_LEN],
+            secret: "cwk_abc_secret_sum".into(),
+        };
+        let later = BASE64_URL_SAFE_NO_PAD.encode([2, 0, 0, 0, 0]);
+        let target = trial::target!("join_tokens").words(&["cwj_", "cwk_", "A", "=="]);
+        target.with(token.reveal()).with(format!("cwj_{later}")).run_on_text(judge);
+    }
+
+    #[test]
+    fn any_bytes_behind_a_good_checksum_are_a_token_or_refused() {
+        let words = ["https://", ":7444", "[::1]", "@", "\0\x1a"];
+        trial::target!("join_token_bodies").words(&words).run(|body| {
+            let mut bytes = vec![VERSION];
+            bytes.extend_from_slice(&crc32(body).to_be_bytes());
+            bytes.extend_from_slice(body);
+            judge(&format!("{JOIN_TOKEN_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)))
+        });
+    }
+}

@@ -8,6 +8,8 @@
 //!
 //! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`, `join_token`, `text`.
 
+#[cfg(test)]
+mod fuzz;
 mod id;
 mod join_token;
 mod name;
