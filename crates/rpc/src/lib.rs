@@ -15,6 +15,8 @@ pub mod client;
 pub mod context;
 pub mod deadline;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod limits;
 pub mod mask;
 pub mod order;

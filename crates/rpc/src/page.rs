@@ -271,3 +271,60 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use trial::fuzz::Verdict;
+
+    use super::*;
+
+    fn judge(text: &str) -> Verdict {
+        let key = TokenKey::new([7; 16], b"secret");
+        let query = QueryFingerprint::of("ListTenants", &["", "name"]);
+        let parsed = PageRequest::parse(10, text, query, &key);
+        match &parsed {
+            Ok(page) if !text.is_empty() => {
+                let (revision, after) = (page.revision.unwrap(), page.after.clone().unwrap());
+                assert_eq!(page.next_token(&key, revision, &after), text, "it has two spellings");
+                let other = PageRequest::parse(10, text, query, &TokenKey::new([7; 16], b"other"));
+                assert_eq!(other.unwrap_err().reason(), PAGE_TOKEN_INVALID, "any key opens it");
+                let question = QueryFingerprint::of("ListTenants", &["", ""]);
+                let other = PageRequest::parse(10, text, question, &key);
+                assert_eq!(other.unwrap_err().reason(), PAGE_TOKEN_OTHER_QUERY);
+            }
+            Ok(_) => {}
+            Err(failure) => assert!(failure.message().contains("begin again"), "{failure}"),
+        }
+        parsed.into()
+    }
+
+    #[test]
+    fn any_text_is_a_page_token_that_was_given_out_or_refused() {
+        let key = TokenKey::new([7; 16], b"secret");
+        let query = QueryFingerprint::of("ListTenants", &["", "name"]);
+        let first = PageRequest::parse(0, "", query, &key).unwrap();
+        let target = trial::target!("page_tokens").with(first.next_token(&key, 42, b"last"));
+        target.with(first.next_token(&key, i64::MIN, &[0; 1400])).run_on_text(|text| {
+            let verdict = judge(text);
+            let is_ours = text.is_empty() || verdict == Verdict::Taken;
+            // Whoever has no key makes no token: only the two above open, and nothing at all.
+            let given = [(42, &b"last"[..]), (i64::MIN, &[0; 1400])];
+            let is_given = |(revision, after)| first.next_token(&key, revision, after) == text;
+            assert_eq!(is_ours, text.is_empty() || given.into_iter().any(is_given));
+            verdict
+        });
+    }
+
+    #[test]
+    fn any_bytes_behind_a_good_seal_are_a_place_or_refused() {
+        let key = TokenKey::new([7; 16], b"secret");
+        let query = QueryFingerprint::of("ListTenants", &["", "name"]);
+        let whole = PageRequest::parse(0, "", query, &key).unwrap().next_token(&key, 42, b"last");
+        let mut body = URL_SAFE_NO_PAD.decode(whole).unwrap();
+        body.truncate(body.len() - SEAL_BYTES);
+        trial::target!("page_token_bodies").with(body).run(|body| {
+            let seal = hmac::sign(&key.key, body);
+            judge(&URL_SAFE_NO_PAD.encode([body, seal.as_ref()].concat()))
+        });
+    }
+}

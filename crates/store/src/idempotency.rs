@@ -125,3 +125,44 @@ pub(crate) fn protect(
     transaction.writes.push(Write::Put(place, Bytes::new()));
     Ok(())
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::revision::Revision;
+
+    #[test]
+    fn any_bytes_are_a_remembered_request_or_damage() {
+        let stored = Stored::V1 {
+            fingerprint: [9; 32],
+            expires: Timestamp::MAX,
+            response: b"answer".to_vec(),
+        };
+        let request = IdempotencyKey {
+            scope: "Create ops".to_owned(),
+            request_id: uuid::Uuid::from_u128(7),
+            fingerprint: [9; 32],
+        };
+        let words = ["9999-12-30T22:00:00.999999999Z", "-009999-01-02T01:59:59Z"];
+        let target = trial::target!("requests").words(&words);
+        target.with(postcard::to_stdvec(&stored).unwrap()).run(|input| {
+            let row = Row {
+                key: request_key(&request),
+                value: Bytes::copy_from_slice(input),
+                revision: Revision::new(3),
+                created: Revision::new(3),
+            };
+            let now = Timestamp::UNIX_EPOCH;
+            let found = judge(&request, Some(&row), now);
+            if let Ok(Found::Replay(answer)) = &found {
+                let response = answer.to_vec();
+                assert!(input.windows(32).any(|part| part == [9; 32]), "another request's answer");
+                assert!(input.ends_with(&response) || response.len() < input.len());
+            }
+            let place = expiry_key(now, &Key::from_bytes(input.to_vec()));
+            assert_eq!(read_expiry(&place), Ok((now, Key::from_bytes(input.to_vec()))));
+            let _ = read_expiry(&Key::from_bytes(input.to_vec()));
+            found
+        });
+    }
+}

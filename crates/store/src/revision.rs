@@ -173,3 +173,20 @@ mod tests {
         assert_ne!(Epoch::random(), Epoch::random());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn any_text_is_an_etag_in_its_one_spelling_or_refused() {
+        let etag = Etag::new(Epoch::from_bytes([9; 16]), Revision::new(i64::MAX));
+        trial::target!("etags").with(etag.to_string()).run_on_text(|text| {
+            let parsed = Etag::parse(text);
+            if let Ok(etag) = parsed {
+                assert_eq!(etag.to_string(), text, "an etag has two spellings");
+            }
+            parsed
+        });
+    }
+}

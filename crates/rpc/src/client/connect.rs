@@ -97,3 +97,29 @@ impl Dialler {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_leads_somewhere_or_is_refused_with_the_form() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _inside = runtime.enter();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let tls = Arc::new(tls);
+        let words = ["https://", "http://", "[::1]", ":7443", "@", "%25"];
+        trial::target!("endpoints").words(&words).costs(2).run_on_text(|text| {
+            let made = connect(&ClientConfig::new(text, tls.clone()));
+            if let Err(error) = &made {
+                assert!(error.to_string().contains("https://host:port"), "{error}");
+            }
+            made
+        });
+    }
+}

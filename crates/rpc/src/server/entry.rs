@@ -88,3 +88,22 @@ fn wrong_listener(rule: &MethodRule) -> Failure {
     )
     .metadata("method", method)
 }
+
+#[cfg(test)]
+mod fuzz {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn an_authorization_header_holds_a_bearer_token_or_none() {
+        trial::target!("bearers").words(&["Bearer ", "bearer ", "cwt_"]).run(|input| {
+            let value = HeaderValue::from_bytes(input).ok()?;
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+            let token = bearer(&headers)?;
+            assert_eq!(token, token.trim());
+            assert!(input.len() >= BEARER.len() + token.len());
+            Some(())
+        });
+    }
+}

@@ -178,3 +178,63 @@ mod tests {
         assert!(read(&longer).is_err());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    fn whole(frames: &[Frame]) -> Vec<u8> {
+        let mut writer = FrameWriter::new(Vec::new()).unwrap();
+        frames.iter().for_each(|frame| writer.frame(frame).unwrap());
+        writer.finish().unwrap().0
+    }
+
+    fn frames() -> [Frame; 3] {
+        let (epoch, revision) = (Epoch::from_bytes([3; 16]), Revision::new(9));
+        let header =
+            Frame::Header { format: FORMAT, epoch, revision, taken: Timestamp::UNIX_EPOCH };
+        let row = Frame::Row {
+            key: vec![1, 2],
+            value: b"value".to_vec(),
+            revision: Revision::new(9),
+            created: Revision::new(4),
+        };
+        [header, row, Frame::End { rows: 1 }]
+    }
+
+    #[test]
+    fn any_file_is_a_backup_with_a_right_sum_or_not_a_whole_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("backup");
+        let target = trial::target!("backups").words(&["causeway store backup\n"]);
+        target.with(whole(&frames())).costs(4).run(|input| {
+            std::fs::write(&path, input).unwrap();
+            let read = super::super::restore::read_file(&path);
+            if read.is_ok() {
+                let (body, sum) = input.split_at(input.len() - HASH_BYTES);
+                assert_eq!(blake3::hash(body).as_bytes(), sum, "any sum is taken");
+            }
+            read
+        });
+    }
+
+    #[test]
+    fn any_frame_behind_a_right_sum_is_a_frame_or_damage() {
+        let encoded = frames().map(|frame| postcard::to_stdvec(&frame).unwrap());
+        let [header, row, end] = encoded.clone();
+        let target = trial::target!("backup_frames").with(header).with(row).with(end);
+        let words = ["1970-01-01T00:00:00Z", "-009999-01-02T01:59:59Z", "9999-12-31T23:59:60Z"];
+        target.words(&words).run(|input| {
+            let mut writer = FrameWriter::new(Vec::new()).unwrap();
+            writer.put(&u32::try_from(input.len()).unwrap().to_be_bytes()).unwrap();
+            writer.put(input).unwrap();
+            let file = writer.finish().unwrap().0;
+            let mut reader = FrameReader::new(&file[..]).unwrap();
+            let frame = reader.frame().map_err(|error| format!("{error:?}"));
+            if frame.is_ok() {
+                reader.finish().unwrap();
+            }
+            frame
+        });
+    }
+}

@@ -125,6 +125,12 @@ fn weight(write: &Write) -> usize {
     }
 }
 
+/// Reads a file as [`verify`] does.
+#[cfg(test)]
+pub(super) fn read_file(path: &Path) -> Result<BackupSummary, BackupError> {
+    read_rows(path, |_| true)
+}
+
 /// Hands each row to `each` until that says no, and checks the file as a whole.
 fn read_rows(
     path: &Path,

@@ -88,3 +88,20 @@ pub(super) fn with_values(db: &sled::Db, entry: LogEntry) -> Result<Arc<LoggedCo
     }
     Ok(Arc::new(LoggedCommit { revision, changes }))
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_a_commits_record_or_damage() {
+        let keys = [Key::builder(1).text("a").finish(), Key::builder(2).u64(7).finish()];
+        trial::target!("log_records").with(record(keys.iter())).run(|input| {
+            let keys = keys_of(input, b"place");
+            if let Ok(keys) = &keys {
+                assert_eq!(record(keys.iter()), input, "a record has two spellings");
+            }
+            keys
+        });
+    }
+}

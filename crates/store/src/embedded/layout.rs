@@ -286,3 +286,53 @@ mod tests {
         assert_eq!(place.key(), Ok(key));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_a_place_of_a_row_or_damage() {
+        trial::target!("row_places").words(&["r", "l", "m"]).run(|input| {
+            let _ = log_revision(input);
+            let place = RowPlace::read(input)?;
+            let key = place.key()?;
+            let group = row_group(&key);
+            let again = piece_place(&row_stem(&group, place.revision), usize::from(place.piece));
+            assert_eq!(again, input, "a place has two spellings");
+            assert!(*input < *after_group(&group), "it lies behind its group");
+            Ok::<_, ReadError>(())
+        });
+    }
+
+    /// Pieces as sled would give them: each behind its number and its length.
+    fn pieces(mut input: &[u8], sealed: bool) -> Vec<sled::Result<(IVec, IVec)>> {
+        let mut pieces = Vec::new();
+        while let Some((&[number, length], rest)) = input.split_first_chunk::<2>() {
+            let (data, tail) = rest.split_at(usize::from(length).min(rest.len()));
+            let place = piece_place(b"stem", usize::from(number));
+            let sum = if sealed { checksum(&place, data).to_vec() } else { Vec::new() };
+            pieces.push(Ok((place.into(), [&sum, data].concat().into())));
+            input = tail;
+        }
+        pieces
+    }
+
+    #[test]
+    fn any_pieces_are_a_whole_body_or_damage() {
+        let target = trial::target!("pieces")
+            .with(b"\0\x08\0\0\0\x04body")
+            .with([&b"\0\xff\0\0\x01\x2c"[..], &[1; 251], b"\x01\x31", &[2; 49]].concat());
+        target.run(|input| {
+            let mut bare = pieces(input, false).into_iter();
+            if let Some(first) = bare.next() {
+                let read = read_pieces(&first.unwrap(), &mut bare);
+                assert!(read.is_err(), "a piece without its checksum is taken");
+            }
+            let mut sealed = pieces(input, true).into_iter();
+            let body = read_pieces(&sealed.next()?.unwrap(), &mut sealed).ok()?;
+            assert!(body.len() <= input.len());
+            Some(())
+        });
+    }
+}

@@ -132,3 +132,32 @@ mod tests {
         assert!(Mark::read(dir.path()).is_err());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_a_mark_with_a_right_sum_or_unreadable() {
+        let dir = tempfile::tempdir().unwrap();
+        let marked = |revision| Marked {
+            epoch: Epoch::from_bytes([5; 16]),
+            revision: Revision::new(revision),
+        };
+        Mark::create(dir.path(), marked(7)).unwrap();
+        let one = fs::read(dir.path().join(FILE)).unwrap();
+        let both = [&slot_of(marked(7))[..], &[0; 472], &slot_of(marked(8)), &[0; 472]].concat();
+        trial::target!("marks").with(one).with(both).costs(4).run(|input| {
+            fs::write(dir.path().join(FILE), input).unwrap();
+            let read = Mark::read(dir.path());
+            let read = read.map(|marked| marked.expect("the file is there"));
+            if let Ok(marked) = read {
+                let slot = slot_of(marked);
+                let at = |place: usize| input.get(place..place + SLOT_BYTES);
+                let is_there = [0, SLOT_SPACING as usize].into_iter().any(|p| at(p) == Some(&slot));
+                assert!(is_there, "{marked:?} stands nowhere");
+            }
+            read
+        });
+    }
+}
