@@ -109,5 +109,5 @@ async fn paths_answers_alone_and_also_after_its_own_restart() {
         (time.seconds, time.nanos)
     };
     assert!(confirmed(&after) <= confirmed(&before), "{after:?} after {before:?}");
-    assert_eq!(after.config_age, None, "nobody has confirmed it since the restart");
+    assert!(after.config_age.is_some(), "every answer says it, after a restart too");
 }

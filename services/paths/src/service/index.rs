@@ -66,18 +66,23 @@ impl Tenant {
 pub struct Freshness {
     /// Counts the changes that were applied.
     pub revision: i64,
-    /// When registry last confirmed the copy.
+    /// When registry last confirmed the copy, in this life of the process or an earlier one.
     pub confirmed: Option<Timestamp>,
-    /// Whether that was in this process's life.
-    pub live: bool,
 }
 
 impl Freshness {
+    /// Time since the last confirmation, by the wall clock, the only one that outlives a restart: zero when that was
+    /// set back since. `None` while there is no copy at all.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        let age = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        self.confirmed.map(age)
+    }
+
     /// Whether it is older than a limit.
     #[must_use]
     pub fn is_stale(&self, limit: Duration, now: Timestamp) -> bool {
-        let limit = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
-        self.confirmed.is_none_or(|at| now.as_millisecond() - at.as_millisecond() > limit)
+        self.age(now).is_none_or(|age| age > limit)
     }
 }
 
@@ -88,7 +93,6 @@ pub struct Index {
     tenants: ArcSwap<HashMap<TenantName, Arc<Tenant>>>,
     fleet: Fleet,
     ready: AtomicBool,
-    live: AtomicBool,
     confirmed_ms: AtomicI64,
     revision: AtomicI64,
     /// Counts changes of any tenant: what waits for an object looks again.
@@ -104,7 +108,6 @@ impl Index {
             tenants: ArcSwap::default(),
             fleet: Fleet::default(),
             ready: AtomicBool::new(false),
-            live: AtomicBool::new(false),
             confirmed_ms: AtomicI64::new(NEVER),
             revision: AtomicI64::new(revision),
             arrivals: watch::Sender::new(0),
@@ -149,7 +152,6 @@ impl Index {
     /// Registry confirmed that nothing changed.
     pub fn confirm(&self, now: Timestamp) {
         self.confirmed_ms.store(now.as_millisecond(), Relaxed);
-        self.live.store(true, Relaxed);
     }
 
     fn publish(&self, model: &Model, touched: BTreeSet<TenantName>) {
@@ -254,7 +256,6 @@ impl Index {
         Freshness {
             revision: self.revision.load(Relaxed),
             confirmed: confirmed.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-            live: self.live.load(Relaxed),
         }
     }
 
@@ -266,5 +267,24 @@ impl Index {
 
     fn model(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_of_a_copy_outlives_a_restart_and_is_never_negative() {
+        let confirmed: Timestamp = "2026-11-23T12:00:00Z".parse().expect("a time");
+        let index = Index::new(1);
+        assert_eq!(index.freshness().age(confirmed), None, "there is no copy");
+        index.restore([], confirmed);
+        let freshness = index.freshness();
+        let second = Duration::from_secs(1);
+        assert_eq!(freshness.age(confirmed + second), Some(second));
+        assert_eq!(freshness.age(confirmed - second), Some(Duration::ZERO), "the clock went back");
+        assert!(!freshness.is_stale(second, confirmed + second));
+        assert!(freshness.is_stale(second, confirmed + second * 2));
     }
 }

@@ -27,7 +27,6 @@ pub(in crate::grpc) fn selection(answered: &Answered) -> wire::Selection {
     let known = answer.location.coordinates.is_some();
     let ranked = path.map(|path| path.ranked.as_slice()).unwrap_or_default();
     let reason = answer.reason();
-    let age = freshness.confirmed.map(|at| now.as_millisecond() - at.as_millisecond());
     wire::Selection {
         candidates: ranked.iter().zip(1..).map(|(one, rank)| candidate(one, rank, known)).collect(),
         reason: reason.map(|reason| reason.word().to_owned()).unwrap_or_default(),
@@ -44,7 +43,7 @@ pub(in crate::grpc) fn selection(answered: &Answered) -> wire::Selection {
             None => WireDegradation::None.into(),
         },
         config_revision: freshness.revision,
-        config_age: age.filter(|_| freshness.live).map(length),
+        config_age: freshness.age(*now).map(rpc::time::duration_to_proto),
         config_confirm_time: freshness.confirmed.map(rpc::time::to_proto),
     }
 }
