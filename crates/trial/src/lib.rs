@@ -1,10 +1,15 @@
-//! Chance in tests, so that it can be repeated.
+//! What a test needs from the machine: chance that can be repeated, disks that can be cut, processes that stand still.
 //!
-//! Owns: the seed of a run, and fuzzing from it. Always holds: whatever a test leaves to chance comes from this seed, which
-//! is printed and can be given again; two purposes never share a stream of numbers. Absent on purpose: anything of ours, so
-//! every crate can use it.
+//! Owns: the seed of a run, fuzzing from it, and what the machine may do. Always holds: whatever a test leaves to chance comes
+//! from this seed, which is printed and can be given again; two purposes never share a stream of numbers; what the machine
+//! may not do is said. Absent on purpose: anything of ours, so every crate can use it.
 
+mod disk;
 pub mod fuzz;
+mod machine;
+
+pub use disk::{Image, Mounted, may_mount};
+pub use machine::{may_trace, stand_still};
 
 use std::sync::OnceLock;
 
@@ -28,8 +33,7 @@ pub fn seed() -> u64 {
             Err(_) => rand::random(),
         };
         // Past the capture of the test runner, so that a green run names its seed too.
-        let line = format!("chance: {SEED_VARIABLE}={seed} repeats this run\n");
-        std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).ok();
+        machine::say(&format!("chance: {SEED_VARIABLE}={seed} repeats this run"));
         seed
     })
 }

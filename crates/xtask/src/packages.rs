@@ -8,9 +8,11 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 /// Programs that tests use where they are there, and the Debian packages that bring them.
-const PROGRAMS: &[(&str, &str)] = &[("strace", "strace")];
+const PROGRAMS: &[(&str, &str)] =
+    &[("strace", "strace"), ("mkfs.ext4", "e2fsprogs"), ("mount", "mount")];
 
-/// Installs the programs that tests would otherwise do without: strace injects the failing syncs of the store's tests.
+/// Installs the programs that tests would otherwise do without: strace injects failing syncs, and the disks that lose their
+/// power or fill up are file systems in files.
 ///
 /// # Errors
 /// When one is missing and cannot be installed.

@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
 // The whole workspace is named and one target chosen: to name one package would build what it uses anew, with
 // the features that this package alone asks for.
 const STORIES: &[&str] = &["test", "--workspace", "--test", "stories", "--locked"];
+const POWER_CUTS: &[&str] = &["test", "--workspace", "--test", "embedded", "--locked", "power"];
 const FAULTS: &[&str] =
     &["test", "--workspace", "--test", "faults", "--locked", "--", "--test-threads=1"];
 /// The fuzz targets of every crate: each is a test in a room called `fuzz`, beside its parser.
@@ -120,6 +121,7 @@ fn faults(root: &Path) -> Result<()> {
 pub(crate) fn chance(root: &Path, seed: u64) -> Result<()> {
     let seed = seed.to_string();
     cargo(root, FUZZ, &[("CAUSEWAY_SEED", &seed), ("CAUSEWAY_FUZZ_ROUNDS", SOAK_MUTANTS)])?;
+    cargo(root, POWER_CUTS, &[("CAUSEWAY_SEED", &seed)])?;
     cargo(root, FAULTS, &[("CAUSEWAY_SEED", &seed)])
 }
 

@@ -3,31 +3,14 @@
 //! `syncfs` is a raw system call, so no preloaded library can do this. Where `strace` is missing
 //! or may not trace, these tests say so and prove nothing; CI installs it.
 
-use std::{
-    os::unix::process::ExitStatusExt,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{os::unix::process::ExitStatusExt, path::Path, process::Command};
 
 use store::StoreConfig;
 
 use crate::{
-    kill::{WATCHDOG_VARIABLE, WriterProcess, count},
     open,
+    writers::{Acknowledged, WATCHDOG_VARIABLE, WriterProcess, assert_kept},
 };
-
-/// Whether `strace` works here, tried on a harmless program.
-fn can_trace() -> bool {
-    let tried = Command::new("strace")
-        .args(["-qq", "-e", "trace=none", "true"])
-        .stderr(Stdio::null())
-        .status();
-    let works = tried.is_ok_and(|status| status.success());
-    if !works {
-        eprintln!("skipped: strace is missing or may not trace");
-    }
-    works
-}
 
 fn tampered(dir: &Path, injection: &str) -> WriterProcess {
     let mut strace = Command::new("strace");
@@ -36,36 +19,33 @@ fn tampered(dir: &Path, injection: &str) -> WriterProcess {
     WriterProcess::start_under(strace, dir)
 }
 
-/// What was acknowledged is there, and at most one more.
-async fn assert_kept(dir: &Path, acknowledged: u64) {
+async fn assert_kept_in(dir: &Path, acknowledged: &Acknowledged) {
     let store = open(StoreConfig::new(dir)).await.unwrap();
-    let found = count(&store, "last").await;
-    assert!(found >= acknowledged && found <= acknowledged + 1, "{found} of {acknowledged}");
-    assert_eq!(count(&store, "first").await, found);
+    assert_kept(&store, acknowledged).await;
 }
 
 #[tokio::test]
 async fn a_sync_that_fails_ends_all_writing_and_takes_nothing_acknowledged_back() {
-    if !can_trace() {
+    if !trial::may_trace("a sync that fails") {
         return;
     }
     for error in ["EIO", "ENOSPC"] {
         let dir = tempfile::tempdir().unwrap();
         let mut writer = tampered(dir.path(), &format!("syncfs:error={error}:when=30+"));
         let ended = writer.wait();
-        assert!(ended.acknowledged >= 20, "it worked until then");
+        assert!(ended.acknowledged[&0] >= 20, "it worked until then");
         assert_eq!(
             ended.failures,
             ["unknown", "unavailable, health Failed", "reads go on"],
             "{error}"
         );
-        assert_kept(dir.path(), ended.acknowledged).await;
+        assert_kept_in(dir.path(), &ended.acknowledged).await;
     }
 }
 
 #[tokio::test]
 async fn a_sync_that_succeeds_again_after_a_failure_is_not_believed() {
-    if !can_trace() {
+    if !trial::may_trace("a sync that succeeds again") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -73,12 +53,12 @@ async fn a_sync_that_succeeds_again_after_a_failure_is_not_believed() {
     let mut writer = tampered(dir.path(), "syncfs:error=EIO:when=30");
     let ended = writer.wait();
     assert_eq!(ended.failures, ["unknown", "unavailable, health Failed", "reads go on"]);
-    assert_kept(dir.path(), ended.acknowledged).await;
+    assert_kept_in(dir.path(), &ended.acknowledged).await;
 }
 
 #[tokio::test]
 async fn a_sync_that_hangs_ends_the_process() {
-    if !can_trace() {
+    if !trial::may_trace("a sync that hangs") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -89,5 +69,5 @@ async fn a_sync_that_hangs_ends_the_process() {
     // strace ends as the process that it traces did: by SIGABRT.
     assert_eq!(ended.status.signal(), Some(6), "{:?}", ended.status);
     assert!(ended.failures.is_empty(), "{:?}", ended.failures);
-    assert_kept(dir.path(), ended.acknowledged).await;
+    assert_kept_in(dir.path(), &ended.acknowledged).await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use store::{At, OpenError, StoreConfig};
 
-use crate::{commit, key, kill::WriterProcess, open};
+use crate::{commit, key, open, writers::WriterProcess};
 
 fn impatient(dir: &std::path::Path) -> StoreConfig {
     StoreConfig { lock_wait: Duration::from_millis(300), ..StoreConfig::new(dir) }

@@ -10,6 +10,7 @@ mod kill;
 mod lock;
 mod power;
 mod secrecy;
+mod writers;
 
 use jiff::Timestamp;
 use store::{Commit, Key, OpenError, Store, StoreConfig};

@@ -1,85 +1,69 @@
-//! A power cut: what the disk holds at some moment, without what the kernel still kept in memory.
+//! Power cuts: what the disk holds at some moment, without what the kernel still kept in memory.
 //!
-//! The store lies on a small ext4 in a file. At the moment of the cut the writer is stopped and the
-//! file copied; the copy is the disk after the cut. This models a disk that keeps the order of
-//! writes and has no cache of its own; it can prove loss, and not that there never is any.
-//! Absent: disks that tear or reorder writes.
+//! The store lies on a small ext4 in a file. At the moment of the cut all writers are stopped where
+//! they are, and the file is copied: the copy is the disk after the cut, and the next cut's disk.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::Path;
 
+use rand::Rng as _;
 use store::StoreConfig;
+use trial::Image;
 
 use crate::{
-    kill::{WriterProcess, count, everything_reads},
     open,
+    writers::{Acknowledged, WriterProcess, assert_kept},
 };
 
-/// Enough for the store, its garbage and the file system's journal.
+/// Enough for the store, the reserve that it keeps, its garbage and the file system's journal.
 const DISK_BYTES: u64 = 192 * 1024 * 1024;
 
 /// Successive cuts on one disk.
-const CUTS: usize = 8;
+const CUTS: usize = 16;
 
-fn run(program: &str, arguments: &[&Path]) {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
-}
+/// Each waits for its own acknowledgement, so as many commits share a sync at most.
+const WRITERS: u64 = 8;
 
-/// A disk in a file, mounted.
-struct Mounted {
-    at: PathBuf,
-}
-
-impl Mounted {
-    fn mount(image: &Path, at: &Path) -> Mounted {
-        fs::create_dir_all(at).unwrap();
-        run("mount", &[Path::new("-oloop"), image, at]);
-        Mounted { at: at.to_owned() }
-    }
-
-    fn store(&self) -> PathBuf {
-        self.at.join("store")
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        // Lazily, because a killed process may take a moment to let go.
-        run("umount", &[Path::new("-l"), &self.at]);
-    }
-}
+/// A cut falls after so many acknowledgements: from the first moments of the process to where
+/// history is trimmed and the log has grown by some segments.
+const ACKNOWLEDGEMENTS: std::ops::Range<usize> = 1..400;
 
 #[tokio::test]
-#[ignore = "needs root, mkfs.ext4 and loop devices: run it with `--ignored power`"]
 async fn what_was_acknowledged_survives_power_cuts() {
+    if !trial::may_mount("power cuts of the store") {
+        return;
+    }
+    let mut chance = trial::chance("power cuts");
     let home = tempfile::tempdir().unwrap();
-    let path = |name: String| home.path().join(name);
-    let mut disk = path("disk".to_owned());
-    fs::File::create(&disk).unwrap().set_len(DISK_BYTES).unwrap();
-    run("mkfs.ext4", &[Path::new("-q"), &disk]);
+    let mut disk = Image::make(home.path().join("disk"), DISK_BYTES);
+    let mut known = Acknowledged::new();
     for cut in 0..CUTS {
-        let after = path(format!("disk-after-{cut}"));
-        let acknowledged = {
-            let mounted = Mounted::mount(&disk, &path(format!("before-{cut}")));
-            let mut writer = WriterProcess::start(&mounted.store());
-            let seen = writer.read_acknowledged(40 + cut * 53);
-            writer.stop();
-            fs::copy(&disk, &after).unwrap();
-            writer.kill().unwrap_or(seen)
-        };
-        let mounted = Mounted::mount(&after, &path(format!("after-{cut}")));
-        let store = open(StoreConfig::new(mounted.store())).await.unwrap();
-        let found = count(&store, "last").await;
-        assert!(found >= acknowledged, "cut {cut}: {found} of {acknowledged}");
-        assert!(found <= acknowledged + 1, "one commit at most was under way");
-        assert_eq!(count(&store, "first").await, found);
-        everything_reads(&store).await;
+        let after = home.path().join(format!("disk-{cut}"));
+        let mounted = home.path().join(format!("mounted-{cut}"));
+        let count = chance.random_range(ACKNOWLEDGEMENTS);
+        let (acknowledged, after) = write_and_cut(&disk, &mounted, count, after);
+        known.extend(acknowledged);
+        let mounted = after.mount(&mounted);
+        let store = open(StoreConfig::new(mounted.path().join("store"))).await.unwrap();
+        eprintln!("cut {cut} after {count} acknowledgements: {known:?}");
+        known = assert_kept(&store, &known).await;
         store.close().await;
         drop((store, mounted));
         disk = after;
     }
+}
+
+/// Lets the writers work until `count` commits were acknowledged, and cuts the power. Gives what had
+/// been acknowledged at that moment, and the disk as it is after.
+fn write_and_cut(
+    disk: &Image,
+    at: &Path,
+    count: usize,
+    after: std::path::PathBuf,
+) -> (Acknowledged, Image) {
+    let mounted = disk.mount(at);
+    let mut writers = WriterProcess::start_many(WRITERS, &mounted.path().join("store"));
+    writers.read_acknowledged(count);
+    trial::stand_still(writers.id());
+    let after = disk.cut(after);
+    (writers.kill(), after)
 }
