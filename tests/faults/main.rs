@@ -7,6 +7,9 @@
 //!
 //! | suite | what it shows |
 //! | --- | --- |
+//! | `strangers` | who may call what, whose certificate counts, what an attacker can cost, what overload does |
 
 // Tests say what must hold by unwrapping it.
 #![allow(clippy::unwrap_used)]
+
+mod strangers;

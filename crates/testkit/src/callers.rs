@@ -13,11 +13,16 @@ use rpc::{
 /// Tenants that the token file knows: the first that [`crate::System::tenant`] makes, in order.
 pub(crate) const TENANT_IDS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 
+/// Roles that a caller can have in one tenant; SYSTEM_ADMIN is of the whole installation.
+const IN_A_TENANT: [Role; 4] = [Role::Edge, Role::Viewer, Role::Operator, Role::Admin];
+
 /// The tokens of one installation.
 #[derive(Clone, Debug)]
 pub(crate) struct Callers {
     /// May do everything everywhere.
     pub(crate) everything: String,
+    /// SYSTEM_ADMIN and nothing else.
+    pub(crate) system_admin: String,
     by_tenant: BTreeMap<(&'static str, &'static str), String>,
 }
 
@@ -27,7 +32,8 @@ impl Callers {
         let fresh = || token_text(&rand::random());
         let callers = Self {
             everything: fresh(),
-            by_tenant: [Role::Admin, Role::Viewer]
+            system_admin: fresh(),
+            by_tenant: IN_A_TENANT
                 .iter()
                 .flat_map(|role| TENANT_IDS.map(|tenant| ((role.as_str(), tenant), fresh())))
                 .collect(),
@@ -44,18 +50,22 @@ impl Callers {
     }
 
     fn file(&self) -> TokenFile {
-        let everywhere = TokenEntry {
-            name: "system administrator".to_owned(),
-            sha256: token_sha256(&self.everything),
-            roles: [Role::SystemAdmin, Role::Admin].map(|role| role.to_string()).to_vec(),
+        let everywhere = |name: &str, token: &str, roles: &[Role]| TokenEntry {
+            name: name.to_owned(),
+            sha256: token_sha256(token),
+            roles: roles.iter().map(Role::to_string).collect(),
             tenants: BTreeMap::new(),
         };
+        let wide = [
+            everywhere("everything", &self.everything, &[Role::SystemAdmin, Role::Admin]),
+            everywhere("system administrator", &self.system_admin, &[Role::SystemAdmin]),
+        ];
         let narrow = self.by_tenant.iter().map(|((role, tenant), token)| TokenEntry {
             name: format!("{role} of {tenant}"),
             sha256: token_sha256(token),
             roles: Vec::new(),
             tenants: BTreeMap::from([((*tenant).to_owned(), vec![(*role).to_owned()])]),
         });
-        TokenFile { tokens: std::iter::once(everywhere).chain(narrow).collect() }
+        TokenFile { tokens: wide.into_iter().chain(narrow).collect() }
     }
 }

@@ -13,7 +13,7 @@ use names::{TenantName, TrustDomain};
 use rpc::{access::Role, client};
 use runtime::{
     Clock, ManualClock,
-    identity::{SystemPki, TrustBundles, client_tls},
+    identity::{ServiceIdentity, SystemPki, TrustBundles, client_tls},
     process::Running,
 };
 use tempfile::TempDir;
@@ -100,6 +100,15 @@ impl System {
         let (clock, manual) = Clock::manual(Clock::system().now());
         let started = Self::launch(&plan, Some(clock.clone())).await;
         (started.expect("the installation starts"), clock, manual)
+    }
+
+    /// Starts an installation in this process, whatever the target, on the machine's clock.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_as_one() -> Self {
+        let started = Self::launch(&Plan::default(), Some(Clock::system())).await;
+        started.expect("the installation starts")
     }
 
     /// Starts the five binaries, whatever the target, for stories about single processes.
@@ -275,6 +284,52 @@ impl System {
     #[must_use]
     pub fn administrator_token(&self) -> &str {
         &self.callers.everything
+    }
+
+    /// The token of a caller who has one role in one tenant made by [`System::tenant`]; SYSTEM_ADMIN is of no tenant.
+    ///
+    /// # Panics
+    /// If the tenant is not one of those.
+    #[must_use]
+    pub fn token(&self, role: Role, tenant: &TenantName) -> &str {
+        match role {
+            Role::SystemAdmin => &self.callers.system_admin,
+            role => {
+                let token = self.callers.of(role, tenant.tenant.as_str());
+                token.expect("a tenant that the token file knows")
+            }
+        }
+    }
+
+    /// The installation's certificates and the keys that made them.
+    ///
+    /// # Panics
+    /// If they are gone.
+    #[must_use]
+    pub fn pki(&self) -> SystemPki {
+        SystemPki::open(&self.directory.path().join("pki")).expect("the installation has a PKI")
+    }
+
+    /// A channel to an endpoint of the installation as somebody with this certificate; `None` shows none.
+    ///
+    /// # Panics
+    /// If the endpoint is none.
+    #[must_use]
+    pub fn channel(&self, endpoint: &str, identity: Option<ServiceIdentity>) -> client::Channel {
+        let pki = self.pki();
+        let trust = pki.identity("dev").and_then(|dev| pki.bundles(&dev));
+        let tls = trust.and_then(|trust| client_tls(identity, trust, &Clock::system()));
+        let config = client::ClientConfig::new(endpoint, tls.expect("the PKI is whole"));
+        client::connect(&config).expect("an endpoint")
+    }
+
+    /// The process of one of the five, as the system knows it.
+    ///
+    /// # Panics
+    /// As [`System::kill`].
+    #[must_use]
+    pub fn process_id(&mut self, service: &str) -> u32 {
+        self.process(service).id()
     }
 
     /// The installation's root certificate, PEM.
