@@ -6,18 +6,20 @@
 //! connections stay.
 //! Absent on purpose: deciding what a peer may do (`rpc::access`).
 //!
-//! Read in this order: `bind`, `limits`, `accept` (the loop), `connection` (one peer).
+//! Read in this order: `bind`, `limits`, `accept` (the loop), `handshakes` (who is next), `connection` (one peer).
 //!
 //! ## Design notes
 //! tonic's own server cannot change its certificate, has no cap on handshakes, and removes hyper's limits on
 //! streams unless they are set. This loop is what remains when those are wanted: accept, shake hands, hand over to hyper.
 //!
-//! At the cap of connections a new one is accepted and closed at once, so that its client tries another replica; at the
-//! cap of handshakes the loop waits, so that honest clients queue in the kernel behind slow ones, in order.
+//! At the cap of connections a new one is accepted and closed at once, so that its client tries another replica. The loop
+//! itself never waits: at the cap of handshakes a connection waits for its turn, and turns are shared between sources, so
+//! that ten thousand half-open handshakes of a few addresses cost the others nothing (`handshakes`).
 
 mod accept;
 mod bind;
 mod connection;
+mod handshakes;
 mod limits;
 mod metrics;
 mod watched;

@@ -1,15 +1,17 @@
 //! The accept loop.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use tokio::{net::TcpStream, sync::Semaphore};
+use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::{BoxError, Service};
 
-use super::{Limits, Listener, ListenerMetrics, ServerTls, connection::Connection};
+use super::{
+    Limits, Listener, ListenerMetrics, ServerTls, connection::Connection, handshakes::Handshakes,
+};
 use crate::tasks::Tasks;
 
 /// Pause after an accept that failed for lack of file handles or memory: long enough for some to be freed.
@@ -50,26 +52,24 @@ where
 {
     let Serving { drain, limits, tasks, metrics, .. } = &serving;
     let connections = TaskTracker::new();
-    let handshakes = Arc::new(Semaphore::new(limits.handshakes));
+    let handshakes = Handshakes::new(limits.handshakes, limits.waiting_handshakes);
     let mut nth = 0;
     loop {
-        let stream = tokio::select! {
+        let (stream, remote) = tokio::select! {
             () = drain.stop.cancelled() => break,
-            stream = accept(&listener) => stream,
+            accepted = accept(&listener) => accepted,
         };
         if connections.len() >= limits.connections {
             metrics.refused(listener.kind, "cap");
             continue;
         }
-        let permit = tokio::select! {
-            () = drain.stop.cancelled() => break,
-            permit = handshakes.clone().acquire_owned() => permit,
+        let Some(turn) = handshakes.enter(remote.ip()) else {
+            metrics.refused(listener.kind, "crowded");
+            continue;
         };
-        // The semaphore is never closed.
-        let Ok(permit) = permit else { break };
         nth += 1;
-        let connection = Connection { serving: serving.clone(), kind: listener.kind, nth };
-        let work = connection.run(stream, permit, app.clone());
+        let connection = Connection { serving: serving.clone(), kind: listener.kind, remote, nth };
+        let work = connection.run(stream, turn, app.clone());
         tasks.spawn("connection", connections.track_future(work));
     }
     drop(listener);
@@ -78,10 +78,10 @@ where
 }
 
 /// The next connection; an error of accepting concerns one peer, or passes.
-async fn accept(listener: &Listener) -> TcpStream {
+async fn accept(listener: &Listener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.socket.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed; trying again");

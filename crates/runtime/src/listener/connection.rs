@@ -1,6 +1,6 @@
 //! One peer: handshake, identity, HTTP, end.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -9,26 +9,27 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use rpc::peer::{ListenerKind, PeerIdentity, PeerInfo};
 use tokio::{
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::body::Body;
 use tower::{BoxError, Service, ServiceExt};
 
-use super::{accept::Serving, watched::Heard, watched::Watched};
+use super::{accept::Serving, handshakes::Turn, watched::Heard, watched::Watched};
 use crate::identity::{ALPN_HTTP1, read_leaf};
 
 /// One accepted socket on its way.
 pub(super) struct Connection {
     pub(super) serving: Serving,
     pub(super) kind: ListenerKind,
+    /// The other end.
+    pub(super) remote: SocketAddr,
     /// Running number at its listener.
     pub(super) nth: u64,
 }
 
 impl Connection {
-    pub(super) async fn run<S, B>(self, stream: TcpStream, permit: OwnedSemaphorePermit, app: S)
+    pub(super) async fn run<S, B>(self, stream: TcpStream, turn: Turn, app: S)
     where
         S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
         S: Clone + Send + Sync + 'static,
@@ -36,16 +37,15 @@ impl Connection {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Ok(remote) = stream.peer_addr() else { return };
+        let remote = self.remote;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%remote, %error, "no TCP_NODELAY; replies may be late");
         }
         let _open = self.serving.metrics.open(self.kind);
         let stream = tokio::select! {
             () = self.serving.drain.stop.cancelled() => return,
-            stream = self.handshake(stream) => stream,
+            stream = self.handshake(stream, turn) => stream,
         };
-        drop(permit);
         let Some(stream) = stream else { return };
         let identity = identity_of(&stream);
         tracing::debug!(%remote, ?identity, "connected");
@@ -58,23 +58,37 @@ impl Connection {
         self.converse(stream, app).await;
     }
 
-    async fn handshake(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-        let remote = stream.peer_addr().ok();
+    /// Waits for its turn and takes it. The wait needs no limit of its own: so many wait, and each turn ends in time.
+    async fn handshake(&self, stream: TcpStream, mut turn: Turn) -> Option<TlsStream<TcpStream>> {
+        let (remote, listener) = (self.remote, self.kind);
+        if !turn.comes().await {
+            self.serving.metrics.refused(listener, "crowded");
+            return None;
+        }
         let start = Instant::now();
         let acceptor = TlsAcceptor::from(self.serving.tls.0.clone());
-        match timeout(self.serving.limits.handshake_timeout, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => {
-                self.serving.metrics.accepted(self.kind, start.elapsed());
+        let shaking = timeout(self.serving.limits.handshake_timeout, acceptor.accept(stream));
+        let shaken = tokio::select! {
+            () = turn.taken() => Err("crowded"),
+            shaken = shaking => match shaken {
+                Ok(Ok(stream)) => Ok((stream, start.elapsed())),
+                Ok(Err(error)) => {
+                    tracing::info!(%remote, ?listener, %error, "TLS handshake refused");
+                    Err("tls")
+                }
+                Err(_) => {
+                    tracing::info!(%remote, ?listener, "TLS handshake took too long");
+                    Err("timeout")
+                }
+            },
+        };
+        match shaken {
+            Ok((stream, took)) => {
+                self.serving.metrics.accepted(listener, took);
                 Some(stream)
             }
-            Ok(Err(error)) => {
-                self.serving.metrics.refused(self.kind, "tls");
-                tracing::info!(?remote, listener = ?self.kind, %error, "TLS handshake refused");
-                None
-            }
-            Err(_) => {
-                self.serving.metrics.refused(self.kind, "timeout");
-                tracing::info!(?remote, listener = ?self.kind, "TLS handshake took too long");
+            Err(reason) => {
+                self.serving.metrics.refused(listener, reason);
                 None
             }
         }

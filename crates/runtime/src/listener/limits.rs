@@ -17,6 +17,9 @@ pub struct Limits {
     pub first_bytes_timeout: Duration,
     /// Handshakes at one time. 256: each costs a signature and about 50 KB.
     pub handshakes: usize,
+    /// Connections that wait for their handshake. 512: if all before them are silent, the last waits for two rounds of 256,
+    /// which is 10 s.
+    pub waiting_handshakes: usize,
     /// Open connections. 16,000: a fleet of 10,000 that comes again while old connections linger.
     pub connections: usize,
     /// Calls at one time on one connection. 256: a watch client needs a handful, a console page some dozens.
@@ -44,6 +47,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(5),
             first_bytes_timeout: Duration::from_secs(10),
             handshakes: 256,
+            waiting_handshakes: 512,
             connections: 16_000,
             streams_per_connection: 256,
             header_bytes: 16 * 1024,

@@ -47,7 +47,7 @@ impl ListenerMetrics {
             registry.register("connections_open", "Open connections", new.open.clone());
             let help = "Connections whose handshake ended well";
             registry.register("connections_accepted", help, new.accepted.clone());
-            let help = "Connections closed before their first request, by reason: cap, timeout, tls, silent";
+            let help = "Connections closed before their first request, by reason: cap, crowded, timeout, tls, silent";
             registry.register("connections_refused", help, new.refused.clone());
             let help = "Duration of good TLS handshakes";
             registry.register("handshake_seconds", help, new.handshake.clone());
