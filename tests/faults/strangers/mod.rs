@@ -11,6 +11,7 @@
 
 mod contract;
 mod ground;
+mod handshakes;
 mod matrix;
 mod request;
 mod wire;
