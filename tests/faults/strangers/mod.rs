@@ -9,6 +9,7 @@
 //! Read in this order: `contract` (what is promised), `request` (a message from its descriptor), `wire` (one call), `ground`
 //! (two tenants with the same objects), then the suites.
 
+mod certificates;
 mod contract;
 mod ground;
 mod handshakes;
