@@ -20,9 +20,11 @@ mod call;
 mod entry;
 mod metrics;
 mod stack;
+mod unreadable;
 
 pub use admission::{Limits, OVERLOADED};
 pub use body::RECHECK;
 pub use entry::{METHOD_PLANNED, METHOD_UNKNOWN, WRONG_LISTENER};
 pub use metrics::EdgeMetrics;
 pub use stack::{Edge, INTERNAL_PANIC, Stack};
+pub use unreadable::{REQUEST_TOO_LARGE, REQUEST_UNREADABLE};

@@ -18,7 +18,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Interval, Sleep, interval_at};
 use tonic::{Code, Status, body::Body};
 
-use super::{call::Call, stack};
+use super::{call::Call, stack, unreadable};
 use crate::{
     access::Caller,
     context::CallContext,
@@ -119,6 +119,9 @@ impl http_body::Body for WatchedBody {
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_ref() {
+                    if let Some(failure) = unreadable::retold(trailers) {
+                        return this.cut(failure.into());
+                    }
                     this.call.end(code_of(trailers).unwrap_or(Code::Unknown));
                 }
             }

@@ -19,6 +19,7 @@ use super::{
     call::Call,
     entry,
     metrics::{EdgeMetrics, Method},
+    unreadable,
 };
 use crate::{
     access::{AccessTable, Caller, Guard, MethodRule},
@@ -119,7 +120,7 @@ impl Stack {
             None => handler.await,
         };
         call.answered();
-        Ok(answer)
+        unreadable::retold(answer.headers()).map_or(Ok(answer), Err)
     }
 
     fn admit(
