@@ -15,4 +15,5 @@ mod ground;
 mod handshakes;
 mod matrix;
 mod request;
+mod sizes;
 mod wire;
