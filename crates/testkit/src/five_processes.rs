@@ -100,6 +100,7 @@ impl Process {
         self.name
     }
 
+    /// Its id, to ask the operating system about it.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -152,11 +153,12 @@ impl Drop for Process {
     }
 }
 
-/// A binary of this workspace, from the target directory that this test itself came from.
+/// A binary of this workspace, from the target directory that this program itself came from: a test lies in
+/// `target/<profile>/deps`, a program in `target/<profile>`.
 fn binary(name: &str) -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let profile =
-        test.parent().and_then(Path::parent).context("a test lies in target/<profile>/deps")?;
+    let program = std::env::current_exe()?;
+    let own = program.parent().context("a program lies in a directory")?;
+    let profile = if own.ends_with("deps") { own.parent().unwrap_or(own) } else { own };
     let path = profile.join(name);
     ensure!(path.exists(), "{} is not built: `cargo build --bins` first", path.display());
     Ok(path)

@@ -116,7 +116,15 @@ impl System {
     /// # Panics
     /// If it does not start.
     pub async fn start_as_five() -> Self {
-        Self::launch(&Plan::default(), None).await.expect("the installation starts")
+        Self::start_as_five_with(Plan::default()).await
+    }
+
+    /// As [`System::start_as_five`], with settings of its own.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_as_five_with(plan: Plan) -> Self {
+        Self::launch(&plan, None).await.expect("the installation starts")
     }
 
     /// One process on this clock, or five without one.
@@ -213,6 +221,46 @@ impl System {
             TcpStream::connect(("127.0.0.1", port)).await.map(drop)
         })
         .await;
+    }
+
+    /// Ends one of five processes as an operator does.
+    ///
+    /// # Errors
+    /// What was not clean about its end.
+    ///
+    /// # Panics
+    /// As [`System::kill`].
+    pub async fn end(&mut self, service: &str) -> Result<()> {
+        end(self.process(service)).await
+    }
+
+    /// Waits until one of five processes that was started again is ready.
+    ///
+    /// # Panics
+    /// As [`System::kill`], and if it does not become ready.
+    pub async fn ready_again(&mut self, service: &str) {
+        let index = SERVICES.iter().position(|name| *name == service).expect("one of the five");
+        let port = self.endpoints.admin[index];
+        let process = Mutex::new(self.process(service));
+        within(START_PATIENCE, &format!("{service} is ready"), || async {
+            if let Some(ended) = process.lock().await.ended() {
+                panic!("{ended}");
+            }
+            readyz(port).await
+        })
+        .await;
+    }
+
+    /// The id of one of five processes.
+    ///
+    /// # Panics
+    /// As [`System::kill`].
+    #[must_use]
+    pub fn process_id(&self, service: &str) -> u32 {
+        let Form::Five(processes) = &self.form else {
+            panic!("the id of one of five processes is asked of one that hosts all")
+        };
+        processes.iter().find(|one| one.name() == service).expect("one of the five").id()
     }
 
     fn process(&mut self, service: &str) -> &mut Process {

@@ -1,9 +1,9 @@
 //! `cargo xtask`: see `cargo xtask --help`.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{contract, dependencies, planned, soak, steps, tidy, workspace};
+use xtask::{bench, contract, dependencies, planned, soak, steps, tidy, workspace};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's chores")]
@@ -29,6 +29,15 @@ enum Chore {
         #[arg(long, value_name = "S")]
         seed: u64,
     },
+    /// The product's figures, on release binaries, as ratios.
+    Bench {
+        /// Where the stores lie: a directory on the disk that is to be measured. Default: the temporary directory.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// For `causeway-bench`: `--only paths`, `--repetitions 9`; `--help` names them all.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// The house rules: budgets, layers, imports, names, README.
     Tidy,
     /// Licences, bans, duplicate versions and unused dependencies.
@@ -48,6 +57,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Test { only } => steps::run(&root, only.as_deref()),
         Chore::Soak { minutes, seed } => soak::run(&root, minutes, seed),
+        Chore::Bench { dir, words } => bench::run(&root, dir.as_deref(), &words),
         Chore::Tidy => tidy::run(&root),
         Chore::Dependencies => dependencies::run(&root),
         Chore::Contract { move_baseline: true } => contract::move_baseline(&root),

@@ -8,11 +8,15 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 /// Programs that tests use where they are there, and the Debian packages that bring them.
-const PROGRAMS: &[(&str, &str)] =
-    &[("strace", "strace"), ("mkfs.ext4", "e2fsprogs"), ("mount", "mount")];
+const PROGRAMS: &[(&str, &str)] = &[
+    ("strace", "strace"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("mount", "mount"),
+    ("etcd", "etcd-server"),
+];
 
-/// Installs the programs that tests would otherwise do without: strace injects failing syncs, and the disks that lose their
-/// power or fill up are file systems in files.
+/// Installs the programs that tests would otherwise do without: strace injects failing syncs, the disks that lose their
+/// power or fill up are file systems in files, etcd is what the figures are held against.
 ///
 /// # Errors
 /// When one is missing and cannot be installed.

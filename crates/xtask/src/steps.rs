@@ -102,6 +102,11 @@ pub(crate) fn binaries(root: &Path) -> Result<()> {
     cargo(root, &["build", "--workspace", "--bins", "--locked"], &[])
 }
 
+/// What ships, as it ships, and what measures it.
+pub(crate) fn release_binaries(root: &Path) -> Result<()> {
+    cargo(root, &["build", "--release", "--workspace", "--bins", "--locked"], &[])
+}
+
 /// Every test of the workspace but the faults; the stories run in one process.
 fn tests(root: &Path) -> Result<()> {
     cargo(root, &["test", "--workspace", "--locked"], &[])

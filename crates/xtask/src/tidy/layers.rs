@@ -20,6 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("testkit", EVERYTHING),
     ("cli", EVERYTHING),
     ("tests", &["testkit", "trial", "names", "proto", "rpc", "runtime", "connector", "store"]),
+    ("bench", &["testkit", "names", "proto", "rpc", "runtime"]),
     ("xtask", &["proto"]),
 ];
 

@@ -1,0 +1,7 @@
+//! The figures, one family a room.
+
+mod fleet;
+pub(crate) mod joins;
+pub(crate) mod paths;
+pub(crate) mod records;
+pub(crate) mod watchers;
