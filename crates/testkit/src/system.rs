@@ -371,15 +371,6 @@ impl System {
         client::connect(&config).expect("an endpoint")
     }
 
-    /// The process of one of the five, as the system knows it.
-    ///
-    /// # Panics
-    /// As [`System::kill`].
-    #[must_use]
-    pub fn process_id(&mut self, service: &str) -> u32 {
-        self.process(service).id()
-    }
-
     /// The installation's root certificate, PEM.
     #[must_use]
     pub fn root_file(&self) -> PathBuf {

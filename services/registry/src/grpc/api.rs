@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use names::{AppConnectorGroupName, AppConnectorName, EnrolmentName};
+use names::{AppConnectorName, EnrolmentName};
 use proto::{
     registry::v1::{registry_service_server::RegistryService, *},
     r#type::v1::ServerInfo,
@@ -182,16 +182,10 @@ impl RegistryService for Api {
         request: Request<DeleteAppConnectorGroupRequest>,
     ) -> Answer<AppConnectorGroup> {
         let (caller, mut message) = open(request)?;
-        let mut writing = writing(&caller, "DeleteAppConnectorGroup", &mut message, |m| {
+        let writing = writing(&caller, "DeleteAppConnectorGroup", &mut message, |m| {
             (&mut m.request_id, m.validate_only)
         });
-        let problems = &mut writing.problems;
-        writing.etag = request::etag("etag", &message.etag, problems);
-        let name: AppConnectorGroupName = request::named("name", &message.name, problems)?;
-        let tenant = caller.authorise(&name.tenant())?;
-        let gone = self.registry.delete_group(&tenant, &name, message.force, &writing).await?;
-        self.swept.notify();
-        Ok(self.show(&gone))
+        self.delete_group(&caller, (&message.name, &message.etag), message.force, writing).await
     }
 
     async fn get_app_connector(

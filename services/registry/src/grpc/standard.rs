@@ -1,6 +1,7 @@
 //! What the standard methods of all kinds share.
 
-use names::TenantName;
+use names::{AppConnectorGroupName, TenantName};
+use proto::registry::v1::AppConnectorGroup;
 use rpc::{
     access::Caller,
     page::{PageRequest, QueryFingerprint},
@@ -196,6 +197,22 @@ impl Api {
 }
 
 impl Api {
+    /// A group goes alone, or with `force` together with what refers to it.
+    pub(super) async fn delete_group(
+        &self,
+        caller: &Caller,
+        (name, etag): (&str, &str),
+        force: bool,
+        mut writing: Writing,
+    ) -> Result<Response<AppConnectorGroup>, Status> {
+        writing.etag = request::etag("etag", etag, &mut writing.problems);
+        let name: AppConnectorGroupName = request::named("name", name, &mut writing.problems)?;
+        let tenant = caller.authorise(&name.tenant())?;
+        let gone = self.registry.delete_group(&tenant, &name, force, &writing).await?;
+        self.swept.notify();
+        Ok(self.show(&gone))
+    }
+
     pub(super) async fn undelete<S: Wire>(
         &self,
         caller: &Caller,
