@@ -8,8 +8,10 @@
 //! | suite | what it shows |
 //! | --- | --- |
 //! | `strangers` | who may call what, whose certificate counts, what an attacker can cost, what overload does |
+//! | `storm` | 2,000 hosts on a key with 500 uses are exactly 500 connectors, whoever is killed in the middle, and at each step |
 
 // Tests say what must hold by unwrapping it.
 #![allow(clippy::unwrap_used)]
 
 mod strangers;
+mod storm;

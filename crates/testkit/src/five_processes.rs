@@ -53,6 +53,7 @@ pub(crate) fn start(plan: &Plan, directory: &Path) -> Result<(Vec<Process>, Endp
         {
             settings.push(format!("peers.{peer}=https://localhost:{port}"));
         }
+        settings.extend(plan.own(name));
         let child = spawn(name, &settings, directory)?;
         processes.push(Process { name, settings, directory: directory.to_owned(), child });
     }

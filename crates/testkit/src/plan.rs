@@ -14,6 +14,8 @@ const STORING: [&str; 4] = ["registry", "provisioning", "updates", "paths"];
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     settings: Vec<String>,
+    /// Of one process alone.
+    own: Vec<(&'static str, String)>,
 }
 
 impl Plan {
@@ -22,6 +24,18 @@ impl Plan {
     pub fn set(mut self, path: &str, value: &str) -> Self {
         self.settings.push(format!("{path}={value}"));
         self
+    }
+
+    /// Adds a setting of one of five processes, in whatever section; it wins over what every process is told.
+    #[must_use]
+    pub fn set_for(mut self, process: &'static str, path: &str, value: &str) -> Self {
+        self.own.push((process, format!("{path}={value}")));
+        self
+    }
+
+    /// What one of five processes is told last.
+    pub(crate) fn own(&self, process: &str) -> impl Iterator<Item = String> {
+        self.own.iter().filter(move |(of, _)| *of == process).map(|(_, setting)| setting.clone())
     }
 
     /// What every process is told, below `directory`.

@@ -10,7 +10,14 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use names::{TenantName, TrustDomain};
-use rpc::{access::Role, client};
+use proto::{
+    provisioning::v1::enrolment_service_client::EnrolmentServiceClient,
+    registry::v1::registry_service_client::RegistryServiceClient,
+};
+use rpc::{
+    access::Role,
+    client::{self, Channel},
+};
 use runtime::{
     Clock, ManualClock,
     identity::{ServiceIdentity, SystemPki, TrustBundles, client_tls},
@@ -35,6 +42,8 @@ use crate::{
 
 /// The five, in the order in which they are started.
 pub(crate) const SERVICES: [&str; 5] = ["registry", "provisioning", "updates", "paths", "console"];
+/// What every installation under test calls itself.
+const TRUST_DOMAIN: &str = "causeway.test";
 /// Five processes that start at once on a busy disk: each makes a store, and each sync waits for the others.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Says how to start: `process`, the default, or `processes`.
@@ -56,6 +65,7 @@ pub struct System {
     form: Form,
     endpoints: Endpoints,
     callers: Callers,
+    pki: SystemPki,
     channels: Channels,
     tenants_made: AtomicUsize,
     plan: Plan,
@@ -131,7 +141,7 @@ impl System {
     async fn launch(plan: &Plan, clock: Option<Clock>) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let now = Clock::system().now();
-        let domain = TrustDomain::parse("causeway.test")?;
+        let domain = TrustDomain::parse(TRUST_DOMAIN)?;
         let pki = SystemPki::init(&directory.path().join("pki"), &domain, &[], now)?;
         let callers = Callers::write(&directory.path().join("tokens.toml"))?;
         let (form, endpoints) = match clock {
@@ -147,7 +157,8 @@ impl System {
         let channels = channels(&endpoints, TrustBundles::new(domain, pki.roots()?)?)?;
         let tenants_made = AtomicUsize::new(0);
         let plan = plan.clone();
-        let mut system = Self { form, endpoints, callers, channels, tenants_made, plan, directory };
+        let mut system =
+            Self { form, endpoints, callers, pki, channels, tenants_made, plan, directory };
         system.ready().await;
         Ok(system)
     }
@@ -310,6 +321,33 @@ impl System {
     /// If it cannot be made.
     pub async fn tenant_called(&self, id: &str) -> Tenant {
         Tenant::create(&self.administrator(), id).await.expect("the tenant is made")
+    }
+
+    /// A host's way to the enrolment listener, over a connection of its own.
+    ///
+    /// # Panics
+    /// If the installation's root cannot be read.
+    #[must_use]
+    pub fn door(&self) -> EnrolmentServiceClient<Channel> {
+        let channel = self.channel_as(None, &self.enrolment_endpoint());
+        EnrolmentServiceClient::new(channel.expect("the root can be read"))
+    }
+
+    /// Registry, as one of its siblings calls it: with that service's certificate.
+    ///
+    /// # Panics
+    /// For a name that is none of the five.
+    #[must_use]
+    pub fn registry_as(&self, service: &str) -> RegistryServiceClient<Channel> {
+        let channel = self.channel_as(Some(service), &self.endpoint("registry"));
+        RegistryServiceClient::new(channel.expect("one of the five"))
+    }
+
+    fn channel_as(&self, service: Option<&str>, endpoint: &str) -> Result<Channel> {
+        let identity = service.map(|service| self.pki.identity(service)).transpose()?;
+        let trust = TrustBundles::new(TrustDomain::parse(TRUST_DOMAIN)?, self.pki.roots()?)?;
+        let tls = client_tls(identity, trust, &Clock::system())?;
+        Ok(client::connect(&client::ClientConfig::new(endpoint, tls))?)
     }
 
     /// Where connectors enrol.
