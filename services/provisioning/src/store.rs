@@ -21,7 +21,7 @@ use ::store::{At, CommitError, Epoch, Key, ReadError, ReplayError, Revision, Row
 pub(crate) use authorities::NewAuthority;
 pub(crate) use enrolments::{MAX_NEWCOMERS, Reservation};
 pub(crate) use pages::{Page, PageOf};
-pub(crate) use provisioning_keys::{CreateKey, KeyConflict, KeyFilter, KeyRow, NewKey};
+pub(crate) use provisioning_keys::{CreateKey, FirstRun, KeyConflict, KeyFilter, KeyRow, NewKey};
 pub(crate) use records::AuthorityPem;
 pub(crate) use watch::{Kind, Seen, Steps, WatchEnd, WatchStep, Watched};
 

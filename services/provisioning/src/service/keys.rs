@@ -1,9 +1,10 @@
 //! Provisioning keys: make, read, change, delete.
 //!
 //! Always holds: a secret is shown by the call that made it and by nothing else; a request that is repeated with its
-//! request_id makes no second key; a change of the use count never aborts an operator's update.
+//! request_id makes no second key; a change of the use count never aborts an operator's update; the answer of a write shows
+//! what that write made, whoever wrote since (a repeat that comes after the history's end shows what there is).
 
-use ::store::{At, Etag, EtagError, IdempotencyKey};
+use ::store::{At, Etag, EtagError, IdempotencyKey, ReadError, Revision};
 use jiff::Timestamp;
 use names::{AppConnectorGroupName, Id, JoinToken, ProvisioningKeyName, TenantName};
 use rpc::access::{Authorised, Scope};
@@ -18,7 +19,10 @@ use crate::{
         uses::Uses,
     },
     error::Error,
-    store::{CreateKey, KeyConflict, KeyFilter, KeyRow, NewKey, Page, PageOf, Records, Versioned},
+    store::{
+        CreateKey, FirstRun, KeyConflict, KeyFilter, KeyRow, NewKey, Page, PageOf, Records,
+        StoreError, Versioned,
+    },
 };
 
 /// How often a change that lost a race is decided anew.
@@ -92,9 +96,9 @@ impl Keys {
         now: Timestamp,
     ) -> Result<(KeyRow, Issued), Error> {
         if let Some(request) = &wanted.request
-            && let Some(name) = self.records.replayed_key(request).await?
+            && let Some(first) = self.records.first_run(request).await?
         {
-            return Ok((self.read(&name).await?, Issued::AlreadyShown));
+            return Ok((self.left_by(&first).await?, Issued::AlreadyShown));
         }
         check_expiry(wanted.spec.expire_time, now)?;
         let uid = Uuid::new_v4();
@@ -116,8 +120,10 @@ impl Keys {
         }
         let written = self.write(&key, wanted.request, now).await;
         match written.map_err(|error| after_group(&key, made_group, error))? {
-            NewKey::Made => Ok((self.read(&key.name).await?, self.issue(secret))),
-            NewKey::Replayed(name) => Ok((self.read(&name).await?, Issued::AlreadyShown)),
+            NewKey::Made(revision) => {
+                Ok((self.left_at(&key.name, revision).await?, self.issue(secret)))
+            }
+            NewKey::Replayed(first) => Ok((self.left_by(&first).await?, Issued::AlreadyShown)),
         }
     }
 
@@ -173,6 +179,23 @@ impl Keys {
         found.ok_or_else(|| Error::key_not_found(name))
     }
 
+    async fn left_by(&self, first: &FirstRun) -> Result<KeyRow, Error> {
+        self.left_at(&first.name, first.revision).await
+    }
+
+    /// The key as the write at a revision left it; if that is no longer kept, as it is now.
+    async fn left_at(
+        &self,
+        name: &ProvisioningKeyName,
+        revision: Revision,
+    ) -> Result<KeyRow, Error> {
+        match self.records.key(name, At::Revision(revision)).await {
+            Ok(found) => found.ok_or_else(|| Error::key_not_found(name)),
+            Err(StoreError::Read(ReadError::Compacted { .. })) => self.read(name).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub(crate) async fn get(
         &self,
         _tenant: Authorised<TenantName>,
@@ -216,9 +239,16 @@ impl Keys {
         change: Change,
         now: Timestamp,
     ) -> Result<KeyRow, Error> {
-        if let Some(replayed) = self.replayed(&change).await? {
-            return Ok(replayed);
-        }
+        self.once(&change, self.try_update(name, patch, &change, now)).await
+    }
+
+    async fn try_update(
+        &self,
+        name: &ProvisioningKeyName,
+        patch: KeyPatch,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<KeyRow, Error> {
         check_expiry(patch.expire_time.flatten(), now)?;
         for _ in 0..MAX_RACES {
             let row = self.expected(name, &change.expected).await?;
@@ -236,7 +266,7 @@ impl Keys {
             let uses = lowered.then_some(row.uses.revision);
             let request = change.request.clone();
             match self.records.change_key(&row.key, &new, uses, request, now).await? {
-                Ok(()) => return self.read(name).await,
+                Ok(revision) => return self.left_at(name, revision).await,
                 Err(KeyConflict::Changed) => {}
                 Err(conflict) => return Err(Error::Conflict(conflict)),
             }
@@ -252,9 +282,15 @@ impl Keys {
         change: Change,
         now: Timestamp,
     ) -> Result<KeyRow, Error> {
-        if let Some(replayed) = self.replayed(&change).await? {
-            return Ok(replayed);
-        }
+        self.once(&change, self.try_delete(name, &change, now)).await
+    }
+
+    async fn try_delete(
+        &self,
+        name: &ProvisioningKeyName,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<KeyRow, Error> {
         for _ in 0..MAX_RACES {
             let row = self.expected(name, &change.expected).await?;
             if row.key.value.deleted.is_some() || change.validate_only {
@@ -263,7 +299,7 @@ impl Keys {
             let deleted = row.key.value.clone().delete(now, None);
             let request = change.request.clone();
             match self.records.change_key(&row.key, &deleted, None, request, now).await? {
-                Ok(()) => return self.read(name).await,
+                Ok(revision) => return self.left_at(name, revision).await,
                 Err(KeyConflict::Changed) => {}
                 Err(conflict) => return Err(Error::Conflict(conflict)),
             }
@@ -304,7 +340,7 @@ impl Keys {
             }
             let deleted = row.key.value.clone().delete(now, Some(group.clone()));
             match self.records.change_key(&row.key, &deleted, None, None, now).await? {
-                Ok(()) => {
+                Ok(_) => {
                     tracing::info!(provisioning_key = %deleted.name, %group, "deleted a key with its group");
                     return Ok(());
                 }
@@ -314,10 +350,26 @@ impl Keys {
         Err(Error::Conflict(KeyConflict::Changed))
     }
 
+    /// Does a change once. A repeat is answered as the first run was, also when the first finished only while this one was
+    /// being decided: then what refused this one (the etag is stale) is the first one's own doing.
+    async fn once(
+        &self,
+        change: &Change,
+        write: impl Future<Output = Result<KeyRow, Error>> + Send,
+    ) -> Result<KeyRow, Error> {
+        if let Some(first) = self.replayed(change).await? {
+            return Ok(first);
+        }
+        match write.await {
+            Err(error) => Ok(self.replayed(change).await.ok().flatten().ok_or(error)?),
+            done => done,
+        }
+    }
+
     async fn replayed(&self, change: &Change) -> Result<Option<KeyRow>, Error> {
         let Some(request) = &change.request else { return Ok(None) };
-        match self.records.replayed_key(request).await? {
-            Some(name) => Ok(Some(self.read(&name).await?)),
+        match self.records.first_run(request).await? {
+            Some(first) => Ok(Some(self.left_by(&first).await?)),
             None => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ::store::{At, Commit, CommitError, IdempotencyKey, Key, Revision, ScanOptions};
+use ::store::{At, Commit, CommitError, Committed, IdempotencyKey, Key, Revision, ScanOptions};
 use jiff::Timestamp;
 use names::{AppConnectorGroupName, ProvisioningKeyName, TenantName};
 use uuid::Uuid;
@@ -47,9 +47,16 @@ pub(crate) struct CreateKey<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NewKey {
     /// Made now.
-    Made,
+    Made(Revision),
     /// Made by the first run of the same request.
-    Replayed(ProvisioningKeyName),
+    Replayed(FirstRun),
+}
+
+/// What the first run of a request wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FirstRun {
+    pub(crate) name: ProvisioningKeyName,
+    pub(crate) revision: Revision,
 }
 
 /// Why a key was not written.
@@ -72,6 +79,11 @@ impl Records {
         name: &ProvisioningKeyName,
         at: At,
     ) -> Result<Option<KeyRow>, StoreError> {
+        // Two rows are read: what is published may move on between them.
+        let at = match at {
+            At::Published => At::Revision(self.published()),
+            at => at,
+        };
         let Some(key) = self.read::<StoredKey>(&keys::key(name), at).await? else {
             return Ok(None);
         };
@@ -173,7 +185,7 @@ impl Records {
                 commit = commit.idempotent(request, pointer.clone());
             }
             match self.store.commit(commit).await {
-                Ok(done) => return self.made(&at_key, done.replay.as_deref()).map(Ok),
+                Ok(done) => return made(&at_key, done).map(Ok),
                 Err(CommitError::Precondition { index: 0, .. }) => {
                     let deleted = self.key(&key.name, At::Published).await?;
                     let deleted = deleted.is_some_and(|row| row.key.value.deleted.is_some());
@@ -208,29 +220,23 @@ impl Records {
         Ok(Ok(()))
     }
 
-    fn made(&self, at: &Key, replay: Option<&[u8]>) -> Result<NewKey, StoreError> {
-        match replay {
-            None => Ok(NewKey::Made),
-            Some(pointer) => {
-                let name = super::decode_value::<StoredPointer>(at, pointer)?;
-                Ok(NewKey::Replayed(parse_name(at, &name)?))
+    /// What an earlier run of the same request made, changed or deleted.
+    pub(crate) async fn first_run(
+        &self,
+        request: &IdempotencyKey,
+    ) -> Result<Option<FirstRun>, StoreError> {
+        match self.store.find_committed(request).await? {
+            Some(Committed { revision, replay: Some(pointer) }) => {
+                let at = Key::builder(keys::KEY).finish();
+                let name = super::decode_value::<StoredPointer>(&at, &pointer)?;
+                Ok(Some(FirstRun { name: parse_name(&at, &name)?, revision }))
             }
+            _ => Ok(None),
         }
     }
 
-    /// The key that an earlier run of the same request made, changed or deleted.
-    pub(crate) async fn replayed_key(
-        &self,
-        request: &IdempotencyKey,
-    ) -> Result<Option<ProvisioningKeyName>, StoreError> {
-        let Some(pointer) = self.store.find_replay(request).await? else { return Ok(None) };
-        let at = Key::builder(keys::KEY).finish();
-        let name = super::decode_value::<StoredPointer>(&at, &pointer)?;
-        Ok(Some(parse_name(&at, &name)?))
-    }
-
     /// Replaces a key by its changed self: configuration, or deletion. With `uses`, only if nobody used the key
-    /// meanwhile.
+    /// meanwhile. Answers the revision of the write; of a repeated request, that of the first.
     pub(crate) async fn change_key(
         &self,
         old: &Versioned<ProvisioningKey>,
@@ -238,7 +244,7 @@ impl Records {
         uses: Option<Revision>,
         request: Option<IdempotencyKey>,
         now: Timestamp,
-    ) -> Result<Result<(), KeyConflict>, StoreError> {
+    ) -> Result<Result<Revision, KeyConflict>, StoreError> {
         let pointer = encode::<StoredPointer>(&new.name.to_string());
         let (old_name, new_name) = (at_display_name(&old.value), at_display_name(new));
         for _ in 0..MAX_RACES {
@@ -261,7 +267,7 @@ impl Records {
                 commit = commit.idempotent(request, pointer.clone());
             }
             match self.store.commit(commit).await {
-                Ok(_) => return Ok(Ok(())),
+                Ok(done) => return Ok(Ok(done.revision)),
                 Err(CommitError::Precondition { key, .. }) if key == new_name => {
                     let by = self.follow(&new_name).await?.unwrap_or_default();
                     return Ok(Err(KeyConflict::DisplayNameTaken { by }));
@@ -346,6 +352,14 @@ impl Counter {
         };
         commit.put(self.at.clone(), encode::<StoredCounter>(&next))
     }
+}
+
+/// What a commit of a new key says.
+fn made(at: &Key, done: Committed) -> Result<NewKey, StoreError> {
+    let Committed { revision, replay } = done;
+    let Some(pointer) = replay else { return Ok(NewKey::Made(revision)) };
+    let name = super::decode_value::<StoredPointer>(at, &pointer)?;
+    Ok(NewKey::Replayed(FirstRun { name: parse_name(at, &name)?, revision }))
 }
 
 fn at_display_name(key: &ProvisioningKey) -> Key {

@@ -60,6 +60,38 @@ async fn a_secret_is_shown_once_and_nothing_kept_holds_it() {
         .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_request_answers_what_the_first_one_wrote_whoever_wrote_or_joined_since() {
+    let house = House::start().await;
+    let create = CreateProvisioningKeyRequest {
+        request_id: "6f0e3c58-6f0d-4a8e-9d0c-1d7d5a1f0002".into(),
+        ..create(key_of("Berlin", 3))
+    };
+    let made = house.api().create_provisioning_key(create.clone()).await.unwrap().into_inner();
+    let rename = |display_name: &str, request_id: &str| UpdateProvisioningKeyRequest {
+        provisioning_key: Some(ProvisioningKey {
+            name: made.name.clone(),
+            display_name: display_name.into(),
+            ..ProvisioningKey::default()
+        }),
+        request_id: request_id.into(),
+        ..UpdateProvisioningKeyRequest::default()
+    };
+    let first = rename("Bonn", "6f0e3c58-6f0d-4a8e-9d0c-1d7d5a1f0003");
+    let written = house.api().update_provisioning_key(first.clone()).await.unwrap().into_inner();
+    house.api().update_provisioning_key(rename("Paris", "")).await.unwrap();
+    let secret = made.issued_secret.clone().unwrap().secret;
+    Newcomer::new().enrol(&house, &secret).await.unwrap();
+
+    let again = house.api().update_provisioning_key(first).await.unwrap().into_inner();
+    assert_eq!((again.display_name.as_str(), again.use_count), ("Bonn", 0));
+    assert_eq!(again.etag, written.etag);
+    let again = house.api().create_provisioning_key(create).await.unwrap().into_inner();
+    assert_eq!((again.display_name.as_str(), again.use_count), ("Berlin", 0));
+    assert_eq!(again.etag, made.etag);
+    house.stop().await;
+}
+
 /// Whether a text stands in any file below a directory.
 fn stands_in(directory: &std::path::Path, text: &str) -> bool {
     std::fs::read_dir(directory).unwrap().flatten().any(|entry| {
