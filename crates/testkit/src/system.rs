@@ -2,25 +2,18 @@
 //!
 //! Always holds: everything lives in one temporary directory and goes with the handle; callers reach it only over the wire.
 
+mod reach;
+
 use std::{
-    path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use names::{TenantName, TrustDomain};
-use proto::{
-    provisioning::v1::enrolment_service_client::EnrolmentServiceClient,
-    registry::v1::registry_service_client::RegistryServiceClient,
-};
-use rpc::{
-    access::Role,
-    client::{self, Channel},
-};
+use names::TrustDomain;
 use runtime::{
     Clock, ManualClock,
-    identity::{ServiceIdentity, SystemPki, TrustBundles, client_tls},
+    identity::{SystemPki, client_tls},
     process::Running,
 };
 use tempfile::TempDir;
@@ -31,13 +24,12 @@ use tokio::{
 };
 
 use crate::{
-    api::{Api, Channels},
-    callers::{Callers, TENANT_IDS},
+    api::Channels,
+    callers::Callers,
     eventually::{eventually, within},
     five_processes::{self, Process},
     one_process,
     plan::Plan,
-    tenant::Tenant,
 };
 
 /// The five, in the order in which they are started.
@@ -66,6 +58,7 @@ pub struct System {
     endpoints: Endpoints,
     callers: Callers,
     pki: SystemPki,
+    tls: Arc<rustls::ClientConfig>,
     channels: Channels,
     tenants_made: AtomicUsize,
     plan: Plan,
@@ -154,11 +147,12 @@ impl System {
                 (Form::Five(started.0), started.1)
             }
         };
-        let channels = channels(&endpoints, TrustBundles::new(domain, pki.roots()?)?)?;
+        let tls = client_tls(None, reach::trust(&pki)?, &Clock::system())?;
+        let channels = reach::channels(&endpoints, &tls)?;
         let tenants_made = AtomicUsize::new(0);
         let plan = plan.clone();
         let mut system =
-            Self { form, endpoints, callers, pki, channels, tenants_made, plan, directory };
+            Self { form, endpoints, callers, pki, tls, channels, tenants_made, plan, directory };
         system.ready().await;
         Ok(system)
     }
@@ -284,137 +278,6 @@ impl System {
         }
     }
 
-    /// Clients of a caller who may do everything.
-    #[must_use]
-    pub fn administrator(&self) -> Api {
-        Api::new(&self.channels, Some(&self.callers.everything))
-    }
-
-    /// Clients of a caller without a token.
-    #[must_use]
-    pub fn anonymous(&self) -> Api {
-        Api::new(&self.channels, None)
-    }
-
-    /// Clients of a caller who has one role in one tenant made by [`System::tenant`].
-    ///
-    /// # Panics
-    /// If the tenant is not one of those.
-    #[must_use]
-    pub fn caller(&self, role: Role, tenant: &TenantName) -> Api {
-        let token = self.callers.of(role, tenant.tenant.as_str());
-        Api::new(&self.channels, Some(token.expect("a tenant that the token file knows")))
-    }
-
-    /// A new tenant, seen by the administrator.
-    ///
-    /// # Panics
-    /// If it cannot be made, or the known ids are spent.
-    pub async fn tenant(&self) -> Tenant {
-        let index = self.tenants_made.fetch_add(1, Ordering::Relaxed);
-        self.tenant_called(TENANT_IDS[index]).await
-    }
-
-    /// A new tenant with this id.
-    ///
-    /// # Panics
-    /// If it cannot be made.
-    pub async fn tenant_called(&self, id: &str) -> Tenant {
-        Tenant::create(&self.administrator(), id).await.expect("the tenant is made")
-    }
-
-    /// A host's way to the enrolment listener, over a connection of its own.
-    ///
-    /// # Panics
-    /// If the installation's root cannot be read.
-    #[must_use]
-    pub fn door(&self) -> EnrolmentServiceClient<Channel> {
-        let channel = self.channel_as(None, &self.enrolment_endpoint());
-        EnrolmentServiceClient::new(channel.expect("the root can be read"))
-    }
-
-    /// Registry, as one of its siblings calls it: with that service's certificate.
-    ///
-    /// # Panics
-    /// For a name that is none of the five.
-    #[must_use]
-    pub fn registry_as(&self, service: &str) -> RegistryServiceClient<Channel> {
-        let channel = self.channel_as(Some(service), &self.endpoint("registry"));
-        RegistryServiceClient::new(channel.expect("one of the five"))
-    }
-
-    fn channel_as(&self, service: Option<&str>, endpoint: &str) -> Result<Channel> {
-        let identity = service.map(|service| self.pki.identity(service)).transpose()?;
-        let trust = TrustBundles::new(TrustDomain::parse(TRUST_DOMAIN)?, self.pki.roots()?)?;
-        let tls = client_tls(identity, trust, &Clock::system())?;
-        Ok(client::connect(&client::ClientConfig::new(endpoint, tls))?)
-    }
-
-    /// Where connectors enrol.
-    #[must_use]
-    pub fn enrolment_endpoint(&self) -> String {
-        format!("https://localhost:{}", self.endpoints.enrolment)
-    }
-
-    /// Where a service's API is: `registry`, `provisioning`, `updates`, `paths` or `console`.
-    ///
-    /// # Panics
-    /// For any other name.
-    #[must_use]
-    pub fn endpoint(&self, service: &str) -> String {
-        let index = SERVICES.iter().position(|name| *name == service).expect("one of the five");
-        format!("https://localhost:{}", self.endpoints.services[index])
-    }
-
-    /// The token of the caller who may do everything.
-    #[must_use]
-    pub fn administrator_token(&self) -> &str {
-        &self.callers.everything
-    }
-
-    /// The token of a caller who has one role in one tenant made by [`System::tenant`]; SYSTEM_ADMIN is of no tenant.
-    ///
-    /// # Panics
-    /// If the tenant is not one of those.
-    #[must_use]
-    pub fn token(&self, role: Role, tenant: &TenantName) -> &str {
-        match role {
-            Role::SystemAdmin => &self.callers.system_admin,
-            role => {
-                let token = self.callers.of(role, tenant.tenant.as_str());
-                token.expect("a tenant that the token file knows")
-            }
-        }
-    }
-
-    /// The installation's certificates and the keys that made them.
-    ///
-    /// # Panics
-    /// If they are gone.
-    #[must_use]
-    pub fn pki(&self) -> SystemPki {
-        SystemPki::open(&self.directory.path().join("pki")).expect("the installation has a PKI")
-    }
-
-    /// A channel to an endpoint of the installation as somebody with this certificate; `None` shows none.
-    ///
-    /// # Panics
-    /// If the endpoint is none.
-    #[must_use]
-    pub fn channel(&self, endpoint: &str, identity: Option<ServiceIdentity>) -> client::Channel {
-        let pki = self.pki();
-        let trust = pki.identity("dev").and_then(|dev| pki.bundles(&dev));
-        let tls = trust.and_then(|trust| client_tls(identity, trust, &Clock::system()));
-        let config = client::ClientConfig::new(endpoint, tls.expect("the PKI is whole"));
-        client::connect(&config).expect("an endpoint")
-    }
-
-    /// The installation's root certificate, PEM.
-    #[must_use]
-    pub fn root_file(&self) -> PathBuf {
-        self.directory.path().join("pki/ca.pem")
-    }
-
     /// Ends it as an operator does, and says what was not clean.
     ///
     /// # Errors
@@ -449,24 +312,6 @@ async fn end(process: &mut Process) -> Result<()> {
     let process = process.into_inner();
     ensure!(status.success(), "causeway-{name} ended with {status}:\n{}", process.tail());
     Ok(())
-}
-
-fn channels(endpoints: &Endpoints, trust: TrustBundles) -> Result<Channels> {
-    let tls = client_tls(None, trust, &Clock::system())?;
-    let channel = |port: u16| {
-        client::connect(&client::ClientConfig::new(
-            format!("https://localhost:{port}"),
-            tls.clone(),
-        ))
-    };
-    let [registry, provisioning, updates, paths, console] = endpoints.services;
-    Ok(Channels {
-        registry: channel(registry)?,
-        provisioning: channel(provisioning)?,
-        updates: channel(updates)?,
-        paths: channel(paths)?,
-        console: channel(console)?,
-    })
 }
 
 /// Asks an admin port whether its process is ready.
