@@ -9,7 +9,9 @@
 //! contract says; it counts when it is told something final. No setting is changed for the storm.
 
 mod books;
+mod gate;
 mod host;
+mod steps;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -8,7 +8,7 @@ use proto::{
     },
     registry::v1::ListAppConnectorsRequest,
 };
-use testkit::Tenant;
+use testkit::{Tenant, eventually};
 use tonic::Status;
 
 /// Objects of one page: what the contract allows.
@@ -71,6 +71,22 @@ impl Books {
                 return Ok(all);
             }
         }
+    }
+
+    /// The states of the key's enrolments, oldest first.
+    pub(super) async fn states(&self) -> Result<Vec<State>, Status> {
+        Ok(self.ledger().await?.iter().map(Enrolment::state).collect())
+    }
+
+    /// Waits until the key's latest enrolment is in this state.
+    pub(super) async fn latest_is(&self, state: State) {
+        eventually(&format!("the latest enrolment is {}", state.as_str_name()), || async {
+            match self.states().await {
+                Ok(states) if states.last() == Some(&state) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
     }
 
     /// Once nothing is RESERVED, the count is the enrolments ever ACTIVE and those PENDING; every one of them is a
