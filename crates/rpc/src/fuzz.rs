@@ -197,14 +197,13 @@ fn a_peers_status_says_no_more_than_it_may_whatever_its_details_hold() {
 fn a_token_file_is_taken_whole_or_named_as_wrong_and_lets_nobody_else_in() {
     let words = ["[[token]]", "name = ", "sha256 = ", "roles = ", "[\"ADMIN\"]", "tenants = ", "{"];
     trial::target!("token_files").words(&words).costs(4).run_on_text(|text| {
-        let taken = toml::from_str::<TokenFile>(text)
-            .map_err(|error| error.message().to_owned())
-            .and_then(|file| {
+        toml::from_str::<TokenFile>(text).map_err(|error| error.message().to_owned()).and_then(
+            |file| {
                 let verifier = TokenVerifier::new(&file).map_err(|error| error.to_string())?;
                 assert!(file.tokens.iter().all(|entry| entry.sha256.len() == 64));
                 assert!(verifier.verify("").is_none() && verifier.verify(text).is_none());
                 Ok(())
-            });
-        taken
+            },
+        )
     });
 }
