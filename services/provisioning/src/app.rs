@@ -38,6 +38,7 @@ use crate::{
         limits::FailureLimits,
         renewal::Renewal,
         reserving::Reserving,
+        returning::Returning,
         revoking::Revoking,
     },
     store::Records,
@@ -54,7 +55,8 @@ pub struct App {
     records: Records,
     registry: Registry,
     finisher: Finisher,
-    folding: Folding,
+    joins: Folding<Reserving>,
+    returns: Folding<Returning>,
     metrics: Metrics,
     provisioning: ProvisioningHandlers,
     enrolment: EnrolmentHandlers,
@@ -77,13 +79,14 @@ impl Service for App {
         let registry = Registry::new(channel);
         let authorities = Authorities::new(records.clone(), deps.trust.clone());
         authorities.publish_all().await.context("the tenants' authorities cannot be loaded")?;
+        let (returns, give_back) = Folding::new(Returning { records: records.clone() });
         let finisher = Finisher {
             records: records.clone(),
             registry: registry.clone(),
             authorities: authorities.clone(),
+            returns: give_back,
         };
-        let (enrolment, folding) =
-            enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
+        let (enrolment, joins) = enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
         let provisioning =
             provisioning_handlers(&config, &deps, &records, &registry, &authorities, &metrics)?;
         Ok(Self {
@@ -91,7 +94,8 @@ impl Service for App {
             records,
             registry,
             finisher,
-            folding,
+            joins,
+            returns,
             metrics,
             provisioning,
             enrolment,
@@ -114,7 +118,16 @@ impl Service for App {
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let Self {
-            store, records, registry, finisher, folding, metrics, provisioning, deps, ..
+            store,
+            records,
+            registry,
+            finisher,
+            joins,
+            returns,
+            metrics,
+            provisioning,
+            deps,
+            ..
         } = self;
         let finish = FinishReserved { finisher, metrics: metrics.clone() };
         deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
@@ -131,7 +144,8 @@ impl Service for App {
         let source = RegistryWatch(registry.client());
         tokio::select! {
             () = follow.run(source, shutdown.workers.clone()) => {}
-            () = folding.run() => {}
+            () = joins.run() => {}
+            () = returns.run() => {}
             () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}
             reason = store.failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
         }
@@ -157,7 +171,7 @@ fn enrolment_handlers(
     records: &Records,
     finisher: &Finisher,
     metrics: &Metrics,
-) -> (EnrolmentHandlers, Folding) {
+) -> (EnrolmentHandlers, Folding<Reserving>) {
     let limits = Arc::new(FailureLimits::new());
     let reserving = Reserving { records: records.clone(), limits: Arc::clone(&limits) };
     let (folding, joins) = Folding::new(reserving);

@@ -19,7 +19,7 @@ mod watch;
 use ::store::{At, CommitError, Epoch, Key, ReadError, ReplayError, Revision, Row, Store};
 
 pub(crate) use authorities::NewAuthority;
-pub(crate) use enrolments::{MAX_NEWCOMERS, Reservation};
+pub(crate) use enrolments::{MAX_NEWCOMERS, MAX_RETURNED, Reservation};
 pub(crate) use pages::{Page, PageOf};
 pub(crate) use provisioning_keys::{CreateKey, FirstRun, KeyConflict, KeyFilter, KeyRow, NewKey};
 pub(crate) use records::AuthorityPem;

@@ -19,9 +19,9 @@ use runtime::identity::Csr;
 use super::{
     authorities::Certificates,
     finish::{Finished, Finisher},
-    folding::Joins,
+    folding::Queue,
     limits::FailureLimits,
-    reserving::{Applicant, Start},
+    reserving::{Applicant, Reserving, Start},
 };
 use crate::{
     domain::{
@@ -62,7 +62,7 @@ pub(crate) struct Enrolling {
     pub(crate) records: Records,
     pub(crate) finisher: Finisher,
     pub(crate) limits: Arc<FailureLimits>,
-    pub(crate) joins: Joins,
+    pub(crate) joins: Queue<Reserving>,
     pub(crate) metrics: Metrics,
 }
 
@@ -87,13 +87,12 @@ impl Enrolling {
             .map_err(|error| Refusal::CsrInvalid { problem: error.to_string() })?;
         let public_key = csr.public_key();
         let applicant = Applicant {
-            key: key.key.value.uid,
             source: joining.source,
             host: joining.host,
             public_key: public_key.sha256(),
             now,
         };
-        let start = self.joins.start(applicant).await?;
+        let start = self.joins.ask(key.key.value.uid, applicant).await?;
         let replay = matches!(start, Start::Known(..));
         let finished = match start {
             Start::Reserved(enrolment) | Start::Known(enrolment, Repeat::Finish) => {

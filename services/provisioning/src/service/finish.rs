@@ -12,7 +12,12 @@
 use jiff::Timestamp;
 use runtime::identity::PublicKey;
 
-use super::{authorities::Authorities, authorities::Certificates, revoking::revocation_of};
+use super::{
+    authorities::{Authorities, Certificates},
+    folding::Queue,
+    returning::{GivenUp, Returning},
+    revoking::revocation_of,
+};
 use crate::{
     clients::{Abandonment, Registry},
     domain::{
@@ -41,6 +46,7 @@ pub(crate) struct Finisher {
     pub(crate) records: Records,
     pub(crate) registry: Registry,
     pub(crate) authorities: Authorities,
+    pub(crate) returns: Queue<Returning>,
 }
 
 impl Finisher {
@@ -95,8 +101,8 @@ impl Finisher {
         match self.registry.abandon(&enrolment.value).await {
             Abandonment::Done => {
                 if let Ok(abandoned) = enrolment.value.clone().abandon(refusal.reason(), now) {
-                    // Lost to somebody who finished it the same way: the answer stands.
-                    let _ = self.records.give_back(&enrolment, &abandoned, now).await?;
+                    let key = abandoned.key_uid;
+                    self.returns.ask(key, GivenUp { enrolment, abandoned, now }).await?;
                 }
                 Ok(refusal)
             }

@@ -7,7 +7,7 @@
 //! ## Design notes
 //! Whoever cannot be decided on what is durable now (the uses that are left, and the room in the commit, go to those who came
 //! before) is decided in the next pass, on what that commit left. So "exhausted" is never said because of a commit that may
-//! still lose its race, and every pass either answers somebody or lost a race.
+//! still lose its race.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use names::{AppConnectorName, EnrolmentName, Id};
 use uuid::Uuid;
 
-use super::limits::FailureLimits;
+use super::{folding::Fold, limits::FailureLimits};
 use crate::{
     domain::{
         connector_id::ConnectorPrefix,
@@ -24,18 +24,12 @@ use crate::{
         refusal::Refusal,
     },
     error::Error,
-    store::{KeyRow, Records, Reservation, StoreError, Versioned},
+    store::{KeyRow, MAX_NEWCOMERS, Records, Reservation, StoreError, Versioned},
 };
-
-/// How often a commit that lost a race is decided anew. Joins at one key do not race each other; only other changes
-/// of the key, uses given back, and joins at other keys of the same prefix get in between.
-const MAX_RACES: usize = 64;
 
 /// Who asks to join, after the secret was found right.
 #[derive(Clone, Debug)]
 pub(crate) struct Applicant {
-    /// The key's uid.
-    pub(crate) key: Uuid,
     /// The TCP peer.
     pub(crate) source: IpAddr,
     pub(crate) host: Host,
@@ -52,7 +46,7 @@ pub(crate) enum Start {
 }
 
 /// What an applicant is told.
-pub(super) type Outcome = Result<Start, Error>;
+type Outcome = Result<Start, Error>;
 
 /// Decides and reserves.
 #[derive(Clone, Debug)]
@@ -61,27 +55,11 @@ pub(crate) struct Reserving {
     pub(crate) limits: Arc<FailureLimits>,
 }
 
-impl Reserving {
-    /// Decides all applicants of one key, in their order; the outcomes stand in the same order.
-    pub(super) async fn decide(&self, key: Uuid, applicants: &[Applicant]) -> Vec<Outcome> {
-        let mut outcomes: Vec<Option<Outcome>> = applicants.iter().map(|_| None).collect();
-        let mut races = 0;
-        while races < MAX_RACES && outcomes.iter().any(Option::is_none) {
-            match self.pass(key, applicants, &mut outcomes).await {
-                Ok(won) => races += usize::from(!won),
-                Err(error) => {
-                    let failed = |outcome: Option<Outcome>| {
-                        outcome.unwrap_or_else(|| Err(error.clone().into()))
-                    };
-                    return outcomes.into_iter().map(failed).collect();
-                }
-            }
-        }
-        let late = |outcome: Option<Outcome>| outcome.unwrap_or(Err(Refusal::Pending.into()));
-        outcomes.into_iter().map(late).collect()
-    }
+impl Fold for Reserving {
+    type Asked = Applicant;
+    type Done = Start;
+    const MOST: usize = MAX_NEWCOMERS;
 
-    /// Decides whom it can; false if the commit for the newcomers lost a race.
     async fn pass(
         &self,
         key: Uuid,
@@ -121,7 +99,9 @@ impl Reserving {
         }
         Ok(true)
     }
+}
 
+impl Reserving {
     /// What an applicant who is no newcomer gets: the end of its enrolment, or a refusal. `None`: it may come in.
     async fn judge(
         &self,
@@ -137,15 +117,13 @@ impl Reserving {
             Some(known) => judge_known(known, row, applicant).map(Some),
             None => key.admits_newcomer(row.uses.value, applicant.now).map(|()| None),
         };
-        Ok(judged.map_err(|refusal| self.counted(applicant, refusal).into()).transpose())
+        Ok(judged.map_err(|refusal| self.counted(key, applicant, refusal).into()).transpose())
     }
 
     /// An exhausted key draws on its own budget.
-    fn counted(&self, applicant: &Applicant, refusal: Refusal) -> Refusal {
+    fn counted(&self, key: &ProvisioningKey, applicant: &Applicant, refusal: Refusal) -> Refusal {
         match refusal {
-            Refusal::KeyExhausted { .. } => {
-                self.limits.exhausted(applicant.key, applicant.now, refusal)
-            }
+            Refusal::KeyExhausted { .. } => self.limits.exhausted(key.uid, applicant.now, refusal),
             other => other,
         }
     }
@@ -227,7 +205,8 @@ mod tests {
     use super::*;
     use crate::{
         domain::key::tests::{at, key},
-        store::{CreateKey, MAX_NEWCOMERS},
+        service::folding::decide,
+        store::CreateKey,
     };
 
     /// A store with one key, and who decides at it.
@@ -259,14 +238,14 @@ mod tests {
         fn applicant(&self, public_key: u8) -> Applicant {
             let source = "192.0.2.1".parse().unwrap();
             let (host, public_key) = (Host::default(), [public_key; 32]);
-            Applicant { key: self.key, source, host, public_key, now: at(1) }
+            Applicant { source, host, public_key, now: at(1) }
         }
 
         /// What each is told, as `RESERVED <connector>`, `REPEAT <connector>` or a reason; and in how many commits.
         async fn decide(&self, public_keys: &[u8]) -> (Vec<String>, i64) {
             let before = self.store.published();
             let applicants: Vec<_> = public_keys.iter().map(|key| self.applicant(*key)).collect();
-            let outcomes = self.reserving.decide(self.key, &applicants).await;
+            let outcomes = decide(&self.reserving, self.key, &applicants).await;
             let told = outcomes.into_iter().map(|outcome| match outcome {
                 Ok(Start::Reserved(new)) => format!("RESERVED {}", new.value.connector.id()),
                 Ok(Start::Known(known, _)) => format!("REPEAT {}", known.value.connector.id()),

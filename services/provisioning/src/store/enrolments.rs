@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ::store::{
-    At, Commit, CommitError, Key, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, Revision, ScanOptions,
-};
+use ::store::{At, Commit, Key, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, Revision, ScanOptions};
 use jiff::Timestamp;
 use names::{AppConnectorName, EnrolmentName, TenantName};
 use uuid::Uuid;
@@ -28,6 +26,8 @@ const SHARED_WRITES: usize = 2;
 const WRITES_EACH: usize = 5;
 /// Most newcomers of one commit.
 pub(crate) const MAX_NEWCOMERS: usize = (MAX_COMMIT_OPS - SHARED_WRITES) / WRITES_EACH;
+/// Most enrolments that one commit gives up: three writes each, and the count.
+pub(crate) const MAX_RETURNED: usize = (MAX_COMMIT_OPS - 1) / 3;
 /// Bytes of enrolments from which on a commit takes no more. A last one of 64 KiB, the most that a value may have, and all
 /// keys and pointers still fit below the commit's own limit.
 const FULL_FROM: usize = MAX_COMMIT_BYTES / 2;
@@ -81,6 +81,34 @@ impl Reservation<'_> {
         self.bytes += record.len();
         self.uses = uses;
         self.enrolments.push((enrolment, record));
+    }
+}
+
+/// Enrolments of one key given up, in the making: everything that one commit writes.
+#[derive(Debug)]
+pub(crate) struct Return {
+    /// The key's count as it was read; `None` when the key is gone.
+    uses: Option<(Key, Versioned<Uses>)>,
+    commit: Commit,
+    count: usize,
+    bytes: usize,
+}
+
+impl Return {
+    /// Whether one commit can hold another; always true of an empty one.
+    pub(crate) fn has_room(&self) -> bool {
+        self.count < MAX_RETURNED && self.bytes < FULL_FROM
+    }
+
+    /// One more, which becomes `new` and whose public key is free again.
+    pub(crate) fn add(&mut self, old: &Versioned<Enrolment>, new: &Enrolment) {
+        let record = encode::<StoredEnrolment>(new);
+        self.count += 1;
+        self.bytes += record.len();
+        // Commit is a builder by value; an empty one stands in while it is moved through.
+        let commit = std::mem::replace(&mut self.commit, Commit::new(new.update_time));
+        self.commit = with_settled(commit, old, new, record)
+            .delete(keys::enrolment_by_public_key(&new.public_key));
     }
 }
 
@@ -174,10 +202,8 @@ impl Records {
         new: &Enrolment,
         now: Timestamp,
     ) -> Commit {
-        Commit::new(now)
-            .require_revision(&keys::enrolment(&new.name), old.revision)
-            .put(keys::enrolment(&new.name), encode::<StoredEnrolment>(new))
-            .delete(keys::reserved(new.create_time, &new.name))
+        let record = encode::<StoredEnrolment>(new);
+        with_settled(Commit::new(now), old, new, record)
     }
 
     /// Lets a renewal's new public key belong to the enrolment too, with the change of [`Records::settle`].
@@ -194,35 +220,32 @@ impl Records {
         Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
     }
 
-    /// RESERVED to ABANDONED: the use is given back and the public key is free again, in one commit.
+    /// A commit that gives enrolments of the key of this one up, still without any.
+    pub(crate) async fn begin_return(
+        &self,
+        enrolment: &Enrolment,
+        now: Timestamp,
+    ) -> Result<Return, StoreError> {
+        let row = self.key(&enrolment.key, At::Published).await?;
+        // The name may by now be a younger key's; the use goes back to the key that lost it or nowhere.
+        let row = row.filter(|row| row.key.value.uid == enrolment.key_uid);
+        let uses = row.map(|row| (keys::uses(&enrolment.key), row.uses));
+        Ok(Return { uses, commit: Commit::new(now), count: 0, bytes: 0 })
+    }
+
+    /// RESERVED to ABANDONED: the uses are given back and the public keys are free again, in one commit. [`Lost`] when
+    /// the count or one of the enrolments changed since they were read.
     pub(crate) async fn give_back(
         &self,
-        old: &Versioned<Enrolment>,
-        new: &Enrolment,
-        now: Timestamp,
+        giving: Return,
     ) -> Result<Result<Revision, Lost>, StoreError> {
-        let at_uses = keys::uses(&new.key);
-        let at_enrolment = keys::enrolment(&new.name);
-        loop {
-            let mut commit =
-                self.settled(old, new, now).delete(keys::enrolment_by_public_key(&new.public_key));
-            // The name may by now be a younger key's; the use goes back to the key that lost it or nowhere.
-            let row = self.key(&new.key, At::Published).await?;
-            if let Some(row) = row.filter(|row| row.key.value.uid == new.key_uid) {
-                let uses = row.uses.value.give_back();
-                commit = commit.require_revision(&at_uses, row.uses.revision);
-                commit = commit.put(at_uses.clone(), encode::<StoredUses>(&uses));
-            }
-            match self.store.commit(commit).await {
-                Ok(done) => return Ok(Ok(done.revision)),
-                Err(CommitError::Precondition { key, .. }) if key == at_enrolment => {
-                    return Ok(Err(Lost));
-                }
-                // Somebody else used the key: only the count is read anew.
-                Err(CommitError::Precondition { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let Return { uses, mut commit, count, .. } = giving;
+        if let Some((at, uses)) = uses {
+            let given_back = (0..count).fold(uses.value, |uses, _| uses.give_back());
+            commit = commit.require_revision(&at, uses.revision);
+            commit = commit.put(at, encode::<StoredUses>(&given_back));
         }
+        Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
     }
 
     /// RESERVED enrolments, the oldest first, at most `limit`.
@@ -288,4 +311,17 @@ fn with_newcomer(commit: Commit, enrolment: &Enrolment, record: Vec<u8>) -> Comm
         .put(keys::reserved(*create_time, name), pointer.clone())
         .put(at_public_key, pointer.clone())
         .put(at_connector, pointer)
+}
+
+fn with_settled(
+    commit: Commit,
+    old: &Versioned<Enrolment>,
+    new: &Enrolment,
+    record: Vec<u8>,
+) -> Commit {
+    let at_enrolment = keys::enrolment(&new.name);
+    commit
+        .require_revision(&at_enrolment, old.revision)
+        .put(at_enrolment, record)
+        .delete(keys::reserved(new.create_time, &new.name))
 }

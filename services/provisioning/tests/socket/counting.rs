@@ -114,3 +114,33 @@ async fn keys_whose_names_give_one_prefix_never_give_one_id_twice() {
     assert_eq!(connectors.len(), 16);
     house.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uses_that_come_back_while_others_are_spent_leave_the_count_exact() {
+    let house = House::start().await;
+    let (key, secret) = house.key(key_of("Berlin", 0)).await;
+    let door = house.door();
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..240 {
+        let (mut door, secret) = (door.clone(), secret.clone());
+        asking.spawn(async move { door.enroll(Newcomer::new().request(&secret)).await });
+    }
+    let (mut joined, mut refused) = (0, 0);
+    while let Some(answer) = asking.join_next().await {
+        // Registry changes its mind with every answer, so that some are let in and others give their use back.
+        house.registry.group(GROUP, asking.len() % 2 == 0);
+        match answer.unwrap().map_err(failure) {
+            Ok(_) => joined += 1,
+            Err(refusal) => {
+                assert_eq!(refusal.reason(), "GROUP_DISABLED");
+                refused += 1;
+            }
+        }
+    }
+    assert!(joined > 0 && refused > 0, "{joined} joined, {refused} were refused");
+    let ledger = house.ledger(&key.name).await;
+    let active = ledger.iter().filter(|line| line.state() == enrolment::State::Active).count();
+    assert_eq!(active, joined);
+    assert_eq!(house.use_count(&key.name).await, active as i64);
+    house.stop().await;
+}
