@@ -124,12 +124,12 @@ pub(crate) async fn pass(
 ) -> Result<(), CommitError> {
     forget_expired(engine, now).await?;
     let published = *engine.published().borrow();
-    let to = holds.limit(ages.oldest_wanted(now, published));
-    if to > engine.oldest() {
-        let compacted = engine.compact(to).await;
-        compacted.map_err(|error| error.into_commit_error(0))?;
-        tracing::debug!(to = to.get(), "history trimmed");
-    }
+    let to = holds.limit(ages.oldest_wanted(now, published)).max(engine.oldest());
+    // Also with nothing to trim: the engine looks at its disk then, and health follows the room there although nobody
+    // writes. A store that is not ready gets no calls that would make it look.
+    let compacted = engine.compact(to).await;
+    compacted.map_err(|error| error.into_commit_error(0))?;
+    tracing::debug!(to = to.get(), "history trimmed");
     Ok(())
 }
 

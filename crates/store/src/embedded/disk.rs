@@ -2,6 +2,8 @@
 
 use std::{fs::File, io, path::Path};
 
+use crate::health::StoreHealth;
+
 /// An open directory of the store, through which its whole file system is synced.
 pub(super) struct Disk {
     dir: File,
@@ -19,8 +21,13 @@ impl Disk {
         Ok(rustix::fs::syncfs(&self.dir)?)
     }
 
+    /// Whether there is room for commits.
+    pub(super) fn health(&self) -> StoreHealth {
+        self.shortage().map_or(StoreHealth::Serving, |reason| StoreHealth::Full { reason })
+    }
+
     /// Says what is wrong if there is less room than the reserve.
-    pub(super) fn shortage(&self) -> Option<String> {
+    fn shortage(&self) -> Option<String> {
         let free = match rustix::fs::fstatvfs(&self.dir) {
             Ok(volume) => volume.f_bavail.saturating_mul(volume.f_frsize),
             Err(error) => return Some(format!("cannot ask how full the volume is: {error}")),

@@ -91,7 +91,8 @@ impl Embedded {
         let opened = open::open(config.clone()).await?;
         let io_error = |source| OpenError::Io { dir: config.dir.clone(), source };
         let (published, published_rx) = watch::channel(opened.last);
-        let (health, health_rx) = watch::channel(StoreHealth::Serving);
+        let disk = Disk::open(&config.dir, config.reserve_bytes).map_err(io_error)?;
+        let (health, health_rx) = watch::channel(disk.health());
         let shared = Arc::new(Shared {
             db: RwLock::new(Some(opened.db.clone())),
             lock: Mutex::new(Some(opened.lock)),
@@ -105,7 +106,7 @@ impl Embedded {
             .map_err(io_error)?;
         let writer = Writer {
             db: opened.db,
-            disk: Disk::open(&config.dir, config.reserve_bytes).map_err(io_error)?,
+            disk,
             mark: opened.mark,
             shared: Arc::clone(&shared),
             published,

@@ -139,10 +139,7 @@ impl Writer {
             StoreHealth::Serving | StoreHealth::Full { .. } => {}
             other => return Err(other.refusal().unwrap_or_default()),
         }
-        let now = match self.disk.shortage() {
-            None => StoreHealth::Serving,
-            Some(reason) => StoreHealth::Full { reason },
-        };
+        let now = self.disk.health();
         let refusal = now.refusal();
         self.health.send_if_modified(|health| std::mem::replace(health, now.clone()) != now);
         refusal.map_or(Ok(()), Err)
