@@ -171,9 +171,13 @@ fn store(error: StoreError) -> Failure {
             "a record in the store is damaged; restore a backup",
         )
         .source(error),
-        StoreError::Commit(
-            CommitError::Unavailable(_) | CommitError::OutcomeUnknown(_) | CommitError::Closed,
+        StoreError::Commit(CommitError::OutcomeUnknown(_)) => Failure::new(
+            Kind::Unavailable,
+            "OUTCOME_UNKNOWN",
+            "it is not known whether the write took place; repeat it with the same request_id, or read",
         )
+        .source(error),
+        StoreError::Commit(CommitError::Unavailable(_) | CommitError::Closed)
         | StoreError::Read(_)
         | StoreError::Replay(_) => Failure::new(
             Kind::Unavailable,
@@ -237,6 +241,13 @@ mod tests {
         assert_eq!(failure.reason(), "ENROLMENT_RATE_LIMITED");
         assert_eq!(failure.kind(), Kind::ResourceExhausted);
         assert_eq!(failure.retry_delay(), Some(std::time::Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn a_write_of_unknown_outcome_is_told_so() {
+        let unknown = StoreError::Commit(CommitError::OutcomeUnknown("the disk failed".into()));
+        let failure = Failure::from(Error::from(unknown));
+        assert_eq!((failure.kind(), failure.reason()), (Kind::Unavailable, "OUTCOME_UNKNOWN"));
     }
 
     #[test]

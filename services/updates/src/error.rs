@@ -42,6 +42,11 @@ pub enum Error {
     /// What shall be written does not fit into one record.
     #[error("what shall be written is too large: drop freezes that are over, or shorten reasons")]
     TooLarge(#[source] CommitError),
+    /// It is unknown whether the write took place.
+    #[error(
+        "it is not known whether the write took place; repeat it with the same request_id, or read"
+    )]
+    OutcomeUnknown(#[source] CommitError),
     /// The store failed.
     #[error("the store cannot answer now")]
     Store(#[source] StoreError),
@@ -55,7 +60,7 @@ impl Error {
             Self::GroupNotFound(_) | Self::ProfileNotFound(_) => Kind::NotFound,
             Self::Profile(_) => Kind::FailedPrecondition,
             Self::EtagMismatch { .. } => Kind::Aborted,
-            Self::RegistryUnavailable(_) => Kind::Unavailable,
+            Self::RegistryUnavailable(_) | Self::OutcomeUnknown(_) => Kind::Unavailable,
             Self::RequestIdReused => Kind::InvalidArgument,
             Self::TooLarge(_) => Kind::ResourceExhausted,
             Self::Store(error) => store_kind(error),
@@ -73,6 +78,7 @@ impl Error {
             Self::RegistryUnavailable(_) => "REGISTRY_UNAVAILABLE",
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::TooLarge(_) => "POLICY_TOO_LARGE",
+            Self::OutcomeUnknown(_) => "OUTCOME_UNKNOWN",
             Self::Store(error) if store_kind(error) == Kind::DataLoss => "STORE_DAMAGED",
             Self::Store(error) if store_kind(error) == Kind::Unavailable => "STORE_UNAVAILABLE",
             Self::Store(_) => "STORE_REFUSED",
@@ -87,9 +93,9 @@ fn store_kind(error: &StoreError) -> Kind {
         | StoreError::Replay(ReplayError::Read(ReadError::Corrupt(_))) => Kind::DataLoss,
         StoreError::Read(ReadError::Unavailable(_))
         | StoreError::Replay(ReplayError::Read(ReadError::Unavailable(_)))
-        | StoreError::Commit(
-            CommitError::Unavailable(_) | CommitError::OutcomeUnknown(_) | CommitError::Closed,
-        ) => Kind::Unavailable,
+        | StoreError::Commit(CommitError::Unavailable(_) | CommitError::Closed) => {
+            Kind::Unavailable
+        }
         StoreError::Read(_) | StoreError::Replay(_) | StoreError::Commit(_) => Kind::Internal,
     }
 }
@@ -100,6 +106,9 @@ impl From<StoreError> for Error {
             StoreError::Commit(CommitError::IdempotencyMismatch)
             | StoreError::Replay(ReplayError::Mismatch) => Self::RequestIdReused,
             StoreError::Commit(error @ CommitError::TooLarge { .. }) => Self::TooLarge(error),
+            StoreError::Commit(error @ CommitError::OutcomeUnknown(_)) => {
+                Self::OutcomeUnknown(error)
+            }
             error => Self::Store(error),
         }
     }
