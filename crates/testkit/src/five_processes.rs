@@ -25,7 +25,8 @@ const SHOWN_LINES: usize = 30;
 #[derive(Debug)]
 pub(crate) struct Process {
     name: &'static str,
-    settings: Vec<String>,
+    /// What it is told whatever the plan: certificates, ports, siblings.
+    fixed: Vec<String>,
     directory: PathBuf,
     child: Child,
 }
@@ -42,7 +43,6 @@ pub(crate) fn start(plan: &Plan, directory: &Path) -> Result<(Vec<Process>, Endp
     let mut processes = Vec::new();
     for (index, name) in SERVICES.into_iter().enumerate() {
         let mut settings = plan.common(directory);
-        settings.extend(plan.of(name, directory));
         settings.push(format!("server.listen=127.0.0.1:{}", endpoints.services[index]));
         settings.push(format!("server.admin_listen=127.0.0.1:{}", ports.admin[index]));
         if name == "provisioning" {
@@ -53,9 +53,8 @@ pub(crate) fn start(plan: &Plan, directory: &Path) -> Result<(Vec<Process>, Endp
         {
             settings.push(format!("peers.{peer}=https://localhost:{port}"));
         }
-        settings.extend(plan.own(name));
-        let child = spawn(name, &settings, directory)?;
-        processes.push(Process { name, settings, directory: directory.to_owned(), child });
+        let child = spawn(name, plan, &settings, directory)?;
+        processes.push(Process { name, fixed: settings, directory: directory.to_owned(), child });
     }
     Ok((processes, endpoints))
 }
@@ -79,10 +78,20 @@ fn free_ports() -> Result<Ports> {
     Ok(Ports { each: [a, b, c, d, e, f], admin })
 }
 
-fn spawn(name: &str, settings: &[String], directory: &Path) -> Result<Child> {
+fn spawn(name: &str, plan: &Plan, fixed: &[String], directory: &Path) -> Result<Child> {
     let output = File::options().create(true).append(true).open(log(directory, name))?;
     let binary = binary(&format!("causeway-{name}"))?;
-    Command::new(&binary)
+    let mut command = match plan.wrapper(name).and_then(<[String]>::split_first) {
+        Some((program, words)) => {
+            let mut command = Command::new(program);
+            command.args(words).arg(&binary);
+            command
+        }
+        None => Command::new(&binary),
+    };
+    let mut settings = plan.of(name, directory);
+    settings.extend(fixed.iter().cloned().chain(plan.own(name)));
+    command
         .args(settings.iter().flat_map(|setting| ["--set", setting.as_str()]))
         .current_dir(directory)
         .stdin(Stdio::null())
@@ -131,9 +140,9 @@ impl Process {
         Ok(self.child.try_wait()?)
     }
 
-    /// Starts it again, on its ports and its store.
-    pub(crate) fn start_again(&mut self) -> Result<()> {
-        self.child = spawn(self.name, &self.settings, &self.directory)?;
+    /// Starts it again, on its ports, as the plan says.
+    pub(crate) fn start_again(&mut self, plan: &Plan) -> Result<()> {
+        self.child = spawn(self.name, plan, &self.fixed, &self.directory)?;
         Ok(())
     }
 

@@ -16,6 +16,7 @@ pub struct Plan {
     settings: Vec<String>,
     /// Of one process alone.
     own: Vec<(&'static str, String)>,
+    wrappers: Vec<(&'static str, Vec<String>)>,
 }
 
 impl Plan {
@@ -36,6 +37,21 @@ impl Plan {
     /// What one of five processes is told last.
     pub(crate) fn own(&self, process: &str) -> impl Iterator<Item = String> {
         self.own.iter().filter(move |(of, _)| *of == process).map(|(_, setting)| setting.clone())
+    }
+
+    /// Starts a service's process through another program, as `["strace", "-D", …]`. That must become the service itself,
+    /// as `strace -D` and `nice` do, or signals reach the wrong process. In one process it has no meaning.
+    #[must_use]
+    pub fn under(mut self, service: &'static str, program: &[&str]) -> Self {
+        let words = program.iter().map(ToString::to_string).collect();
+        self.wrappers.push((service, words));
+        self
+    }
+
+    /// The program through which a service is started, if there is one.
+    pub(crate) fn wrapper(&self, name: &str) -> Option<&[String]> {
+        let wrapper = self.wrappers.iter().rfind(|(service, _)| *service == name);
+        wrapper.map(|(_, words)| words.as_slice())
     }
 
     /// What every process is told, below `directory`.

@@ -2,9 +2,11 @@
 //!
 //! Always holds: everything lives in one temporary directory and goes with the handle; callers reach it only over the wire.
 
+mod one_of_five;
 mod reach;
 
 use std::{
+    process::ExitStatus,
     sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
@@ -194,88 +196,12 @@ impl System {
                 for process in processes.iter_mut() {
                     end(process).await?;
                 }
-                processes.iter_mut().try_for_each(Process::start_again)?;
+                let plan = &self.plan;
+                processes.iter_mut().try_for_each(|process| process.start_again(plan))?;
             }
         }
         self.ready().await;
         Ok(())
-    }
-
-    /// Ends one of five processes as a power cut would.
-    ///
-    /// # Panics
-    /// In one process, and for a name that is none of the five.
-    pub fn kill(&mut self, service: &str) {
-        self.process(service).kill().expect("it can be killed");
-    }
-
-    /// Starts one of five processes again, on its ports and its store, and waits until it listens; whether it is ready may
-    /// depend on others.
-    ///
-    /// # Panics
-    /// As [`System::kill`], and if it does not start.
-    pub async fn start_again(&mut self, service: &str) {
-        self.process(service).start_again().expect("it starts");
-        let index = SERVICES.iter().position(|name| *name == service).expect("one of the five");
-        let port = self.endpoints.services[index];
-        let process = Mutex::new(self.process(service));
-        eventually(&format!("{service} listens"), || async {
-            if let Some(ended) = process.lock().await.ended() {
-                panic!("{ended}");
-            }
-            TcpStream::connect(("127.0.0.1", port)).await.map(drop)
-        })
-        .await;
-    }
-
-    /// Ends one of five processes as an operator does.
-    ///
-    /// # Errors
-    /// What was not clean about its end.
-    ///
-    /// # Panics
-    /// As [`System::kill`].
-    pub async fn end(&mut self, service: &str) -> Result<()> {
-        end(self.process(service)).await
-    }
-
-    /// Waits until one of five processes that was started again is ready.
-    ///
-    /// # Panics
-    /// As [`System::kill`], and if it does not become ready.
-    pub async fn ready_again(&mut self, service: &str) {
-        let index = SERVICES.iter().position(|name| *name == service).expect("one of the five");
-        let port = self.endpoints.admin[index];
-        let process = Mutex::new(self.process(service));
-        within(START_PATIENCE, &format!("{service} is ready"), || async {
-            if let Some(ended) = process.lock().await.ended() {
-                panic!("{ended}");
-            }
-            readyz(port).await
-        })
-        .await;
-    }
-
-    /// The id of one of five processes.
-    ///
-    /// # Panics
-    /// As [`System::kill`].
-    #[must_use]
-    pub fn process_id(&self, service: &str) -> u32 {
-        let Form::Five(processes) = &self.form else {
-            panic!("the id of one of five processes is asked of one that hosts all")
-        };
-        processes.iter().find(|one| one.name() == service).expect("one of the five").id()
-    }
-
-    fn process(&mut self, service: &str) -> &mut Process {
-        match &mut self.form {
-            Form::One(_) => panic!("a story about single processes starts with `start_as_five`"),
-            Form::Five(processes) => processes
-                .iter_mut()
-                .find(|process| process.name() == service)
-                .expect("one of the five"),
-        }
     }
 
     /// Ends it as an operator does, and says what was not clean.
@@ -299,19 +225,23 @@ impl System {
 /// Asks a process to end and waits until it has, which must be a success.
 async fn end(process: &mut Process) -> Result<()> {
     process.terminate()?;
+    let status = until_ended(process).await;
+    let name = process.name();
+    ensure!(status.success(), "causeway-{name} ended with {status}:\n{}", process.tail());
+    Ok(())
+}
+
+async fn until_ended(process: &mut Process) -> ExitStatus {
     let name = process.name();
     let process = Mutex::new(process);
-    let status = eventually(&format!("causeway-{name} ends"), || async {
+    eventually(&format!("causeway-{name} ends"), || async {
         match process.lock().await.status() {
             Ok(Some(status)) => Ok(status),
             Ok(None) => Err("it still runs".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     })
-    .await;
-    let process = process.into_inner();
-    ensure!(status.success(), "causeway-{name} ended with {status}:\n{}", process.tail());
-    Ok(())
+    .await
 }
 
 /// Asks an admin port whether its process is ready.

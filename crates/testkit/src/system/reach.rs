@@ -23,7 +23,7 @@ use runtime::{
     identity::{ServiceIdentity, SystemPki, TrustBundles, client_tls},
 };
 
-use super::{Endpoints, SERVICES, System, TRUST_DOMAIN};
+use super::{Endpoints, System, TRUST_DOMAIN, one_of_five::index_of};
 use crate::{
     api::{Api, Channels},
     callers::TENANT_IDS,
@@ -111,8 +111,7 @@ impl System {
     /// For any other name.
     #[must_use]
     pub fn endpoint(&self, service: &str) -> String {
-        let index = SERVICES.iter().position(|name| *name == service).expect("one of the five");
-        format!("https://localhost:{}", self.endpoints.services[index])
+        format!("https://localhost:{}", self.endpoints.services[index_of(service)])
     }
 
     /// The token of the caller who may do everything.
