@@ -10,12 +10,14 @@
 //! | `strangers` | who may call what, whose certificate counts, what an attacker can cost, what overload does |
 //! | `storm` | 2,000 hosts on a key with 500 uses are exactly 500 connectors, whoever is killed in the middle, and at each step |
 //! | `kills` | 21 kills, each in the middle of 1,000 writes: nothing acknowledged is lost, nothing is half there |
+//! | `blackout` | paths alone: same choices, same admissions, the age said, also after its own death |
 //! | `disk` | a disk that fills up, fails to sync or loses its power takes nothing acknowledged with it |
 
 // Tests say what must hold by unwrapping it.
 #![allow(clippy::unwrap_used)]
 
 mod kills;
+mod blackout;
 mod disk;
 mod storm;
 mod strangers;

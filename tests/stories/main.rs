@@ -10,7 +10,7 @@
 //! | `selection` | what a choice rests on, and how fast it follows the world |
 //! | `withdrawals` | what is taken out of service is out of the very next answer |
 //! | `enrolment` | joining: exact counts, replays, refusals, coming back |
-//! | `life` | restarts, kills, and the loss of the siblings |
+//! | `life` | restarts and kills; the loss of the siblings is a fault |
 //! | `deletes` | what stops a delete, and what goes with a forced one, across the services |
 //! | `requests` | what a wrong request, a stale etag and an unfit page token are told |
 //! | `overview` | what the page shows follows what happens to a group |
