@@ -18,7 +18,7 @@ use proto::{
     },
 };
 use rpc::Failure;
-use testkit::{FRANKFURT, Plan, System, eventually, within};
+use testkit::{FRANKFURT, Plan, System, within};
 use tokio::task::JoinHandle;
 
 use super::{
@@ -102,13 +102,7 @@ impl Scene {
         let connectors = key.books.connectors().await.unwrap().len();
         self.gate.replies.close();
         let asking = self.ask(key, host);
-        eventually("registry has the connector", || async {
-            match key.books.connectors().await {
-                Ok(listed) if listed.len() > connectors => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
-        })
-        .await;
+        self.answers_until(async || key.books.connectors().await.unwrap().len() > connectors).await;
         self.crash();
         asking.await.unwrap();
         self.start_again().await;
@@ -130,21 +124,29 @@ impl Scene {
         self.suspend(key, true).await;
         self.gate.replies.close();
         let asking = self.ask(key, host);
-        // Registry's answers pass one by one until its tombstone stands: an answer that was held before a look without
-        // a tombstone cannot be the one that tells of it.
-        loop {
-            self.gate.replies.holding().await;
-            match self.register_late(key).await.as_str() {
-                "ENROLMENT_ABANDONED" => break,
-                "TENANT_SUSPENDED" => self.gate.replies.pass(),
-                other => panic!("registered although the tenant is suspended: {other}"),
-            }
-        }
+        self.answers_until(async || match self.register_late(key).await.as_str() {
+            "ENROLMENT_ABANDONED" => true,
+            "TENANT_SUSPENDED" => false,
+            other => panic!("registered although the tenant is suspended: {other}"),
+        })
+        .await;
         self.crash();
         asking.await.unwrap();
         self.start_again().await;
         key.books.latest_is(State::Reserved).await;
         assert_eq!(key.books.use_count().await.unwrap(), 1, "the use is still held");
+    }
+
+    /// Lets registry's answers pass one by one until what it is to do is done, and holds the one that tells of it: an answer
+    /// that was held before a look saw nothing cannot be that one.
+    async fn answers_until(&self, done: impl AsyncFn() -> bool) {
+        loop {
+            self.gate.replies.holding().await;
+            if done().await {
+                return;
+            }
+            self.gate.replies.pass();
+        }
     }
 
     /// What registry says to a late registration of the key's latest enrolment; empty if it makes the connector.
