@@ -187,18 +187,19 @@ impl<S: Subject> Storm<S> {
             let chance = trial::chance(&format!("{purpose}, caller {caller}"));
             callers.spawn(self.clone().write(caller, chance, round.clone()));
         }
-        let begun = tokio::time::timeout(PATIENCE, watched.wait_for(|now| *now >= killed_after));
-        begun.await.expect("the writes go on").unwrap();
+        let in_the_middle = tokio::time::timeout(PATIENCE, async {
+            tokio::select! {
+                settled = watched.wait_for(|settled| *settled >= killed_after) => drop(settled),
+                () = all_end(&mut callers) => panic!("the writes are spent before the kill"),
+            }
+        });
+        in_the_middle.await.expect("the writes go on");
         let killed = self.history.now();
         self.serving.send_replace(false);
         system.kill(S::SERVICE);
         system.start_again(S::SERVICE).await;
         self.serving.send_replace(true);
-        let all = tokio::time::timeout(PATIENCE, async {
-            while let Some(caller) = callers.join_next().await {
-                caller.unwrap();
-            }
-        });
+        let all = tokio::time::timeout(PATIENCE, all_end(&mut callers));
         all.await.expect("every caller comes to an end");
         let under_way = |(sent, learnt): &&(u64, u64)| *sent < killed && killed < *learnt;
         let cut = self.cuts.lock().unwrap().iter().filter(under_way).count();
@@ -249,9 +250,7 @@ impl<S: Subject> Storm<S> {
                 }
             });
         }
-        while let Some(reader) = readers.join_next().await {
-            reader.unwrap();
-        }
+        all_end(&mut readers).await;
     }
 
     /// Reads one object; `None` when there is none.
@@ -353,5 +352,12 @@ impl<S: Subject> Storm<S> {
             self.cuts.lock().unwrap().push((sent, self.history.now()));
         }
         outcome
+    }
+}
+
+/// Waits for all, and fails with the first that fails.
+async fn all_end(tasks: &mut JoinSet<()>) {
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
     }
 }

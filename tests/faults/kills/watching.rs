@@ -14,7 +14,7 @@ use proto::r#type::v1::WatchPhase;
 use rand::{Rng as _, rngs::StdRng};
 use rpc::watch::{Batch, Source};
 use testkit::{eventually, within};
-use tokio::task::JoinSet;
+use tokio::task::AbortHandle;
 use tonic::Code;
 
 use super::{
@@ -47,7 +47,13 @@ pub(super) struct Log<E> {
 /// A watcher at work, until it is dropped.
 pub(super) struct Watcher<E> {
     log: Arc<Mutex<Log<E>>>,
-    task: JoinSet<()>,
+    task: AbortHandle,
+}
+
+impl<E> Drop for Watcher<E> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl<E: Clone + Debug + Send + 'static> Watcher<E> {
@@ -58,9 +64,8 @@ impl<E: Clone + Debug + Send + 'static> Watcher<E> {
     {
         let start = token.to_owned();
         let log = Arc::new(Mutex::new(Log { start, commits: Vec::new(), resumed: 0 }));
-        let mut task = JoinSet::new();
-        task.spawn(follow(source, token.to_owned(), leaves, log.clone()));
-        Self { log, task }
+        let task = tokio::spawn(follow(source, token.to_owned(), leaves, log.clone()));
+        Self { log, task: task.abort_handle() }
     }
 
     /// Waits until the snapshot is through.
@@ -73,17 +78,16 @@ impl<E: Clone + Debug + Send + 'static> Watcher<E> {
     }
 
     /// Waits for a commit in which `last` finds what it looks for; what was seen up to there.
-    pub(super) async fn until(mut self, last: impl Fn(&E) -> bool) -> Log<E> {
+    pub(super) async fn until(self, last: impl Fn(&E) -> bool) -> Log<E> {
         let is_last = |commit: &Commit<E>| commit.events.iter().any(&last);
         eventually("the watcher sees the last write", || async {
-            if let Some(ended) = self.log.lock().unwrap().commits.iter().position(is_last) {
-                return Ok(ended);
-            }
-            Err(format!("{} commits", self.log.lock().unwrap().commits.len()))
+            // What ended it is told above.
+            assert!(!self.task.is_finished(), "the watcher ended");
+            let log = self.log.lock().unwrap();
+            let seen = log.commits.iter().any(is_last).then_some(());
+            seen.ok_or_else(|| format!("{} commits", log.commits.len()))
         })
         .await;
-        let ended = self.task.try_join_next();
-        assert!(ended.is_none(), "the watcher ended: {ended:?}");
         let mut log = self.log.lock().unwrap().clone();
         // Something may follow the last write: nobody waits for that.
         let ended = log.commits.iter().position(is_last).unwrap();
