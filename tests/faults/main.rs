@@ -16,8 +16,8 @@
 // Tests say what must hold by unwrapping it.
 #![allow(clippy::unwrap_used)]
 
-mod kills;
 mod blackout;
 mod disk;
+mod kills;
 mod storm;
 mod strangers;
