@@ -12,12 +12,14 @@
 //! | `kills` | 21 kills, each in the middle of 1,000 writes: nothing acknowledged is lost, nothing is half there |
 //! | `blackout` | paths alone: same choices, same admissions, the age said, also after its own death |
 //! | `disk` | a disk that fills up, fails to sync or loses its power takes nothing acknowledged with it |
+//! | `fuzz` | no request and no report makes a service fail, or refuse without a reason |
 
 // Tests say what must hold by unwrapping it.
 #![allow(clippy::unwrap_used)]
 
 mod blackout;
 mod disk;
+mod fuzz;
 mod kills;
 mod storm;
 mod strangers;

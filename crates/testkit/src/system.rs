@@ -246,12 +246,17 @@ async fn until_ended(process: &mut Process) -> ExitStatus {
 
 /// Asks an admin port whether its process is ready.
 async fn readyz(port: u16) -> Result<()> {
+    get(port, "/readyz").await.map(drop)
+}
+
+/// What the admin port answers.
+async fn get(port: u16, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    stream.write_all(request).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     let status = answer.lines().next().context("an empty answer")?;
     ensure!(status.contains(" 200"), "{}", answer.trim());
-    Ok(())
+    Ok(answer)
 }

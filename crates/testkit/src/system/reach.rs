@@ -23,7 +23,7 @@ use runtime::{
     identity::{ServiceIdentity, SystemPki, TrustBundles, client_tls},
 };
 
-use super::{Endpoints, System, TRUST_DOMAIN, one_of_five::index_of};
+use super::{Endpoints, System, TRUST_DOMAIN, get, one_of_five::index_of};
 use crate::{
     api::{Api, Channels},
     callers::TENANT_IDS,
@@ -156,6 +156,18 @@ impl System {
         };
         let config = client::ClientConfig::new(endpoint, tls);
         client::connect(&config).expect("an endpoint")
+    }
+
+    /// The metrics of every process.
+    ///
+    /// # Panics
+    /// If an admin port does not answer.
+    pub async fn metrics(&self) -> String {
+        let mut all = String::new();
+        for port in &self.endpoints.admin {
+            all += &get(*port, "/metrics").await.expect("the admin port answers");
+        }
+        all
     }
 
     /// The installation's root certificate, PEM.
