@@ -82,12 +82,13 @@ fn format(root: &Path) -> Result<()> {
     cargo(root, &["fmt", "--all", "--check"], &[])
 }
 
+/// Everything, and then the faults, which `--all-targets` leaves out because `cargo test` does.
 fn clippy(root: &Path) -> Result<()> {
-    cargo(
-        root,
-        &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
-        &[],
-    )
+    for targets in [&["--all-targets"][..], &["--test", "faults"]] {
+        let words = [&["clippy", "--workspace", "--locked"], targets, &["--", "-D", "warnings"]];
+        cargo(root, &words.concat(), &[])?;
+    }
+    Ok(())
 }
 
 fn docs(root: &Path) -> Result<()> {

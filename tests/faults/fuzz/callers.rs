@@ -99,7 +99,7 @@ async fn answer(
     client.ready().await.unwrap();
     let path = path(method).parse().unwrap();
     if method.is_client_streaming() {
-        let once = request.map(|message| tokio_stream::once(message));
+        let once = request.map(tokio_stream::once);
         let stream = client.streaming(once, path, Bytes).await?.into_inner();
         return first(stream).await;
     }

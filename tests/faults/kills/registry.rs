@@ -183,6 +183,7 @@ impl Source for ServerGroups {
             types: vec![ResourceType::ServerGroup.into()],
             resume_token,
             filter: String::new(),
+            follower: String::new(),
         };
         let stream = self.registry.watch(request).await?.into_inner();
         Ok(stream.map(|response| response.map(batch)).boxed())

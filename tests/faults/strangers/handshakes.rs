@@ -40,7 +40,7 @@ const MOST_BYTES: usize = 100 << 20;
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_half_open_handshakes_keep_nobody_out_and_cost_little() {
     take_handles();
-    let mut system = System::start_as_five().await;
+    let system = System::start_as_five().await;
     let process = system.process_id("provisioning");
     let (handles, bytes) = (handles_of(process), bytes_of(process));
     let ports = [system.endpoint("provisioning"), system.enrolment_endpoint()];

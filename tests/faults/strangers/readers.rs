@@ -41,7 +41,7 @@ const MOST_BYTES_AFTER_WRITES: usize = 18 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_that_hang_slow_nobody_and_cost_a_bounded_memory() {
-    let mut system = System::start_as_five().await;
+    let system = System::start_as_five().await;
     let process = system.process_id("registry");
     let tenant = system.tenant().await;
     let api = system.administrator();
