@@ -396,7 +396,7 @@ fn expect_uses_with_enrolments(storm: &Storm<Keys>, commits: &[Commit<Event>]) -
             let more = reserved.remove(&key).unwrap_or_default();
             assert_eq!(shown.uses, uses + more, "key {key} and its newcomers in {commit:?}");
             match before.is_some_and(|before| before.version == shown.version) {
-                true => assert_eq!(more, 1, "key {key} is seen without a change in {commit:?}"),
+                true => assert_ne!(more, 0, "key {key} is seen without a change in {commit:?}"),
                 false => sights.writes.push(Sight { key, added, shown }),
             }
         }
