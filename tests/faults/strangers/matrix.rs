@@ -35,7 +35,7 @@ const EVERYWHERE: &str = "-";
 
 /// Built methods whose request names no tenant. One that is missing here was given no tenant by the test: either it is
 /// about none and belongs here, or its field lacks a `resource_reference`.
-const ABOUT_NO_TENANT: [&str; 16] = [
+const ABOUT_NO_TENANT: [&str; 17] = [
     "OverviewService.GetServerInfo",
     "PathsService.GetServerInfo",
     "ProvisioningService.GetServerInfo",
@@ -48,17 +48,19 @@ const ABOUT_NO_TENANT: [&str; 16] = [
     "EnrolmentService.Enroll",
     "PathsService.ReportStatus",
     "ProvisioningService.RenewCertificate",
+    "RegistryService.ConfirmWatch",
     "RegistryService.CreateTenant",
     "RegistryService.ListTenants",
     "Health.Check",
     "Health.List",
 ];
 
-/// Built methods that a request made from its descriptor alone does not bring to success: a secret, a deleted object, a rule
-/// over several fields. They are let in all the same, as far as their handler.
-const NEEDS_MORE: [&str; 11] = [
+/// Built methods that a request made from its descriptor alone does not bring to success: a secret, a running watch's token, a
+/// deleted object, a rule over several fields. They are let in all the same, as far as their handler.
+const NEEDS_MORE: [&str; 12] = [
     "EnrolmentService.Enroll",
     "Health.List",
+    "RegistryService.ConfirmWatch",
     "RegistryService.CreateApplicationSegment",
     "RegistryService.DeleteAppConnectorGroup",
     "RegistryService.DeleteServerGroup",
