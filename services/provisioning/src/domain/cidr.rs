@@ -49,6 +49,10 @@ impl FromStr for Cidr {
     fn from_str(text: &str) -> Result<Self, CidrError> {
         let (address, bits) = text.split_once('/').ok_or(CidrError::Form)?;
         let address: IpAddr = address.parse().map_err(|_| CidrError::Form)?;
+        // Rust reads `+8` as a number.
+        if !bits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(CidrError::Form);
+        }
         let bits: u8 = bits.parse().map_err(|_| CidrError::Form)?;
         // A v4-mapped network is its v4 network; one shorter than the mapping's own 96 bits is neither.
         let (address, bits) = match address.to_canonical() {

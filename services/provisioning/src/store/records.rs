@@ -51,7 +51,10 @@ impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let pair = |at: usize| text.get(at..at + 2).and_then(|p| u8::from_str_radix(p, 16).ok());
-        let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(pair).collect();
+        // Rust reads `+1` as a number of two digits.
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let bytes: Option<Vec<u8>> =
+            if is_plain { (0..text.len()).step_by(2).map(pair).collect() } else { None };
         bytes.map(Self).ok_or_else(|| serde::de::Error::custom("not hexadecimal"))
     }
 }
