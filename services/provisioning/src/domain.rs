@@ -11,6 +11,8 @@ pub(crate) mod certificate;
 pub(crate) mod cidr;
 pub(crate) mod connector_id;
 pub(crate) mod enrolment;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod key;
 pub(crate) mod refusal;
 pub(crate) mod secret;

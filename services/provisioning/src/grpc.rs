@@ -3,6 +3,8 @@
 pub(crate) mod backup;
 pub(crate) mod convert;
 pub(crate) mod enrolment;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod provisioning;
 pub(crate) mod requests;
 pub(crate) mod watch;

@@ -9,6 +9,8 @@
 
 mod authorities;
 mod enrolments;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod pages;
 mod provisioning_keys;

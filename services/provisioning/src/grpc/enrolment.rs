@@ -41,7 +41,7 @@ impl EnrolmentService for EnrolmentHandlers {
     }
 }
 
-fn parse(request: EnrollRequest, source: std::net::IpAddr) -> Result<Joining, Failure> {
+pub(super) fn parse(request: EnrollRequest, source: std::net::IpAddr) -> Result<Joining, Failure> {
     let EnrollRequest { secret, csr, host, client_time, replaces } = request;
     let mut v = Violations::new();
     v.require_text("secret", &secret);

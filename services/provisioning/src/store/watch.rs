@@ -266,7 +266,7 @@ fn single(revision: Revision, change: &Change) -> Result<Option<Seen>, StoreErro
 }
 
 /// The key's name, from the place of its row or of its count's.
-fn key_name(key: &Key) -> Result<ProvisioningKeyName, StoreError> {
+pub(super) fn key_name(key: &Key) -> Result<ProvisioningKeyName, StoreError> {
     let damaged = |problem: String| StoreError::Damaged { key: key.clone(), problem };
     let mut parts = key.parts();
     let mut id = || {
