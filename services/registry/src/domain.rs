@@ -10,6 +10,8 @@
 //! draft into a spec or reports **every** problem.
 
 mod connector;
+#[cfg(test)]
+mod fuzz;
 mod group;
 mod meta;
 mod order;

@@ -8,6 +8,8 @@
 mod api;
 mod backup;
 mod convert;
+#[cfg(test)]
+mod fuzz;
 mod request;
 mod standard;
 mod watch;

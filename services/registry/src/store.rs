@@ -6,6 +6,8 @@
 //! Absent on purpose: rules, and the order of check and write (`service/`).
 
 mod changes;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod records;
 mod rows;
