@@ -22,8 +22,14 @@ pub const MAX_REASON_CHARS: usize = 256;
 /// What a freeze leaves of a window and is shorter than the shortest window is dropped.
 pub const MIN_REST: SignedDuration = SignedDuration::from_mins(15);
 
+/// A freeze ends before it begins, or as it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the end of a freeze must be later than its start")]
+pub struct EndsTooEarly;
+
 /// A time in which nothing starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Freeze {
     /// First instant.
     pub start: Timestamp,
@@ -33,6 +39,24 @@ pub struct Freeze {
     pub reason: String,
     /// For whom; empty means every group of the tenant.
     pub groups: Vec<AppConnectorGroupName>,
+}
+
+/// A freeze as it is stored, before its rule is looked at.
+#[derive(Deserialize)]
+struct Unchecked {
+    start: Timestamp,
+    end: Timestamp,
+    reason: String,
+    groups: Vec<AppConnectorGroupName>,
+}
+
+impl TryFrom<Unchecked> for Freeze {
+    type Error = EndsTooEarly;
+
+    fn try_from(stored: Unchecked) -> Result<Self, EndsTooEarly> {
+        let Unchecked { start, end, reason, groups } = stored;
+        if start < end { Ok(Self { start, end, reason, groups }) } else { Err(EndsTooEarly) }
+    }
 }
 
 impl Freeze {

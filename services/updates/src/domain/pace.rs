@@ -42,8 +42,14 @@ pub enum FailureAction {
     Continue,
 }
 
+/// One of a schedule's limits is not in its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a limit of the schedule's pace is out of its range")]
+pub struct OutOfRange;
+
 /// All of a schedule's limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Pace {
     /// How many may be unavailable at once.
     pub max_unavailable: MaxUnavailable,
@@ -55,6 +61,36 @@ pub struct Pace {
     pub failure_threshold: u16,
     /// What happens then.
     pub on_failure: FailureAction,
+}
+
+/// Limits as they are stored, before their ranges are looked at.
+#[derive(Deserialize)]
+struct Unchecked {
+    max_unavailable: MaxUnavailable,
+    canary: Canary,
+    retry_limit: u8,
+    failure_threshold: u16,
+    on_failure: FailureAction,
+}
+
+impl TryFrom<Unchecked> for Pace {
+    type Error = OutOfRange;
+
+    fn try_from(stored: Unchecked) -> Result<Self, OutOfRange> {
+        let Unchecked { max_unavailable, canary, retry_limit, failure_threshold, on_failure } =
+            stored;
+        let share = match max_unavailable {
+            MaxUnavailable::Count(count) => (1..=MAX_COUNT).contains(&count),
+            MaxUnavailable::Percent(percent) => (1..=100).contains(&percent),
+        };
+        let canaries = canary.count <= MAX_COUNT && canary.soak_seconds <= MAX_SOAK_SECONDS;
+        let failures = retry_limit <= MAX_RETRIES && (1..=MAX_COUNT).contains(&failure_threshold);
+        if share && canaries && failures {
+            Ok(Self { max_unavailable, canary, retry_limit, failure_threshold, on_failure })
+        } else {
+            Err(OutOfRange)
+        }
+    }
 }
 
 impl Default for Pace {
