@@ -99,3 +99,49 @@ fn group_in(group: wire::AppConnectorGroup) -> Option<Group> {
     let time_zone = group.location.map(|it| it.effective_time_zone).unwrap_or_default();
     Some(Group { name, uid: group.uid, time_zone, deleted: group.delete_time.is_some() })
 }
+
+#[cfg(test)]
+mod fuzz {
+    use prost::Message;
+    use trial::fuzz::Verdict;
+
+    use super::*;
+
+    fn group() -> wire::AppConnectorGroup {
+        let location = wire::Location {
+            effective_time_zone: "Europe/Berlin".to_owned(),
+            ..wire::Location::default()
+        };
+        wire::AppConnectorGroup {
+            name: "tenants/acme/appConnectorGroups/berlin".to_owned(),
+            uid: "u-1".to_owned(),
+            location: Some(location),
+            ..wire::AppConnectorGroup::default()
+        }
+    }
+
+    #[test]
+    fn any_bytes_of_registrys_watch_are_groups_by_their_names_or_nothing() {
+        let event = |change: ChangeType| Event {
+            r#type: change.into(),
+            resource: Some(Resource::AppConnectorGroup(group())),
+            ..Event::default()
+        };
+        let events = vec![event(ChangeType::Added), event(ChangeType::Deleted)];
+        let response = wire::WatchResponse { events, ..wire::WatchResponse::default() };
+        let target = trial::target!("watch_responses").with(response.encode_to_vec());
+        target.run(|input| {
+            let Ok(response) = wire::WatchResponse::decode(input) else {
+                return Verdict::Refused("no message".to_owned());
+            };
+            let told = response.events.len();
+            let batch = batch_in(response);
+            assert!(batch.events.len() <= told, "more groups than events");
+            for change in &batch.events {
+                let (GroupChange::Is(Group { name, .. }) | GroupChange::Purged(name)) = change;
+                assert_eq!(name.to_string().parse().as_ref(), Ok(name));
+            }
+            (!batch.events.is_empty()).then_some(()).into()
+        });
+    }
+}

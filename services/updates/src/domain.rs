@@ -10,6 +10,8 @@
 
 pub mod change;
 pub mod freeze;
+#[cfg(test)]
+mod fuzz;
 pub mod group;
 pub mod occurrence;
 pub mod pace;

@@ -5,6 +5,8 @@
 //! anew under the same name begins with the defaults.
 //! Absent on purpose: anything computed. Windows and effective profiles follow from what is kept.
 
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod records;
 

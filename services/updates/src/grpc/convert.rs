@@ -1,5 +1,7 @@
 //! Between the wire and the domain: every message is taken apart in full here.
 
+#[cfg(test)]
+mod fuzz;
 mod policy;
 mod profile;
 mod read;

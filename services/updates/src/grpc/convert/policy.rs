@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What an update may name in its mask.
-const PATHS: &[&str] = &["version_profile", "freezes"];
+pub(super) const PATHS: &[&str] = &["version_profile", "freezes"];
 
 pub(in crate::grpc) fn policy_name(name: String) -> Result<UpdatePolicyName, Failure> {
     only_name("name", &name)
@@ -61,7 +61,7 @@ pub(in crate::grpc) fn update_policy_request(
     })
 }
 
-fn change_in(
+pub(super) fn change_in(
     violations: &mut Violations,
     policy: wire::UpdatePolicy,
     mask: &Mask,

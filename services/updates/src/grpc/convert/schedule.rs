@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// What an update may name in its mask.
-const PATHS: &[&str] = &[
+pub(super) const PATHS: &[&str] = &[
     "enabled",
     "windows",
     "time_zone",
@@ -89,7 +89,7 @@ pub(super) fn zone_in(violations: &mut Violations, text: &str) -> Option<Option<
 }
 
 /// The fields that the mask means; `None` when one of them is wrong.
-fn change_in(
+pub(super) fn change_in(
     violations: &mut Violations,
     schedule: wire::UpdateSchedule,
     mask: &Mask,

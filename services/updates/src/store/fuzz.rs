@@ -1,0 +1,145 @@
+//! Any bytes in the place of a stored record, or of a group's key.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use names::AppConnectorGroupName;
+use serde_json::Value;
+use store::Key;
+use trial::fuzz::Verdict;
+
+use super::{
+    RecordError, keys,
+    records::{StoredGroup, StoredPolicy, StoredSchedule},
+};
+use crate::domain::{
+    freeze::{Freeze, MIN_REST},
+    pace::{MAX_COUNT, MAX_RETRIES, MAX_SOAK_SECONDS, MaxUnavailable, Pace},
+    schedule::{NextState, Schedule, next_update},
+    zone::Zone,
+};
+
+fn berlin() -> AppConnectorGroupName {
+    "tenants/acme/appConnectorGroups/berlin".parse().unwrap()
+}
+
+/// Whether all that is written stood there before: the same switches, numbers and lengths, and texts where texts were.
+fn stood(written: &Value, before: &Value) -> bool {
+    match (written, before) {
+        (Value::Object(written), Value::Object(before)) => {
+            written.iter().all(|(field, value)| match before.get(field) {
+                Some(before) => stood(value, before),
+                None => value.is_null(),
+            })
+        }
+        (Value::Array(written), Value::Array(before)) => {
+            written.len() == before.len()
+                && written.iter().zip(before).all(|(written, before)| stood(written, before))
+        }
+        (Value::String(_), Value::String(_)) => true,
+        (written, before) => written == before,
+    }
+}
+
+/// What was read is written again as it stood.
+fn comes_back(written: &[u8], input: &[u8]) {
+    let value = |bytes| serde_json::from_slice::<Value>(bytes).expect("a record is JSON");
+    let (written, before) = (value(written), value(input));
+    assert!(stood(&written, &before), "{before} is written as {written}");
+}
+
+fn told<T>(kind: &str, found: Result<T, RecordError>) -> Verdict {
+    if let Err(error) = &found {
+        assert!(error.to_string().contains(kind), "{error} is not about a {kind}");
+    }
+    found.into()
+}
+
+/// Whatever is stored, the next window is outside of every freeze and not over yet.
+fn next(schedule: &Schedule, freezes: &[Freeze]) {
+    let (zone, now): (Zone, Timestamp) =
+        ("Europe/Berlin".parse().unwrap(), "2026-11-26T12:00:00Z".parse().unwrap());
+    let next = next_update(schedule, &zone, freezes.iter().collect(), true, now);
+    let is_frozen = freezes.iter().any(|freeze| freeze.holds_at(now));
+    match next.window {
+        Some(window) => {
+            assert!(window.end > now && window.length() >= MIN_REST, "{window:?}");
+            let is_apart =
+                |freeze: &Freeze| window.end <= freeze.start || freeze.end <= window.start;
+            assert!(freezes.iter().all(is_apart), "{window:?} is in a freeze");
+            assert_eq!(next.state == NextState::Frozen, is_frozen);
+        }
+        None => assert_eq!(next.state, NextState::ScheduleDisabled),
+    }
+}
+
+fn in_range(pace: Pace) -> bool {
+    let share = match pace.max_unavailable {
+        MaxUnavailable::Count(count) => (1..=MAX_COUNT).contains(&count),
+        MaxUnavailable::Percent(percent) => (1..=100).contains(&percent),
+    };
+    let canaries = pace.canary.count <= MAX_COUNT && pace.canary.soak_seconds <= MAX_SOAK_SECONDS;
+    let failures = (1..=MAX_COUNT).contains(&pace.failure_threshold);
+    share && canaries && failures && pace.retry_limit <= MAX_RETRIES
+}
+
+fn schedule(input: &[u8]) -> Result<StoredSchedule, RecordError> {
+    let stored = StoredSchedule::read(input)?;
+    next(&stored.schedule, &[]);
+    assert!(in_range(stored.schedule.pace), "{:?}", stored.schedule.pace);
+    let written = stored.write()?;
+    comes_back(&written, input);
+    let again = StoredSchedule::read(&written)?;
+    assert_eq!(again, StoredSchedule::read(input)?);
+    Ok(again)
+}
+
+fn policy(input: &[u8]) -> Result<StoredPolicy, RecordError> {
+    let stored = StoredPolicy::read(input)?;
+    assert!(stored.policy.freezes.iter().all(|freeze| freeze.start < freeze.end));
+    next(&Schedule::default(), &stored.policy.freezes);
+    let written = stored.write()?;
+    comes_back(&written, input);
+    let again = StoredPolicy::read(&written)?;
+    assert_eq!(again, StoredPolicy::read(input)?);
+    Ok(again)
+}
+
+#[test]
+fn any_bytes_are_a_record_that_comes_back_whole_or_damage() {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/store/golden");
+    let words =
+        ["\"v\":\"1\"", "\"weekly\":", "\"percent\":", "2026-11-29T02:00:00Z", "null", "127"];
+    let target = trial::target!("records").kept_in(&golden).words(&words).costs(4);
+    target.run(|input| {
+        let group = StoredGroup::read(&berlin(), input);
+        if let Ok(group) = &group {
+            let written = StoredGroup::write(group).unwrap();
+            comes_back(&written, input);
+            assert_eq!(&StoredGroup::read(&berlin(), &written).unwrap(), group);
+        }
+        let mut verdicts = [
+            told("group", group),
+            told("schedule", schedule(input)),
+            told("policy", policy(input)),
+        ];
+        verdicts.sort();
+        verdicts[0].clone()
+    });
+}
+
+#[test]
+fn any_bytes_are_the_key_of_a_named_group_or_damage() {
+    trial::target!("keys").with(keys::group(&berlin()).as_bytes()).run(|input| {
+        let key = Key::from_bytes(input.to_vec());
+        let found = keys::read_group(&key);
+        match &found {
+            Ok(name) => {
+                let begins = key.as_bytes().get(1..).unwrap_or_default();
+                assert!(begins.starts_with(&keys::group(name).as_bytes()[1..]), "another's row");
+            }
+            Err(error) => assert!(error.to_string().contains("names no group"), "{error}"),
+        }
+        found
+    });
+}
