@@ -53,7 +53,17 @@ impl Host {
     pub fn parse(text: &str) -> Result<Self, HostError> {
         match text.parse::<IpAddr>() {
             Ok(address) => Ok(Self::Address(canonical(address))),
-            Err(_) => normal_name(text).map(Self::Name),
+            Err(_) => normal_name(text).map(Self::normal),
+        }
+    }
+}
+
+impl Host {
+    /// Only its one form shows that `10.0.0.1.` is an address, or one in digits of full width.
+    fn normal(name: String) -> Self {
+        match name.parse() {
+            Ok(address) => Self::Address(address),
+            Err(_) => Self::Name(name),
         }
     }
 }
@@ -120,9 +130,14 @@ impl Network {
         let wrong = || HostError::Network(text.chars().take(80).collect());
         let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let prefix: u8 = prefix.parse().map_err(|_| wrong())?;
-        let network = Self { first: address, prefix };
-        (prefix <= width(address) && Self::of(address, prefix) == network)
+        // Rust reads `+8` as a number.
+        let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
+        let prefix: u8 = prefix.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
+        let first = canonical(address);
+        // A network of IPv4-mapped addresses is that of the IPv4 addresses.
+        let prefix = prefix.checked_sub(width(address) - width(first)).ok_or_else(wrong)?;
+        let network = Self { first, prefix };
+        (prefix <= width(first) && Self::of(first, prefix) == network)
             .then_some(network)
             .ok_or_else(wrong)
     }
