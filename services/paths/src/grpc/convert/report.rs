@@ -44,6 +44,15 @@ pub(in crate::grpc) struct Hello {
 
 /// Parses a Hello and adds what the connection says.
 pub(in crate::grpc) fn hello(hello: wire::Hello, caller: &Caller) -> Result<Hello, Failure> {
+    let certificate_end = caller.identity().map(|identity| identity.not_after);
+    introduced(hello, &caller.remote().ip().to_string(), certificate_end)
+}
+
+pub(super) fn introduced(
+    hello: wire::Hello,
+    public_address: &str,
+    certificate_end: Option<Timestamp>,
+) -> Result<Hello, Failure> {
     let wire::Hello {
         instance_id,
         version,
@@ -68,6 +77,10 @@ pub(in crate::grpc) fn hello(hello: wire::Hello, caller: &Caller) -> Result<Hell
             v.add(field, OUT_OF_RANGE, format!("must be at most {limit} bytes"));
         }
     }
+    if private_addresses.iter().any(|address| address.len() > MAX_TEXT) {
+        let rule = format!("each must be at most {MAX_TEXT} bytes");
+        v.add("hello.private_addresses", OUT_OF_RANGE, rule);
+    }
     if private_addresses.len() > MAX_ADDRESSES {
         v.add("hello.private_addresses", OUT_OF_RANGE, "at most 32");
     }
@@ -79,10 +92,10 @@ pub(in crate::grpc) fn hello(hello: wire::Hello, caller: &Caller) -> Result<Hell
             platform,
             hostname,
             private_addresses,
-            public_address: caller.remote().ip().to_string(),
+            public_address: public_address.to_owned(),
             start: start_time.as_ref().and_then(rpc::time::parse),
             previous_version,
-            certificate_end: caller.identity().map(|identity| identity.not_after),
+            certificate_end,
         },
         sent: send_time.as_ref().and_then(rpc::time::parse),
     })
@@ -170,11 +183,17 @@ fn probe_result(v: &mut Violations, result: wire::ProbeResult) -> Option<ProbeRe
         }
         ProbeOutcome::NotProbed => None,
         ProbeOutcome::Connected => {
-            if !(connect_milliseconds.is_finite() && connect_milliseconds > 0.0) {
+            // As it is kept: 1e300 is endless there, and 1e-300 is nothing.
+            let milliseconds = connect_milliseconds as f32;
+            if !(milliseconds.is_finite() && milliseconds > 0.0) {
                 v.add("connect_milliseconds", OUT_OF_RANGE, "must be above 0 when connected");
                 return None;
             }
-            Some(Check::Connected { milliseconds: connect_milliseconds as f32, address })
+            if address.len() > MAX_TEXT {
+                v.add("address", OUT_OF_RANGE, format!("must be at most {MAX_TEXT} bytes"));
+                return None;
+            }
+            Some(Check::Connected { milliseconds, address })
         }
         failed => Some(Check::Failed {
             cause: cause(failed, &detail),
