@@ -71,7 +71,7 @@ pub fn counts(
     location: &ClientLocation,
     now: Timestamp,
 ) -> bool {
-    let age = now.as_second() - hold.issued;
+    let age = now.as_second().saturating_sub(hold.issued);
     let was = hold.place.and_then(|(lat, lon)| Coordinates::new(lat, lon));
     let moved = match (was, location.coordinates) {
         (Some(was), Some(is)) => was.distance_km(is) > MOVED_KM,
@@ -100,7 +100,7 @@ pub fn pull(
     let gain = held.metric - best.metric;
     let passes = |ms: f32, share: f32| gain > ms && gain > share * held.metric;
     let now_s = now.as_second();
-    let recent = hold.moves.iter().filter(|at| now_s - **at < HOUR_S).count();
+    let recent = hold.moves.iter().filter(|at| now_s.saturating_sub(**at) < HOUR_S).count();
     let sticky_s = i64::try_from(segment.sticky_for.as_secs()).unwrap_or(i64::MAX);
     let sticky = !hold.provisional && now_s.saturating_sub(hold.since) < sticky_s;
     let better =
@@ -115,7 +115,7 @@ pub fn renew(before: Option<&Hold>, pull: Pull, chosen: Choice<'_>, now: Timesta
     let now_s = now.as_second();
     let stays = before.filter(|hold| hold.connector == connector && hold.segment == segment);
     let mut moves: Vec<i64> = before.map(|hold| hold.moves.clone()).unwrap_or_default();
-    moves.retain(|at| now_s - at < HOUR_S);
+    moves.retain(|at| now_s.saturating_sub(*at) < HOUR_S);
     if pull == Pull::Improves {
         moves.push(now_s);
     }
