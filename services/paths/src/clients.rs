@@ -5,6 +5,8 @@
 //! same meaning from the store.
 //! Absent on purpose: calls. Every question is answered from the copy.
 
+#[cfg(test)]
+mod fuzz;
 pub mod provisioning;
 pub mod registry;
 

@@ -12,6 +12,8 @@ pub mod board;
 pub mod configuration;
 pub mod demand;
 pub mod fleet;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 pub mod host;
 pub mod hysteresis;

@@ -5,6 +5,8 @@
 //! it covers, so a crash at any point leads to rows being told again, never to rows missing.
 //! Absent on purpose: live status, which the fleet reports anew within one heartbeat.
 
+#[cfg(test)]
+mod fuzz;
 pub mod keys;
 mod mirror;
 pub mod records;

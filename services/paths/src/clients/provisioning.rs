@@ -55,7 +55,7 @@ impl Source for TrustWatch {
     }
 }
 
-fn batch(response: wire::WatchResponse) -> Batch<Told<TrustFact>> {
+pub(super) fn batch(response: wire::WatchResponse) -> Batch<Told<TrustFact>> {
     let phase = response.phase();
     let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
     let events = events.into_iter().filter_map(told).collect();

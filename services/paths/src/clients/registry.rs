@@ -91,7 +91,7 @@ impl Source for ConfigurationWatch {
     }
 }
 
-fn batch(response: wire::WatchResponse) -> Batch<Told<Fact>> {
+pub(super) fn batch(response: wire::WatchResponse) -> Batch<Told<Fact>> {
     let phase = response.phase();
     let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
     let events = events.into_iter().filter_map(told).collect();
@@ -231,7 +231,8 @@ fn port(number: i32) -> Option<u16> {
 fn ranges(ranges: &[wire::PortRange]) -> Vec<PortRange> {
     let range = |range: &wire::PortRange| {
         let first = port(range.first)?;
-        Some(PortRange { first, last: port(range.last).unwrap_or(first) })
+        let last = port(range.last).unwrap_or(first);
+        (first <= last).then_some(PortRange { first, last })
     };
     ranges.iter().filter_map(range).collect()
 }

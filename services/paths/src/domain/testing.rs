@@ -1,13 +1,24 @@
 //! Builders for the tests of the domain.
+
+use std::{sync::Arc, time::Duration};
+
 use jiff::Timestamp;
-use names::Id;
+use names::{AppConnectorName, Id, TenantName};
 
 use super::{
+    assess::Moment,
     configuration::{
-        DEFAULT_STICKY_FOR, HealthReporting, MatchStyle, PortRange, Segment, SelectionPolicy,
-        UnhealthyPolicy,
+        Connector, Country, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle,
+        PortRange, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
     },
+    fleet::Fleet,
     host::Domain,
+    hysteresis::Hold,
+    live::Instance,
+    place::Coordinates,
+    query::Query,
+    select::{Answer, Depth, select},
+    snapshot::TenantSnapshot,
 };
 
 pub(crate) fn id(text: &str) -> Id {
@@ -33,4 +44,61 @@ pub(crate) fn segment(domains: &[&str], port: u16) -> Segment {
         unhealthy: UnhealthyPolicy::Refuse,
         sticky_for: DEFAULT_STICKY_FOR,
     }
+}
+
+/// When [`tenant`] is asked.
+pub(crate) fn noon() -> Timestamp {
+    "2026-11-26T12:00:00Z".parse().unwrap()
+}
+
+/// `acme` with two connected connectors in `paris` for `*.corp.example:443`.
+pub(crate) fn tenant() -> TenantSnapshot {
+    let (mut configuration, fleet) = (TenantConfiguration::default(), Fleet::default());
+    let coordinates = Coordinates::new(48.85, 2.35).unwrap();
+    let group = Group { enabled: true, coordinates, country: None, families: Families::Both };
+    configuration.groups.insert(id("paris"), group);
+    for name in ["paris-1", "paris-2"] {
+        let connector = Connector {
+            group: id("paris"),
+            enabled: true,
+            coordinates: None,
+            country: Country::parse("FR"),
+            failure_domain: None,
+        };
+        configuration.connectors.insert(id(name), connector);
+        let live = fleet.connector(&AppConnectorName::new(id("acme"), id(name)));
+        let _ = live.open(Instance::default(), Duration::from_secs(3_600), noon());
+    }
+    let servers = ServerGroup { enabled: true, groups: vec![id("paris")], servers: Vec::new() };
+    configuration.server_groups.insert(id("servers"), servers);
+    let wiki = Segment { server_groups: vec![id("servers")], ..segment(&["*.corp.example"], 443) };
+    configuration.segments.insert(id("wiki"), wiki);
+    let name = TenantName::new(id("acme"));
+    TenantSnapshot::build(name, &configuration, &fleet, Arc::default())
+}
+
+/// Asks at noon, and asserts what holds of every answer.
+pub(crate) fn ask(tenant: &TenantSnapshot, query: &Query, previous: Option<&Hold>) -> Answer {
+    let moment = Moment {
+        now: noon(),
+        replicas: 1,
+        certificate_grace: Duration::ZERO,
+        stale_configuration: false,
+        hash_key: [1; 32],
+        seed: 3,
+    };
+    let answer = select(tenant, query, previous, &moment, Depth::Explain);
+    assert!((5..=60).contains(&answer.ttl.as_secs()), "{:?}", answer.ttl);
+    for candidate in &answer.considered {
+        let of_tenant = tenant.connectors.contains_key(&candidate.connector.app_connector);
+        assert!(of_tenant && candidate.connector.tenant() == tenant.tenant, "{candidate:?}");
+        assert!(!candidate.assessed.metric.is_nan(), "{candidate:?}");
+    }
+    if let Ok(path) = &answer.outcome {
+        assert!((1..=query.limit).contains(&path.ranked.len()), "{}", path.ranked.len());
+        assert_eq!(path.hold.connector, path.ranked[0].connector);
+        let groups = path.ranked.iter().map(|one| &one.group.app_connector_group);
+        assert!(query.groups.is_empty() || groups.into_iter().all(|it| query.groups.contains(it)));
+    }
+    answer
 }

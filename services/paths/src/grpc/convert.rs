@@ -1,6 +1,8 @@
 //! Every conversion between the wire and the use cases of paths.
 
 mod answer;
+#[cfg(test)]
+mod fuzz;
 mod question;
 mod report;
 mod status;

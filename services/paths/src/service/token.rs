@@ -118,3 +118,76 @@ mod tests {
         assert_eq!(sealer.open(&token), Some(long), "{} bytes", token.len());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use trial::fuzz::Verdict;
+
+    use super::*;
+    use crate::domain::{
+        configuration::Protocol,
+        host::Host,
+        query::{DEFAULT_LIMIT, Query},
+        testing::{ask, noon, tenant},
+    };
+
+    fn hold() -> Hold {
+        let now = noon().as_second();
+        Hold {
+            segment: "tenants/acme/applicationSegments/wiki".parse().unwrap(),
+            connector: "tenants/acme/appConnectors/paris-2".parse().unwrap(),
+            since: now - 60,
+            issued: now - 5,
+            moves: vec![now - 60],
+            place: None,
+            network: String::new(),
+            provisional: false,
+        }
+    }
+
+    fn query() -> Query {
+        Query {
+            coordinates: None,
+            radius_km: 0.0,
+            edge: None,
+            host: Host::parse("a.corp.example").unwrap(),
+            port: 443,
+            protocol: Protocol::Tcp,
+            client_key: "client".to_owned(),
+            client_network: String::new(),
+            limit: DEFAULT_LIMIT,
+            groups: Vec::new(),
+            countries: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_key_makes_no_token() {
+        let sealer = Sealer::new(b"secret");
+        let given = sealer.seal(&hold());
+        trial::target!("selection_tokens").with(&*given).run_on_text(|text| {
+            let opened = sealer.open(text);
+            assert_eq!(opened.is_some(), text == given, "a token that was not given out opens");
+            assert_eq!(Sealer::new(b"other").open(text), None);
+            opened
+        });
+    }
+
+    #[test]
+    fn any_bytes_behind_a_good_seal_are_an_earlier_choice_or_nothing() {
+        let (sealer, tenant) = (Sealer::new(b"secret"), tenant());
+        let whole = [&[VERSION][..], &serde_json::to_vec(&hold()).unwrap()].concat();
+        let words = ["-9223372036854775808", "9223372036854775807", "[91,181]", "null", "1e308"];
+        let target = trial::target!("selection_token_bodies").words(&words).with(whole);
+        target.run(|body| {
+            let seal = hmac::sign(&sealer.key, body);
+            let token = URL_SAFE_NO_PAD.encode([body, seal.as_ref()].concat());
+            let Some(opened) = sealer.open(&token) else { return Verdict::from(None::<()>) };
+            let path = ask(&tenant, &query(), Some(&opened)).outcome.expect("paris serves");
+            assert_eq!(path.is_new, path.hold.connector != opened.connector);
+            let again = sealer.seal(&path.hold);
+            assert!(sealer.open(&again).is_some(), "{} bytes do not open again", again.len());
+            Verdict::Taken
+        });
+    }
+}
