@@ -26,10 +26,12 @@ impl Effective {
 
 /// A file's path is no secret though its name speaks of one; nor is a value that is not there.
 fn is_secret(path: &str, value: &Value) -> bool {
-    let name = path.rsplit('.').next().unwrap_or(path);
-    let is_place = ["_file", "_directory", "_path"].iter().any(|end| name.ends_with(end));
+    let is_place =
+        |name: &str| ["_file", "_directory", "_path"].iter().any(|end| name.ends_with(end));
+    let speaks_of_one = |name: &str| SECRET_WORDS.iter().any(|word| name.contains(word));
     let is_empty = value.is_null() || value.as_str() == Some("");
-    !is_place && !is_empty && SECRET_WORDS.iter().any(|word| name.contains(word))
+    // Also what a file puts into a table where a secret should stand.
+    !is_empty && path.split('.').any(|name| speaks_of_one(name) && !is_place(name))
 }
 
 fn shown(value: &Value) -> String {
