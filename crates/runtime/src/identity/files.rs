@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer,
+    pem::{self, PemObject},
+};
 
 use super::IdentityError;
 
@@ -53,7 +56,7 @@ pub(super) fn parse_chain(
 ) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| IdentityError::parse(what, error))?;
+        .map_err(|error| IdentityError::parse(what, problem(&error)))?;
     if chain.is_empty() {
         return Err(IdentityError::parse(what, "it holds no PEM block `CERTIFICATE`"));
     }
@@ -64,7 +67,20 @@ pub(super) fn parse_key(
     what: &'static str,
     pem: &[u8],
 ) -> Result<PrivateKeyDer<'static>, IdentityError> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| IdentityError::parse(what, error))
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| IdentityError::parse(what, problem(&error)))
+}
+
+/// What is wrong with a PEM text, without a word of it: where line ends are lost, the line that is wrong is the key.
+fn problem(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a PEM block has no line `-----END …-----`",
+        pem::Error::IllegalSectionStart { .. } => {
+            "a line `-----BEGIN …-----` is damaged, or has lost its line end"
+        }
+        pem::Error::Base64Decode(_) => "a PEM block holds what is not base64",
+        pem::Error::NoItemsFound => "it holds no such PEM block",
+        _ => "it is no PEM text",
+    }
 }
 
 /// One certificate as PEM with lines of 64 characters (RFC 7468).
