@@ -15,6 +15,8 @@
 //! An unknown `CAUSEWAY_…` variable is ignored: Kubernetes makes such variables of its own
 //! (`CAUSEWAY_REGISTRY_SERVICE_HOST`), and the command line has some.
 
+#[cfg(test)]
+mod fuzz;
 mod layers;
 mod show;
 mod tree;

@@ -16,6 +16,8 @@ mod bundles;
 mod csr;
 mod error;
 mod files;
+#[cfg(test)]
+mod fuzz;
 mod key;
 mod leaf;
 mod pki;
