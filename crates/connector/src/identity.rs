@@ -151,7 +151,12 @@ impl OwnKey {
     /// # Errors
     /// [`KeyError`] if the text is not a P-256 key in PKCS#8 PEM.
     pub(crate) fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        Ok(Self(KeyPair::from_pkcs8_pem_and_sign_algo(pem, &PKCS_ECDSA_P256_SHA256)?))
+        let key = KeyPair::from_pkcs8_pem_and_sign_algo(pem, &PKCS_ECDSA_P256_SHA256);
+        Ok(Self(key.map_err(|error| match error {
+            // Its own words repeat a line of the text, and so of the key.
+            rcgen::Error::PemError(_) => rcgen::Error::PemError("no PEM text".to_owned()),
+            error => error,
+        })?))
     }
 
     /// A certificate request: the public key, and the proof that its private half is here.

@@ -107,8 +107,10 @@ impl CertificateAuthority {
     pub fn load(certificate_pem: &str, key_pem: &str) -> Result<Self, IdentityError> {
         const WHAT: &str = "the certificate of the authority";
         let mut chain = super::files::parse_chain(WHAT, certificate_pem.as_bytes())?;
-        let key = KeyPair::from_pem(key_pem)
-            .map_err(|error| IdentityError::parse("the key of the authority", error))?;
+        const KEY: &str = "the key of the authority";
+        // Not the reader of rcgen, whose errors repeat a line of the key.
+        let key = super::files::parse_key(KEY, key_pem.as_bytes())?;
+        let key = KeyPair::try_from(&key).map_err(|error| IdentityError::parse(KEY, error))?;
         Self::assemble(chain.swap_remove(0), key)
     }
 
