@@ -144,3 +144,34 @@ impl Context {
         Ok(context)
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_a_context_that_is_written_as_it_is_read_or_told_with_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(CONTEXT_FILE);
+        let words =
+            ["endpoint = ", "[endpoints]\n", "ca = ", "tenant = ", "\"/ca.pem\"", "token = "];
+        trial::target!("contexts").words(&words).costs(2).run(|input| {
+            std::fs::write(&path, input).unwrap();
+            let context = Context::read(&path);
+            match &context {
+                Ok(context) => {
+                    assert!(context.ca.is_absolute(), "{}", context.ca.display());
+                    let written = toml::to_string(context).unwrap();
+                    let again: Context = toml::from_str(&written).unwrap();
+                    assert_eq!(toml::to_string(&again).unwrap(), written);
+                    assert_eq!(again.endpoint_of("nobody"), context.endpoint);
+                    for (service, endpoint) in &context.endpoints {
+                        assert_eq!(again.endpoint_of(service), endpoint);
+                    }
+                }
+                Err(error) => assert!(error.to_string().contains(CONTEXT_FILE), "{error:#}"),
+            }
+            context.map_err(|error| error.root_cause().to_string())
+        });
+    }
+}

@@ -196,6 +196,9 @@ fn holds(current: &Value, wanted: &Value) -> bool {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
