@@ -42,6 +42,8 @@ fn a_request_proves_one_of_the_keys_that_signed_the_kept_ones_or_is_refused() {
                 assert!(keys.contains(key), "a key that signed nothing is taken for {key:?}");
                 assert!(input.len() <= MAX_CSR_BYTES, "{} bytes are read", input.len());
                 assert_eq!(PublicKey::from_der(key.as_der()).unwrap(), *key);
+                let longer = [input, &[0]].concat();
+                assert!(Csr::parse_and_verify(&longer).is_err(), "what follows it is passed over");
                 let der = key.as_der();
                 assert!(input.windows(der.len()).any(|part| part == der), "it is not in there");
             }

@@ -40,6 +40,8 @@ fn any_bytes_are_a_request_to_join_within_its_limits_or_name_what_is_wrong() {
     let source = "192.0.2.1".parse().unwrap();
     let target = trial::target!("enroll_requests").with(joining().encode_to_vec());
     let target = target.with(pb::EnrollRequest { host: None, ..joining() }.encode_to_vec());
+    let long = pb::EnrollRequest { csr: vec![0x30; 4_097].into(), ..joining() };
+    let target = target.with(long.encode_to_vec());
     target.run(|input| {
         let Ok(request) = pb::EnrollRequest::decode(input) else {
             return Verdict::Refused("no message".to_owned());

@@ -5,6 +5,7 @@ use std::{fmt::Debug, path::PathBuf, str::FromStr};
 use ::store::Key;
 use jiff::Timestamp;
 use names::{AppConnectorName, EnrolmentName, ProvisioningKeyName};
+use serde_json::Value;
 use trial::fuzz::Verdict;
 
 use super::{
@@ -21,6 +22,43 @@ fn now() -> Timestamp {
     "2026-11-26T12:00:00Z".parse().unwrap()
 }
 
+/// Whether all that is written stood there before: the same switches, numbers and lengths, and texts where texts were.
+fn stood(written: &Value, before: &Value) -> bool {
+    match (written, before) {
+        (Value::Object(written), Value::Object(before)) => written
+            .iter()
+            .all(|(field, value)| before.get(field).is_some_and(|before| stood(value, before))),
+        (Value::Array(written), Value::Array(before)) => {
+            written.len() == before.len()
+                && written.iter().zip(before).all(|(written, before)| stood(written, before))
+        }
+        (Value::String(_), Value::String(_)) => true,
+        (written, before) => written == before,
+    }
+}
+
+/// What was read is written again as it stood: nothing more, and of each map as many.
+fn comes_back(written: &[u8], input: &[u8]) {
+    let value = |bytes| serde_json::from_slice::<Value>(bytes).expect("a record is JSON");
+    let (written, before) = (value(written), value(input));
+    assert!(stood(&written, &before), "{before} is written as {written}");
+    for map in ["labels", "app_connector_labels"] {
+        let size =
+            |value: &Value| value.get(map).and_then(Value::as_object).map(serde_json::Map::len);
+        assert_eq!(size(&written), size(&before).filter(|_| written.get(map).is_some()), "{map}");
+    }
+}
+
+/// Every text in a JSON value.
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.to_ascii_lowercase()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| texts(field, found)),
+        _ => {}
+    }
+}
+
 /// The record's value, which comes back whole, or damage told in words.
 fn record<R: Record>(input: &[u8]) -> Result<R::Domain, String> {
     let value = records::decode::<R>(input);
@@ -29,6 +67,7 @@ fn record<R: Record>(input: &[u8]) -> Result<R::Domain, String> {
             let written = records::encode::<R>(value);
             let again = records::decode::<R>(&written).expect("what is written is read");
             assert_eq!(records::encode::<R>(&again), written, "it is written in two ways");
+            comes_back(&written, input);
         }
         Err(problem) => assert!(!problem.is_empty(), "damage without a word"),
     }
@@ -74,16 +113,6 @@ fn enrolment(input: &[u8]) -> Result<Enrolment, String> {
     let key = crate::domain::key::tests::key();
     let _ = enrolment.judge_repeat(&key, Uses::default(), "other", now());
     Ok(enrolment)
-}
-
-/// Every text in a JSON value.
-fn texts(value: &serde_json::Value, found: &mut Vec<String>) {
-    match value {
-        serde_json::Value::String(text) => found.push(text.to_ascii_lowercase()),
-        serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
-        serde_json::Value::Object(fields) => fields.values().for_each(|field| texts(field, found)),
-        _ => {}
-    }
 }
 
 /// The serial number of a refused leaf is what stands there in hexadecimal, and nothing that was made of something else.

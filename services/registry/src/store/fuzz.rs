@@ -39,6 +39,8 @@ fn comes_back(written: &[u8], input: &[u8]) {
     let value = |bytes| serde_json::from_slice::<Value>(bytes).expect("a record is JSON");
     let (written, before) = (value(written), value(input));
     assert!(stood(&written, &before), "{before} is written as {written}");
+    let labels = |value: &Value| value.pointer("/spec/labels").and_then(Value::as_object).cloned();
+    assert_eq!(labels(&written), labels(&before).filter(|_| written.get("spec").is_some()));
 }
 
 fn told(error: &RecordError) {
