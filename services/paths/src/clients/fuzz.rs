@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use names::TenantName;
 use prost::Message;
-use proto::{provisioning::v1 as provisioning_wire, registry::v1 as wire};
+use proto::{provisioning::v1 as provisioning_wire, registry::v1 as wire, r#type::v1::ChangeType};
 use trial::fuzz::Verdict;
 
 use super::{provisioning, registry};
@@ -157,11 +157,15 @@ fn trusted() -> provisioning_wire::WatchResponse {
         ..provisioning_wire::Revocation::default()
     };
     let resources = [Resource::CertificateAuthority(authority), Resource::Revocation(revocation)];
-    let event = |resource| provisioning_wire::Event {
-        resource: Some(resource),
-        ..provisioning_wire::Event::default()
+    let event = |change: ChangeType| {
+        move |resource| provisioning_wire::Event {
+            r#type: change.into(),
+            resource: Some(resource),
+            ..provisioning_wire::Event::default()
+        }
     };
-    let events = resources.into_iter().map(event).collect();
+    let (come, gone) = (event(ChangeType::Added), event(ChangeType::Deleted));
+    let events = resources.clone().map(come).into_iter().chain(resources.map(gone)).collect();
     provisioning_wire::WatchResponse { events, ..provisioning_wire::WatchResponse::default() }
 }
 

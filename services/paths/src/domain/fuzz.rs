@@ -20,9 +20,12 @@ fn a_text_is_a_host_in_its_one_form_or_refused() {
                 let form = host.to_string();
                 assert_eq!(Host::parse(&form).as_ref(), Ok(host), "{form} is another host");
                 assert!(form.is_ascii() && form.len() <= 253, "{} bytes", form.len());
-                if let Host::Name(name) = host {
-                    assert!(name.parse::<IpAddr>().is_err(), "{name} is an address");
-                    assert!(name.split('.').all(|label| (1..=63).contains(&label.len())));
+                match host {
+                    Host::Name(name) => {
+                        assert!(name.parse::<IpAddr>().is_err(), "{name} is an address");
+                        assert!(name.split('.').all(|label| (1..=63).contains(&label.len())));
+                    }
+                    Host::Address(address) => assert_eq!(*address, address.to_canonical()),
                 }
             }
             Err(error) => assert!(error.to_string().len() <= 400, "{error}"),
