@@ -74,8 +74,9 @@ fn clamp(value: u64) -> i32 {
 fn cpu_ticks(stat: &str) -> Option<CpuTicks> {
     let line = stat.lines().next()?.strip_prefix("cpu ")?;
     let ticks: Vec<u64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();
-    let idle = ticks.get(3)? + ticks.get(4).copied().unwrap_or(0);
-    Some(CpuTicks { total: ticks.iter().sum(), idle })
+    let sum = |ticks: &[u64]| ticks.iter().fold(0, |sum: u64, ticks| sum.saturating_add(*ticks));
+    let idle = ticks.get(3..)?.get(..2).or(ticks.get(3..4))?;
+    Some(CpuTicks { total: sum(&ticks), idle: sum(idle) })
 }
 
 fn cpu_share(before: Option<CpuTicks>, now: CpuTicks) -> f64 {
@@ -86,12 +87,12 @@ fn cpu_share(before: Option<CpuTicks>, now: CpuTicks) -> f64 {
 }
 
 fn memory_share(meminfo: &str) -> Option<f64> {
-    let field = |name: &str| -> Option<f64> {
+    let field = |name: &str| -> Option<u64> {
         let line = meminfo.lines().find(|line| line.starts_with(name))?;
         line.split_whitespace().nth(1)?.parse().ok()
     };
     let (total, available) = (field("MemTotal:")?, field("MemAvailable:")?);
-    (total > 0.0).then(|| (1.0 - available / total).clamp(0.0, 1.0))
+    (total > 0).then(|| (1.0 - available as f64 / total as f64).clamp(0.0, 1.0))
 }
 
 fn descriptor_limit(limits: &str) -> Option<i32> {

@@ -30,6 +30,10 @@ const MAX_TARGETS: usize = 6_000;
 /// Heartbeat period of a Welcome that names none.
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// Longest wait that the control plane may order, for a heartbeat, a probe or an attempt. Orders are seconds to minutes; a
+/// connector that was sent away for longer than a day is lost to whoever looks for it.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3_600);
+
 pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
@@ -42,7 +46,7 @@ pub(super) fn period(duration: Option<&prost_types::Duration>, default: Duration
     duration
         .and_then(|duration| Duration::try_from(*duration).ok())
         .filter(|duration| !duration.is_zero())
-        .unwrap_or(default)
+        .map_or(default, |duration| duration.min(MAX_WAIT))
 }
 
 /// A reply that this connector cannot use.
@@ -240,7 +244,7 @@ pub(super) fn refusal(status: &Status) -> Refusal {
     Refusal {
         reason,
         message: failure.message().to_owned(),
-        retry_after: failure.retry_delay(),
+        retry_after: failure.retry_delay().map(|delay| delay.min(MAX_WAIT)),
         transient: !definite,
     }
 }
