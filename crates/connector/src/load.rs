@@ -101,6 +101,28 @@ fn descriptor_limit(limits: &str) -> Option<i32> {
 }
 
 #[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn whatever_the_kernel_writes_is_a_share_or_nothing() {
+        let words = ["cpu ", "MemTotal: ", "MemAvailable: ", "Max open files ", "NaN", "-1", "inf"];
+        trial::target!("kernel_texts").words(&words).run_on_text(|text| {
+            let (ticks, memory) = (cpu_ticks(text), memory_share(text));
+            if let Some(ticks) = ticks {
+                assert!(ticks.idle <= ticks.total, "more than all was idle");
+                let none = CpuTicks { total: 0, idle: 0 };
+                assert!((0.0..=1.0).contains(&cpu_share(Some(none), ticks)));
+            }
+            assert!(memory.is_none_or(|share| (0.0..=1.0).contains(&share)), "{memory:?}");
+            let limit = descriptor_limit(text);
+            assert!(limit.is_none_or(|limit| limit >= 0), "{limit:?}");
+            (ticks.is_some() || memory.is_some() || limit.is_some()).then_some(())
+        });
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

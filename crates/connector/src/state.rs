@@ -204,6 +204,48 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stat
 }
 
 #[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::identity::{OwnKey, example};
+
+    #[test]
+    fn any_bytes_are_the_identity_that_was_kept_or_damage_told_with_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&directory.path().join("state")).unwrap();
+        state.keep(&example()).unwrap();
+        let path = state.dir.join(IDENTITY_FILE);
+        let target = trial::target!("identities").with(fs::read(&path).unwrap()).costs(4);
+        let words = ["-009999-01-02T01:59:59Z", "9999-12-30T22:00:00.999999999Z", "AQID", "[]"];
+        let key = OwnKey::generate_pem().unwrap();
+        target.words(&words).run(|input| {
+            fs::write(&path, input).unwrap();
+            let found = state.identity();
+            match &found {
+                Ok(identity) => {
+                    let identity = identity.as_ref().expect("there is a file");
+                    let (from, end) =
+                        (identity.certificates.not_before, identity.certificates.not_after);
+                    let renewal = identity.renew_at(0.05);
+                    assert!(from > end || (from <= renewal && renewal <= end), "{renewal}");
+                    assert!(identity.expired(end));
+                    assert!(identity.face(&key).is_err(), "it is shown with another's key");
+                    let _ = identity.trust();
+                    state.keep(identity).unwrap();
+                    assert_eq!(state.identity().unwrap().as_ref(), Some(identity));
+                }
+                Err(error) => {
+                    assert!(error.to_string().contains(IDENTITY_FILE), "{error}");
+                }
+            }
+            found.map_err(|error| match error {
+                StateError::Corrupt { problem, .. } => problem,
+                error => error.to_string(),
+            })
+        });
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -250,4 +250,6 @@ pub(super) fn refusal(status: &Status) -> Refusal {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
