@@ -122,8 +122,8 @@ fn a_variable_and_a_flag_set_what_they_say_or_name_the_setting() {
         let flagged = flagged.finish();
         if let Ok(effective) = &flagged {
             assert!(effective.sources.values().all(|source| *source == Source::Flag));
-            let listen = text.lines().filter_map(|line| line.split_once('='));
-            let listen = listen.filter(|(name, _)| name.trim() == "server.listen").next_back();
+            let mut flags = text.lines().filter_map(|line| line.split_once('='));
+            let listen = flags.rfind(|(name, _)| name.trim() == "server.listen");
             let expected = listen.map_or("127.0.0.1:1", |(_, text)| text.trim());
             assert_eq!(effective.values["server"]["listen"], Value::from(expected));
         }
