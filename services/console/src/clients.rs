@@ -5,6 +5,8 @@
 //! authorised for the tenant before a client is used.
 //! Absent on purpose: traits; there is one of each.
 
+#[cfg(test)]
+mod fuzz;
 mod paths;
 mod provisioning;
 mod registry;

@@ -211,6 +211,47 @@ fn read_refusal(failure: &Failure, enrolment: &Enrolment) -> Registration {
 }
 
 #[cfg(test)]
+mod fuzz {
+    use tonic::Code;
+    use trial::fuzz::Verdict;
+
+    use super::*;
+    use crate::domain::enrolment::tests::enrolment;
+
+    /// Reasons that registry documents for RegisterAppConnector.
+    const DEFINITE: [&str; 7] = [
+        "GROUP_DISABLED",
+        "TENANT_SUSPENDED",
+        "IDENTITY_REVOKED",
+        "PUBLIC_KEY_IN_USE",
+        "QUOTA_EXCEEDED",
+        "ENROLMENT_ABANDONED",
+        "NAME_TAKEN",
+    ];
+
+    #[test]
+    fn no_details_of_a_status_give_a_use_back_but_those_that_say_so() {
+        let whole = |reason| Failure::new(Kind::FailedPrecondition, reason, "m").to_status();
+        let target = trial::target!("registry_answers").words(&DEFINITE);
+        let target = target.with(whole("GROUP_DISABLED").details());
+        target.with(whole("DEFECT").details()).run(|input| {
+            let details = prost::bytes::Bytes::copy_from_slice(input);
+            let status = Status::with_details(Code::FailedPrecondition, "m", details);
+            let failure = Failure::from_status(&status);
+            match read_refusal(&failure, &enrolment()) {
+                Registration::Refused(refusal) => {
+                    assert!(DEFINITE.contains(&failure.reason()), "{failure:?} is no refusal");
+                    assert!(!refusal.reason().is_empty());
+                    Verdict::Taken
+                }
+                Registration::Unknown => Verdict::Refused(failure.reason().to_owned()),
+                Registration::Registered => panic!("{failure:?} is taken for a success"),
+            }
+        });
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::enrolment::tests::enrolment;

@@ -54,7 +54,7 @@ impl Source for KeyWatch {
     }
 }
 
-fn batch_in(response: wire::WatchResponse) -> Batch<KeyChange> {
+pub(super) fn batch_in(response: wire::WatchResponse) -> Batch<KeyChange> {
     let phase = response.phase();
     let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
     let events = events.into_iter().filter_map(change_in).collect();

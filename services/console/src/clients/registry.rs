@@ -96,7 +96,7 @@ impl Source for RegistryWatch {
     }
 }
 
-fn batch_in(response: wire::WatchResponse) -> Batch<Change> {
+pub(super) fn batch_in(response: wire::WatchResponse) -> Batch<Change> {
     let phase = response.phase();
     let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
     let events = events.into_iter().filter_map(change_in).collect();

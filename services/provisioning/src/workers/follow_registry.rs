@@ -138,3 +138,55 @@ fn deleted(event: Event) -> Option<Deleted> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use prost::Message as _;
+    use proto::registry::v1::{AppConnector, AppConnectorGroup};
+    use trial::fuzz::Verdict;
+
+    use super::*;
+
+    fn event(change: ChangeType, resource: Resource) -> Vec<u8> {
+        let event = Event { r#type: change.into(), resource: Some(resource), ..Event::default() };
+        event.encode_to_vec()
+    }
+
+    #[test]
+    fn any_bytes_of_registrys_watch_end_what_is_deleted_and_nothing_else() {
+        let connector = AppConnector {
+            name: "tenants/acme/appConnectors/berlin-1".to_owned(),
+            ..AppConnector::default()
+        };
+        let group = AppConnectorGroup {
+            name: "tenants/acme/appConnectorGroups/berlin".to_owned(),
+            delete_time: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
+            ..AppConnectorGroup::default()
+        };
+        let target = trial::target!("registry_events");
+        let lives = event(ChangeType::Modified, Resource::AppConnector(connector.clone()));
+        let target =
+            target.with(lives).with(event(ChangeType::Deleted, Resource::AppConnector(connector)));
+        target.with(event(ChangeType::Added, Resource::AppConnectorGroup(group))).run(|input| {
+            let Ok(event) = Event::decode(input) else {
+                return Verdict::Refused("no message".to_owned());
+            };
+            let purged = event.r#type() == ChangeType::Deleted;
+            let found = deleted(event.clone());
+            let (name, is_deleted) = match (&found, event.resource) {
+                (Some(Deleted::Connector(name)), Some(Resource::AppConnector(told))) => {
+                    assert_eq!(name.to_string(), told.name);
+                    (told.name, purged || told.delete_time.is_some())
+                }
+                (Some(Deleted::Group(name)), Some(Resource::AppConnectorGroup(told))) => {
+                    assert_eq!(name.to_string(), told.name);
+                    (told.name, purged || told.delete_time.is_some())
+                }
+                (None, _) => return Verdict::Refused("nothing is deleted".to_owned()),
+                (found, told) => panic!("{found:?} of {told:?}"),
+            };
+            assert!(is_deleted, "{name} lives");
+            Verdict::Taken
+        });
+    }
+}
