@@ -28,9 +28,12 @@ impl Deadline {
     /// `length` from now.
     #[must_use]
     pub fn after(length: Duration) -> Self {
+        Self::since(Instant::now(), length)
+    }
+
+    fn since(start: Instant, length: Duration) -> Self {
         // An Instant overflows after centuries; such a deadline is one that never comes.
-        let now = Instant::now();
-        Self(now.checked_add(length).unwrap_or(now + MAX_UNARY))
+        Self(start.checked_add(length).unwrap_or(start + MAX_UNARY))
     }
 
     /// What is left; zero when it is over.
@@ -45,14 +48,14 @@ impl Deadline {
         self.0
     }
 
-    /// The deadline of a call: a unary one always has one, a streaming one only if its caller sent it.
-    pub(crate) fn of(headers: &HeaderMap, streaming: bool) -> Option<Self> {
+    /// The deadline of a call that arrived then: a unary one always has one, a streaming one only if its caller sent it.
+    pub(crate) fn of(headers: &HeaderMap, streaming: bool, arrived: Instant) -> Option<Self> {
         let sent = headers.get(GRPC_TIMEOUT).and_then(parse);
         let length = match (sent, streaming) {
             (sent, true) => sent?,
             (sent, false) => sent.unwrap_or(DEFAULT_UNARY).min(MAX_UNARY),
         };
-        Some(Self::after(length))
+        Some(Self::since(arrived, length))
     }
 }
 
@@ -131,12 +134,24 @@ mod tests {
     async fn unary_calls_always_have_a_limit_and_streams_only_what_they_ask_for() {
         let mut headers = HeaderMap::new();
         let left = |headers: &HeaderMap, streaming| {
-            Deadline::of(headers, streaming).map(Deadline::remaining)
+            Deadline::of(headers, streaming, Instant::now()).map(Deadline::remaining)
         };
         assert_eq!(left(&headers, false), Some(DEFAULT_UNARY));
         assert_eq!(left(&headers, true), None);
         headers.insert(GRPC_TIMEOUT, HeaderValue::from_static("2H"));
         assert_eq!(left(&headers, false), Some(MAX_UNARY));
         assert_eq!(left(&headers, true), Some(Duration::from_secs(7200)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waited_for_its_turn_has_that_much_less_left() {
+        let headers = HeaderMap::from_iter([(
+            http::HeaderName::from_static(GRPC_TIMEOUT),
+            HeaderValue::from_static("3S"),
+        )]);
+        let arrived = Instant::now();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let left = Deadline::of(&headers, false, arrived).map(Deadline::remaining);
+        assert_eq!(left, Some(Duration::from_secs(1)));
     }
 }

@@ -126,10 +126,11 @@ fn a_header_is_understood_or_taken_for_absent() {
     target.run(|input| {
         let Some(headers) = headers(input, &names) else { return Verdict::from(None::<()>) };
         let sent = deadline::parse(&headers["grpc-timeout"]);
+        let now = tokio::time::Instant::now();
         let longest = deadline::MAX_UNARY;
-        let unary = deadline::Deadline::of(&headers, false).unwrap();
+        let unary = deadline::Deadline::of(&headers, false, now).unwrap();
         assert!(unary.remaining() <= longest);
-        assert_eq!(deadline::Deadline::of(&headers, true).is_some(), sent.is_some());
+        assert_eq!(deadline::Deadline::of(&headers, true, now).is_some(), sent.is_some());
         if let Some(sent) = sent {
             assert!(deadline::parse(&deadline::format(sent)).unwrap() <= sent);
         }

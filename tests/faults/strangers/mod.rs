@@ -14,6 +14,7 @@ mod contract;
 mod ground;
 mod handshakes;
 mod matrix;
+mod overload;
 mod readers;
 mod request;
 mod sizes;

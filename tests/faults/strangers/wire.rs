@@ -29,7 +29,7 @@ pub(crate) async fn ask(
     let (_more, ended) = oneshot::channel();
     let ended = goes_on.then_some(ended);
     let asked = async {
-        let mut answers = open(channel, token, path.clone(), message, ended).await?;
+        let mut answers = open(channel, token, path.clone(), message, None, ended).await?;
         Ok(answers.message().await?.unwrap_or_default())
     };
     match tokio::time::timeout(PATIENCE, asked).await {
@@ -38,13 +38,26 @@ pub(crate) async fn ask(
     }
 }
 
+/// Asks a unary method, and tells the server how long the answer is waited for.
+pub(crate) async fn ask_within(
+    limit: Duration,
+    channel: &Channel,
+    token: &str,
+    path: PathAndQuery,
+    message: Bytes,
+) -> Result<Bytes, Status> {
+    let mut answers = open(channel, Some(token), path, message, Some(limit), None).await?;
+    Ok(answers.message().await?.unwrap_or_default())
+}
+
 /// Opens a call, whatever its kind: on the wire all four are a stream each way. The caller's side ends with its message,
 /// or when `ended` says so.
-pub(crate) async fn open(
+async fn open(
     channel: &Channel,
     token: Option<&str>,
     path: PathAndQuery,
     message: Bytes,
+    limit: Option<Duration>,
     ended: Option<oneshot::Receiver<()>>,
 ) -> Result<Streaming<Bytes>, Status> {
     let mut client = Grpc::new(channel.clone());
@@ -60,6 +73,9 @@ pub(crate) async fn open(
     if let Some(token) = token {
         let bearer = format!("Bearer {token}").parse().expect("a token is plain text");
         request.metadata_mut().insert("authorization", bearer);
+    }
+    if let Some(limit) = limit {
+        request.set_timeout(limit);
     }
     Ok(client.streaming(request, path, Plain).await?.into_inner())
 }

@@ -2,7 +2,9 @@
 
 use std::{
     convert::Infallible,
+    future::poll_fn,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -14,7 +16,7 @@ use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
 use super::{
-    admission::{Admission, Limits},
+    admission::{Admission, Arrival, Limits},
     body::{WatchedBody, code_of},
     call::Call,
     entry,
@@ -64,10 +66,19 @@ impl Stack {
         Edge { stack: self.clone(), routes: routes.prepare() }
     }
 
-    async fn serve(self, mut request: Request<Body>, routes: Routes) -> Response<Body> {
-        let rule = self.0.table.get(request.uri().path()).cloned();
+    fn arrival(&self, request: &Request<Body>) -> Arrival {
+        self.0.admission.arrival(self.0.table.get(request.uri().path()).cloned())
+    }
+
+    async fn serve(
+        self,
+        mut request: Request<Body>,
+        arrival: Arrival,
+        routes: Routes,
+    ) -> Response<Body> {
+        let rule = arrival.rule.clone();
         let streaming = rule.as_ref().is_some_and(|rule| rule.streaming);
-        let deadline = Deadline::of(request.headers(), streaming);
+        let deadline = Deadline::of(request.headers(), streaming, arrival.at);
         let mut context = CallContext::of(request.headers(), deadline);
         let peer = request.extensions().get::<PeerInfo>();
         let method = Method::of(rule.as_deref());
@@ -78,7 +89,7 @@ impl Stack {
             request.extensions_mut().insert(deadline);
         }
 
-        let guarded = self.guarded(request, routes, rule, &mut call, deadline);
+        let guarded = self.guarded(request, arrival, routes, &mut call, deadline);
         let guarded = context::scope(context.clone(), guarded.instrument(span));
         let answer = match AssertUnwindSafe(guarded).catch_unwind().await {
             Ok(answer) => answer,
@@ -96,15 +107,14 @@ impl Stack {
     async fn guarded(
         &self,
         mut request: Request<Body>,
+        arrival: Arrival,
         routes: Routes,
-        rule: Option<Arc<MethodRule>>,
         call: &mut Call,
         deadline: Option<Deadline>,
     ) -> Result<Response<Body>, Failure> {
-        if let Some(rule) = &rule {
-            let seat = self.0.admission.seat(rule).inspect_err(|_| call.shed())?;
-            call.take_seat(seat);
-        }
+        let rule = arrival.rule.clone();
+        let (seat, mut turn) = arrival.turn(deadline).await.inspect_err(|_| call.shed())?;
+        call.take_seat(seat);
         let caller = self.admit(&request, rule.as_ref())?;
         call.admitted(caller.clone());
         request.extensions_mut().insert(caller);
@@ -113,6 +123,14 @@ impl Stack {
             let Ok(response) = routes.oneshot(request).await;
             response.map(Body::new)
         };
+        let mut handler = pin!(handler);
+        let handler = poll_fn(|cx| {
+            let polled = handler.as_mut().poll(cx);
+            if polled.is_pending() {
+                turn.pause();
+            }
+            polled
+        });
         let answer = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline.instant(), handler)
                 .await
@@ -120,6 +138,7 @@ impl Stack {
             None => handler.await,
         };
         call.answered();
+        turn.end().await;
         unreadable::retold(answer.headers()).map_or(Ok(answer), Err)
     }
 
@@ -145,7 +164,9 @@ impl Service<Request<Body>> for Edge {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (stack, routes) = (self.stack.clone(), self.routes.clone());
-        stack.serve(request, routes).map(Ok).boxed()
+        // Now, and not when the future is first polled: until then it waits.
+        let arrival = stack.arrival(&request);
+        stack.serve(request, arrival, routes).map(Ok).boxed()
     }
 }
 

@@ -3,9 +3,10 @@
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures::{FutureExt as _, future::Either};
 use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
 use rpc::peer::{ListenerKind, PeerIdentity, PeerInfo};
 use tokio::{
     net::TcpStream,
@@ -50,12 +51,7 @@ impl Connection {
         let identity = identity_of(&stream);
         tracing::debug!(%remote, ?identity, "connected");
         let peer = PeerInfo { remote, listener: self.kind, identity: identity.map(Arc::new) };
-        let app = app.map_request(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer.clone());
-            request
-        });
-        self.converse(stream, app).await;
+        self.converse(stream, peer, app).await;
     }
 
     /// Waits for its turn and takes it. The wait needs no limit of its own: so many wait, and each turn ends in time.
@@ -95,9 +91,9 @@ impl Connection {
     }
 
     /// HTTP until the peer leaves, the process drains, or the connection is too old or too silent.
-    async fn converse<S, B>(&self, stream: TlsStream<TcpStream>, app: S)
+    async fn converse<S, B>(&self, stream: TlsStream<TcpStream>, peer: PeerInfo, app: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
         S: Clone + Send + 'static,
         S::Future: Send + 'static,
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -108,7 +104,11 @@ impl Connection {
         let http1 = stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP1);
         let (stream, heard) = Watched::new(stream);
         let http = limits.http(http1);
-        let service = TowerToHyperService::new(app);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer.clone());
+            call_at_once(app.clone(), request)
+        });
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
         let mut silence = pin!(silence(http1, heard, limits.first_bytes_timeout));
         let mut age = pin!(sleep(limits.age_of(self.nth)));
@@ -133,6 +133,18 @@ impl Connection {
                 }
             }
         }
+    }
+}
+
+/// Calls `app` now if it is ready. hyper makes a task of what this returns, and the task waits for its turn; `app` must know
+/// of the call before that.
+fn call_at_once<S, R>(mut app: S, request: R) -> impl Future<Output = Result<S::Response, S::Error>>
+where
+    S: Service<R>,
+{
+    match app.ready().now_or_never() {
+        Some(Ok(ready)) => Either::Left(ready.call(request)),
+        _ => Either::Right(app.oneshot(request)),
     }
 }
 
