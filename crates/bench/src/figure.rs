@@ -89,7 +89,7 @@ impl Figure {
     }
 
     /// As a row of the table that [`Results::table`] makes.
-    fn row(&self) -> String {
+    pub(crate) fn row(&self) -> String {
         let Self { name, unit, ours, against, note: _ } = self;
         let (theirs, ratio) = match against {
             None => (String::new(), String::new()),

@@ -109,7 +109,10 @@ async fn run(flags: &Flags) -> Result<()> {
         if wanted && family.needs_etcd() && results.etcd.is_empty() {
             eprintln!("there is no etcd here, so what is held against it is left out");
         } else if wanted {
-            results.figures.extend(family.measure(&scale).await?);
+            let figures = family.measure(&scale).await?;
+            // Now, so that they are not lost with what fails later.
+            figures.iter().for_each(|figure| eprintln!("{}", figure.row()));
+            results.figures.extend(figures);
         }
     }
     results.machine.note_load();

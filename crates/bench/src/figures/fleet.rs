@@ -68,9 +68,10 @@ impl Fleet {
 
     /// Registers the connectors that do not serve, spread over their groups.
     async fn fill(&self, installation: &Installation, scale: &Scale) -> Result<()> {
+        // Off the whole degrees: 0/0 is refused as a mistake.
         let place = |n: usize| Place {
-            latitude: (n * 37 % 120) as f64 - 60.0,
-            longitude: (n * 71 % 360) as f64 - 180.0,
+            latitude: (n * 37 % 120) as f64 - 59.5,
+            longitude: (n * 71 % 360) as f64 - 179.5,
             ..FRANKFURT
         };
         let groups = (0..scale.groups).map(|n| async move {

@@ -163,7 +163,7 @@ impl Asker {
     fn question(&self, nth: u64) -> SelectPathRequest {
         // Two primes; the product walks through all applications.
         let at = self.index.wrapping_mul(7_919).wrapping_add(nth.wrapping_mul(104_729));
-        let (latitude, longitude) = ((at % 120) as f64 - 60.0, (at % 360) as f64 - 180.0);
+        let (latitude, longitude) = ((at % 120) as f64 - 59.5, (at % 360) as f64 - 179.5);
         let coordinates = Some(LatLng { latitude, longitude });
         let query = PathQuery {
             client: Some(Client { coordinates, ..Client::default() }),
