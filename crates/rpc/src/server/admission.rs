@@ -176,12 +176,11 @@ mod tests {
         let admission = admission(8);
         let (_seat, busy) = admission.arrival(rule()).turn(None).await.unwrap();
         let (hasty, patient) = (admission.arrival(rule()), admission.arrival(rule()));
-        let deadline = |seconds| Some(Deadline::after(Duration::from_secs(seconds)));
-        let waiting = (hasty.turn(deadline(3)), patient.turn(deadline(5)));
-        let waiting = tokio::spawn(async { tokio::join!(waiting.0, waiting.1) });
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        let deadlines = [3, 5].map(|seconds| Some(Deadline::after(Duration::from_secs(seconds))));
+        tokio::time::advance(Duration::from_secs(2)).await;
         busy.end().await;
-        let (hasty, patient) = waiting.await.unwrap();
+        let hasty = hasty.turn(deadlines[0]).await;
+        let patient = patient.turn(deadlines[1]).await;
         assert_eq!(hasty.unwrap_err().reason(), OVERLOADED);
         assert!(patient.is_ok());
     }
