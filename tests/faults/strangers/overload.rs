@@ -126,7 +126,7 @@ async fn besieged(load: Load) {
     }
     for _ in 0..TRIES {
         let figures = load.open(peak * f64::from(OVER)).await;
-        println!(
+        eprintln!(
             "{}: of a peak of {peak:.1} a second, {OVER} times as many left {figures}",
             load.path
         );
