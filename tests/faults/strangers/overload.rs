@@ -33,11 +33,11 @@ const KEPT: f64 = 0.9;
 /// How long a caller waits. The ninety-ninth of a hundred served callers has its answer by then, or it is no answer.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// A machine that others use too gets so many tries.
-const TRIES: usize = 3;
-/// Callers at one time, of whom the best number makes the peak.
-const CALLERS: [usize; 2] = [2, 4];
-/// Time for each number of callers.
-const PEAK_TIME: Duration = Duration::from_secs(4);
+const TRIES: usize = 5;
+/// Callers at one time that make the peak: enough that the server is never idle.
+const CALLERS: usize = 4;
+/// Time in which the peak is measured.
+const PEAK_TIME: Duration = Duration::from_secs(6);
 /// Time of an overload before and while it is measured.
 const SETTLING: Duration = Duration::from_secs(5);
 const MEASURED: Duration = Duration::from_secs(8);
@@ -117,26 +117,22 @@ async fn create(tenant: &Tenant, nth: usize) {
     tenant.api.registry.clone().create_app_connector_group(request).await.expect("it is made");
 }
 
-/// Finds the peak, asks for more, and judges what is left.
+/// Finds the peak, asks for more, and judges what is left. Each try has a peak of its own: a shared machine is not as fast
+/// in one minute as in the next.
 async fn besieged(load: Load) {
     let load = Arc::new(load);
-    let mut peak: f64 = 0.0;
-    for callers in CALLERS {
-        peak = peak.max(load.closed(callers).await);
-    }
     for _ in 0..TRIES {
+        let peak = load.closed(CALLERS).await;
         let figures = load.open(peak * f64::from(OVER)).await;
-        eprintln!(
-            "{}: of a peak of {peak:.1} a second, {OVER} times as many left {figures}",
-            load.path
-        );
+        eprintln!("of a peak of {peak:.1} a second, {OVER} times as many left {figures}");
         assert!(figures.shed > 0, "nobody was shed: that was no overload");
-        assert!(figures.wrongly.is_empty(), "{:#?}", figures.wrongly.first());
-        if figures.served_per_second >= KEPT * peak && figures.p99 <= PATIENCE {
+        let in_time = figures.wrongly.is_empty() && figures.p99 <= PATIENCE;
+        if in_time && figures.served_per_second >= KEPT * peak {
             return;
         }
+        eprintln!("lost, for example: {:?}", figures.wrongly.first());
     }
-    panic!("{}: a peak of {peak:.1} a second is not kept, or not in time", load.path);
+    panic!("{}: in none of {TRIES} tries was the peak kept, and in time", load.path);
 }
 
 impl Load {
