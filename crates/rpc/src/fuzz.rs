@@ -66,14 +66,6 @@ fn an_order_names_allowed_fields_once_or_is_refused() {
 
 /// An anonymous caller of a method that is nobody's.
 fn anonymous() -> Caller {
-    let rule = MethodRule {
-        service: "causeway.test.v1.Test".into(),
-        method: "Do".into(),
-        classes: Vec::new(),
-        streaming: false,
-        planned: false,
-        ours: true,
-    };
     let guard = Guard {
         denied: DenyList::new(),
         tokens: TokenVerifier::empty(),
@@ -81,7 +73,7 @@ fn anonymous() -> Caller {
         expired_grace: jiff::SignedDuration::ZERO,
     };
     let remote = SocketAddr::from(([127, 0, 0, 1], 1));
-    Caller::new(CallerKind::Anonymous, remote, None, Arc::new(rule), guard)
+    Caller::new(CallerKind::Anonymous, remote, None, Arc::new(MethodRule::example()), guard)
 }
 
 #[test]

@@ -53,6 +53,19 @@ pub struct MethodRule {
 }
 
 impl MethodRule {
+    /// A unary method that is nobody's.
+    #[cfg(test)]
+    pub(crate) fn example() -> Self {
+        Self {
+            service: "causeway.test.v1.Test".into(),
+            method: "Do".into(),
+            classes: Vec::new(),
+            streaming: false,
+            planned: false,
+            ours: true,
+        }
+    }
+
     /// Whether the method lists `class`.
     #[must_use]
     pub fn allows(&self, class: AccessClass) -> bool {

@@ -8,7 +8,7 @@
 //! But the runtime has a queue. When its threads are busy, calls wait as tasks that nobody has polled, and connections wait
 //! among them, so that requests are read late and even refusals are sent late. Hence:
 //! - a seat is taken when a call arrives, not when its handler begins;
-//! - beginning needs a turn, one a thread. A handler that waits gives it back; one that is done, in a process that is behind,
+//! - beginning needs a turn, one a core. A handler that waits gives it back; one that is done, in a process that is behind,
 //!   keeps it until the runtime has been round: those who follow wait here, and sockets are served between two of them;
 //! - a call that has spent half of its time before its turn is refused: the rest would be work for a caller who has gone.
 
@@ -41,7 +41,7 @@ pub struct Limits {
     /// Open streams: one watch for each sibling and one report for each connector, with room for 20,000
     /// connectors.
     pub streams: usize,
-    /// Calls that begin at one time: those whose handler has not yet waited for anything. One a core, as threads are.
+    /// Calls that begin at one time: those whose handler has not yet waited for anything. One a core.
     pub turns: usize,
 }
 
@@ -152,14 +152,7 @@ mod tests {
     }
 
     fn rule() -> Option<Arc<MethodRule>> {
-        Some(Arc::new(MethodRule {
-            service: "causeway.test.v1.Test".into(),
-            method: "Do".into(),
-            classes: Vec::new(),
-            streaming: false,
-            planned: false,
-            ours: true,
-        }))
+        Some(Arc::new(MethodRule::example()))
     }
 
     #[tokio::test]
