@@ -56,9 +56,7 @@ impl Host {
             Err(_) => normal_name(text).map(Self::normal),
         }
     }
-}
 
-impl Host {
     /// Only its one form shows that `10.0.0.1.` is an address, or one in digits of full width.
     fn normal(name: String) -> Self {
         match name.parse() {
