@@ -1,12 +1,13 @@
 //! What a test needs from the machine: chance that can be repeated, disks that can be cut, processes that stand still.
 //!
-//! Owns: the seed of a run, fuzzing from it, and what the machine may do. Always holds: whatever a test leaves to chance comes
+//! Owns: the seed of a run, fuzzing from it, how a record comes back, and what the machine may do. Always holds: whatever a test leaves to chance comes
 //! from this seed, which is printed and can be given again; two purposes never share a stream of numbers; what the machine
 //! may not do is said. Absent on purpose: anything of ours, so every crate can use it.
 
 mod disk;
 pub mod fuzz;
 mod machine;
+pub mod record;
 
 pub use disk::{Image, Mounted, may_mount};
 pub use machine::{may_trace, stand_still};
