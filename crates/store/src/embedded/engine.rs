@@ -4,7 +4,7 @@ use std::{
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicI64, Ordering},
     },
     thread,
@@ -73,6 +73,22 @@ impl Shared {
     }
 }
 
+/// Wakes a flush that sleeps though the disk failed; see [`watchdog`]. On a disk that hangs this flush hangs as well,
+/// so it has a thread of its own.
+fn waker(shared: Weak<Shared>) -> impl Fn() {
+    move || {
+        let Some(Ok(db)) = shared.upgrade().map(|shared| shared.db()) else { return };
+        let flush = move || {
+            // The writer hears of the same failure and tells it.
+            let _ = db.flush();
+        };
+        let thread = thread::Builder::new().name("store-waker".to_owned());
+        if let Err(error) = thread.spawn(flush) {
+            tracing::warn!(%error, "a commit that hangs could not be woken");
+        }
+    }
+}
+
 /// sled in a directory of its own, with its writer.
 pub(crate) struct Embedded {
     epoch: Epoch,
@@ -102,7 +118,8 @@ impl Embedded {
         });
         let pulse = Arc::new(Pulse::default());
         let policy = config.on_stuck.clone();
-        watchdog::start(&pulse, health.clone(), config.commit_watchdog, policy)
+        let wake = waker(Arc::downgrade(&shared));
+        watchdog::start(&pulse, health.clone(), config.commit_watchdog, wake, policy)
             .map_err(io_error)?;
         let writer = Writer {
             db: opened.db,

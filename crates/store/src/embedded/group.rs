@@ -24,6 +24,20 @@ const LATEST: Revision = Revision::new(i64::MAX);
 /// Rows looked at in one go for `PrefixEmpty`; nearly always the first decides.
 const EMPTY_CHECK_ROWS: usize = 16;
 
+/// Why a transaction is not part of its group.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotAdded {
+    Refused(TransactionError),
+    /// It could not be checked.
+    Unreadable(ReadError),
+}
+
+impl From<ReadError> for NotAdded {
+    fn from(error: ReadError) -> NotAdded {
+        NotAdded::Unreadable(error)
+    }
+}
+
 /// The writes of a group so far, and the state they leave.
 pub(super) struct Group<'a> {
     db: &'a sled::Db,
@@ -41,14 +55,15 @@ impl Group<'_> {
         Group { db, last, pending: BTreeMap::new(), batch, logged: Vec::new() }
     }
 
-    /// Checks a transaction and adds its writes; a refused one leaves the group as it was.
-    pub(super) fn add(&mut self, transaction: Transaction) -> Result<Revision, TransactionError> {
+    /// Checks a transaction and adds its writes; a refused one, and one that could not be checked, leaves the group as it was.
+    pub(super) fn add(&mut self, transaction: Transaction) -> Result<Revision, NotAdded> {
         for (index, precondition) in transaction.preconditions.iter().enumerate() {
-            if let Some((key, failed)) = self.check(precondition).map_err(unreadable)? {
-                return Err(TransactionError::Precondition { index, key, failed });
+            if let Some((key, failed)) = self.check(precondition)? {
+                let refusal = TransactionError::Precondition { index, key, failed };
+                return Err(NotAdded::Refused(refusal));
             }
         }
-        let changes = self.changes(transaction.writes).map_err(unreadable)?;
+        let changes = self.changes(transaction.writes)?;
         if !changes.is_empty() {
             self.last = self.last.next();
             self.apply(changes);
@@ -160,10 +175,6 @@ impl Group<'_> {
 }
 
 /// Nothing of the transaction was applied yet, so this is a refusal and not an unknown outcome.
-fn unreadable(error: ReadError) -> TransactionError {
-    TransactionError::Unavailable(error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

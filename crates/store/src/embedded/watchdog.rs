@@ -1,4 +1,7 @@
-//! Notices a commit that hangs and has the process ended.
+//! Notices a commit that hangs, wakes it, and at last has the process ended.
+//!
+//! Waking comes first because sled can sleep through an error: where one of its I/O threads finds that the disk failed after
+//! the flush has gone to sleep, nobody tells the flush. Another flush finds the error and tells everybody who waits.
 //!
 //! A thread that waits for a disk which never answers can be neither stopped nor joined, so the
 //! only way out is the process's end; a restart is safe. The clock here is the machine's own: the
@@ -13,6 +16,9 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{config::StuckPolicy, health::StoreHealth};
+
+/// How often work is looked at within its limit; each look but the last that finds the same work wakes it.
+const LOOKS: u32 = 8;
 
 /// When the work in hand began; shared between the writer and the watchdog.
 #[derive(Default)]
@@ -41,33 +47,36 @@ impl Pulse {
     }
 }
 
-/// Starts the watchdog's thread; it ends when the writer is gone.
+/// Starts the watchdog's thread; it ends when the writer is gone. `wake` may be called often, and may not wait.
 pub(super) fn start(
     pulse: &Arc<Pulse>,
     health: watch::Sender<StoreHealth>,
     limit: Duration,
+    wake: impl Fn() + Send + 'static,
     policy: StuckPolicy,
 ) -> std::io::Result<()> {
     let pulse = Arc::downgrade(pulse);
-    let watchdog = Watchdog { pulse, health, limit, policy };
+    let watchdog = Watchdog { pulse, health, limit, wake, policy };
     thread::Builder::new().name("store-watchdog".to_owned()).spawn(move || watchdog.run())?;
     Ok(())
 }
 
-struct Watchdog {
+struct Watchdog<W> {
     pulse: Weak<Pulse>,
     health: watch::Sender<StoreHealth>,
     limit: Duration,
+    wake: W,
     policy: StuckPolicy,
 }
 
-impl Watchdog {
+impl<W: Fn()> Watchdog<W> {
     fn run(self) {
-        // A quarter of the limit: a hang is noticed at most a quarter late.
-        let period = self.limit / 4;
+        let period = self.limit / LOOKS;
         while let Some(pulse) = self.pulse.upgrade() {
-            if pulse.busy_for().is_some_and(|busy| busy > self.limit) {
-                return self.bite();
+            match pulse.busy_for() {
+                Some(busy) if busy > self.limit => return self.bite(),
+                Some(busy) if busy > period => (self.wake)(),
+                _ => {}
             }
             drop(pulse);
             thread::sleep(period);
@@ -90,19 +99,24 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(40);
 
-    fn watched(pulse: &Arc<Pulse>) -> (watch::Receiver<StoreHealth>, mpsc::Receiver<String>) {
+    fn watched(
+        pulse: &Arc<Pulse>,
+        wake: impl Fn() + Send + 'static,
+    ) -> (watch::Receiver<StoreHealth>, mpsc::Receiver<String>) {
         let (health, health_rx) = watch::channel(StoreHealth::Serving);
         let (bites, bitten) = mpsc::channel();
         let policy = StuckPolicy::call(move |reason| bites.send(reason.to_owned()).expect("heard"));
-        start(pulse, health, LIMIT, policy).expect("a thread");
+        start(pulse, health, LIMIT, wake, policy).expect("a thread");
         (health_rx, bitten)
     }
 
     #[test]
-    fn work_that_hangs_turns_health_off_before_the_process_is_ended() {
+    fn work_that_hangs_is_woken_and_then_health_is_off_before_the_process_is_ended() {
         let pulse = Arc::new(Pulse::default());
-        let (health, bitten) = watched(&pulse);
+        let (woken, wakings) = mpsc::channel();
+        let (health, bitten) = watched(&pulse, move || woken.send(()).expect("heard"));
         pulse.begin();
+        wakings.recv_timeout(Duration::from_secs(60)).expect("it wakes");
         let reason = bitten.recv_timeout(Duration::from_secs(60)).expect("it bites");
         assert_eq!(*health.borrow(), StoreHealth::Stuck { reason });
     }
@@ -110,7 +124,7 @@ mod tests {
     #[test]
     fn a_writer_that_works_or_rests_is_left_alone() {
         let pulse = Arc::new(Pulse::default());
-        let (health, bitten) = watched(&pulse);
+        let (health, bitten) = watched(&pulse, || ());
         let begun = Instant::now();
         while begun.elapsed() < LIMIT * 5 {
             pulse.begin();

@@ -2,7 +2,7 @@
 //!
 //! A group goes through six moves, in this order: check and collect, apply, sync, mark, publish,
 //! answer. Nothing is answered, not even a refusal, before the state that it rests on is durable.
-//! After the first failure between apply and sync the thread refuses everything: whether the
+//! After the first failure, at the latest of a sync, the thread refuses everything: whether the
 //! group is on disk is unknown until the store is opened anew, and a second sync could claim
 //! success for pages the kernel has dropped.
 
@@ -15,13 +15,19 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    compact, disk::Disk, engine::Shared, group::Group, mark::Mark, open::panic_text,
+    compact,
+    disk::Disk,
+    engine::Shared,
+    group::{Group, NotAdded},
+    mark::Mark,
+    open::panic_text,
     watchdog::Pulse,
 };
 use crate::{
     commit::Write,
     engine::{LoggedCommit, Transaction, TransactionError},
     health::StoreHealth,
+    read::ReadError,
     revision::Revision,
 };
 
@@ -148,7 +154,19 @@ impl Writer {
     fn write(&mut self, transactions: Vec<Transaction>) -> Result<Written, String> {
         let before = *self.published.borrow();
         let mut group = Group::new(&self.db, before);
-        let verdicts = transactions.into_iter().map(|one| group.add(one)).collect();
+        let mut verdicts = Vec::with_capacity(transactions.len());
+        for transaction in transactions {
+            verdicts.push(match group.add(transaction) {
+                Ok(revision) => Ok(revision),
+                Err(NotAdded::Refused(refusal)) => Err(refusal),
+                // One row is damaged; whoever does not touch it is served.
+                Err(NotAdded::Unreadable(damage @ ReadError::Corrupt(_))) => {
+                    Err(TransactionError::Unavailable(damage.to_string()))
+                }
+                // The disk failed behind an earlier group's back, and sled remembers.
+                Err(NotAdded::Unreadable(failure)) => return Err(failure.to_string()),
+            });
+        }
         let (batch, logged, last) = group.finish();
         if last != before {
             // The machine's own clock: this measures the disk.

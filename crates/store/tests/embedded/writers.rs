@@ -28,6 +28,12 @@ const WRITERS_VARIABLE: &str = "STORE_TEST_WRITERS";
 /// whatever else the machine writes.
 pub(crate) const WATCHDOG_VARIABLE: &str = "STORE_TEST_WRITER_WATCHDOG";
 
+/// Large rows that each commit carries besides; none unless set. Sixteen are nearly the most that a commit may weigh.
+pub(crate) const BULK_VARIABLE: &str = "STORE_TEST_WRITER_BULK";
+
+/// Bytes of a large row: just below the most that a value may have.
+const BULK_BYTES: usize = 60_000;
+
 /// Says that a line is a writer and a number that was acknowledged, among whatever else is printed.
 const ACKNOWLEDGED: &str = "acknowledged ";
 
@@ -218,7 +224,10 @@ async fn write(store: &Store, writer: u64) {
     loop {
         number += 1;
         let padding = "x".repeat((number % 10_000) as usize);
-        let all = commit()
+        let bulk = (0..number_in(BULK_VARIABLE, 0)).fold(commit(), |commit, row| {
+            commit.put(key(&format!("bulk-{row}")), "x".repeat(BULK_BYTES))
+        });
+        let all = bulk
             .put(first(writer), number.to_string())
             .put(key(&format!("padding-{}", number % 50)), padding)
             .put(kept(writer, number), "")
