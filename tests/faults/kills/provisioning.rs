@@ -26,19 +26,19 @@ use rpc::{
     client::Channel,
     watch::{Batch, Batches, Source},
 };
-use testkit::{FRANKFURT, Plan, System, Tenant, Wire};
+use testkit::{FRANKFURT, System, Tenant, Wire};
 use tonic::Status;
 
 use super::{
     ROUNDS,
     board::{Known, Shown},
     object::{Action, Object, Objects, Tag, Version},
-    storm::{Ask, CONNECTIONS, Newcomer, Storm, Subject, Told},
+    storm::{Ask, CONNECTIONS, Newcomer, Storm, Subject, Told, plan},
     watching::{Commit, Sight, Witnesses, expect_every_write_once},
 };
 
 /// Keys that a round adds.
-const FRESH: usize = 40;
+const FRESH: usize = 100;
 /// Of the writes to a live key, so many are joins.
 const JOINS: f64 = 0.4;
 /// More than the storm needs at any moment, so that it is reached only on purpose.
@@ -289,8 +289,8 @@ fn batch(response: WatchResponse) -> Batch<Event> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn provisioning_counts_each_use_once_and_keeps_each_key_whole_through_seven_kills() {
-    let plan = Plan::default().set("provisioning.max_keys_per_tenant", &QUOTA.to_string());
-    let mut system = System::start_as_five_with(plan.clone()).await;
+    let plan = plan::<Keys>().set("provisioning.max_keys_per_tenant", &QUOTA.to_string());
+    let mut system = System::start_as_five_with(plan).await;
     let tenant = system.tenant().await;
     let group = tenant.group("g", FRANKFURT).await.unwrap().name;
     let joined = Joined::default();
@@ -299,9 +299,9 @@ async fn provisioning_counts_each_use_once_and_keeps_each_key_whole_through_seve
     let witnesses = Witnesses::call(apart).await;
 
     for _ in 0..ROUNDS {
-        storm.rage(&mut system).await;
+        let read = storm.rage(&mut system).await;
         let listed = storm.subject().list().await;
-        storm.expect_as_read(&listed).await;
+        assert_eq!(listed, read, "a list shows what single reads show");
         expect_ledger(&storm.subject().ledger().await, &listed, &joined);
     }
     storm.history.expect_linearizable(&Objects { limit }, Object::default());

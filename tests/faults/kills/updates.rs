@@ -17,11 +17,13 @@ use super::{
     ROUNDS,
     board::{Known, Shown},
     object::{Action, Object, Objects, Tag, Version},
-    storm::{Ask, CONNECTIONS, Storm, Subject, Told},
+    storm::{Ask, CONNECTIONS, Storm, Subject, Told, plan},
 };
 
 /// Groups whose schedules come into play with each round.
-const FRESH: usize = 60;
+const FRESH: usize = 100;
+/// Schedules that are asked for at once: half of the most there may be.
+const BATCH: usize = 500;
 /// Values of `failure_threshold`; a write's number is written in these digits.
 const THRESHOLDS: u32 = 1_000;
 
@@ -84,12 +86,16 @@ impl Schedules {
 
     /// Many at once.
     async fn batch(&self, keys: std::ops::Range<usize>) -> BTreeMap<usize, Shown> {
-        let names = keys.map(|key| self.name(key)).collect();
-        let request = BatchGetUpdateSchedulesRequest { parent: self.parent.clone(), names };
-        let answer = self.updates.clone().batch_get_update_schedules(request).await.unwrap();
-        let answer = answer.into_inner();
-        assert!(answer.not_found.is_empty(), "schedules of groups that exist are lost");
-        answer.update_schedules.iter().map(|schedule| self.shown(schedule)).collect()
+        let mut found = BTreeMap::new();
+        for first in keys.clone().step_by(BATCH) {
+            let names = (first..keys.end.min(first + BATCH)).map(|key| self.name(key)).collect();
+            let request = BatchGetUpdateSchedulesRequest { parent: self.parent.clone(), names };
+            let answer = self.updates.clone().batch_get_update_schedules(request).await.unwrap();
+            let answer = answer.into_inner();
+            assert!(answer.not_found.is_empty(), "schedules of groups that exist are lost");
+            found.extend(answer.update_schedules.iter().map(|schedule| self.shown(schedule)));
+        }
+        found
     }
 }
 
@@ -134,7 +140,7 @@ impl Subject for Schedules {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn updates_keeps_each_acknowledged_schedule_whole_through_seven_kills() {
-    let mut system = System::start_as_five().await;
+    let mut system = System::start_as_five_with(plan::<Schedules>()).await;
     let tenant = system.tenant().await;
     for number in 0..ROUNDS * FRESH {
         tenant.group(&format!("g{number}"), FRANKFURT).await.unwrap();
@@ -143,8 +149,9 @@ async fn updates_keeps_each_acknowledged_schedule_whole_through_seven_kills() {
     let storm = Storm::new((0..CONNECTIONS).map(|_| apart()).collect());
 
     for _ in 0..ROUNDS {
-        storm.rage(&mut system).await;
-        storm.expect_as_read(&storm.subject().batch(storm.keys()).await).await;
+        let read = storm.rage(&mut system).await;
+        let batch = storm.subject().batch(storm.keys()).await;
+        assert_eq!(batch, read, "a batch shows what single reads show");
     }
     let defaults = Object { version: Some(Version::live(0)), uses: 0 };
     storm.history.expect_linearizable(&Objects { limit: |_| 0 }, defaults);

@@ -5,6 +5,7 @@
 //! [`rpc::watch::Follower`], which would mend a stream that repeats or restarts; here that is what is looked for.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fmt::Debug,
     sync::{Arc, Mutex},
@@ -22,10 +23,11 @@ use super::{
     history::History,
     linearizable::Timed,
     object::{Action, Answer, Call, Tag, Version},
+    storm::PATIENCE,
 };
 
 /// A watcher that is told to leave of its own accord does so after so many commits.
-const LEAVES_AFTER: std::ops::Range<usize> = 1..200;
+const LEAVES_AFTER: std::ops::Range<usize> = 1..1_000;
 
 /// What belongs together.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,17 +82,19 @@ impl<E: Clone + Debug + Send + 'static> Watcher<E> {
     /// Waits for a commit in which `last` finds what it looks for; what was seen up to there.
     pub(super) async fn until(self, last: impl Fn(&E) -> bool) -> Log<E> {
         let is_last = |commit: &Commit<E>| commit.events.iter().any(&last);
-        eventually("the watcher sees the last write", || async {
+        let passed = Cell::new(0);
+        let ended = within(PATIENCE, "the watcher sees the last write", || async {
             // What ended it is told above.
             assert!(!self.task.is_finished(), "the watcher ended");
             let log = self.log.lock().unwrap();
-            let seen = log.commits.iter().any(is_last).then_some(());
-            seen.ok_or_else(|| format!("{} commits", log.commits.len()))
+            let fresh = &log.commits[passed.get()..];
+            let ended = fresh.iter().position(is_last).map(|index| passed.get() + index);
+            passed.set(log.commits.len());
+            ended.ok_or_else(|| format!("{} commits", log.commits.len()))
         })
         .await;
         let mut log = self.log.lock().unwrap().clone();
         // Something may follow the last write: nobody waits for that.
-        let ended = log.commits.iter().position(is_last).unwrap();
         log.commits.truncate(ended + 1);
         log
     }
@@ -158,7 +162,7 @@ async fn follow<S: Source + Clone + Sync>(
             let opened = source.clone().open(token.clone()).await;
             opened.map_err(|status| expect_break(&status))
         };
-        let mut stream = within(super::storm::PATIENCE, "a watch can be opened again", open).await;
+        let mut stream = within(PATIENCE, "a watch can be opened again", open).await;
         log.lock().unwrap().resumed += usize::from(resumed);
         let mut stays = leaves.as_mut().map(|chance| chance.random_range(LEAVES_AFTER));
         let mut pending = Vec::new();

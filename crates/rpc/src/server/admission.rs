@@ -12,7 +12,7 @@
 //!   keeps it until the runtime has been round: those who follow wait here, and sockets are served between two of them;
 //! - a call that has spent half of its time before its turn is refused: the rest would be work for a caller who has gone.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -37,7 +37,7 @@ const BEHIND: Duration = Duration::from_millis(10);
 pub struct Limits {
     /// Unary calls between request and answer, waiting ones among them. At 1 ms each, 512 are half a second of
     /// work on one core.
-    pub calls: usize,
+    pub calls: NonZeroUsize,
     /// Open streams: one watch for each sibling and one report for each connector, with room for 20,000
     /// connectors.
     pub streams: usize,
@@ -48,7 +48,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let turns = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { calls: 512, streams: 20_480, turns }
+        let calls = const { NonZeroUsize::new(512).unwrap() };
+        Self { calls, streams: 20_480, turns }
     }
 }
 
@@ -67,7 +68,7 @@ impl Admission {
     pub(super) fn new(limits: Limits) -> Self {
         let seats = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         let Limits { calls, streams, turns } = limits;
-        Self { calls: seats(calls), streams: seats(streams), turns: seats(turns.max(1)) }
+        Self { calls: seats(calls.get()), streams: seats(streams), turns: seats(turns.max(1)) }
     }
 
     /// A call has come, and takes a seat if there is one.
@@ -148,6 +149,7 @@ mod tests {
     use super::*;
 
     fn admission(calls: usize) -> Admission {
+        let calls = NonZeroUsize::new(calls).unwrap();
         Admission::new(Limits { calls, streams: 1, turns: 1 })
     }
 

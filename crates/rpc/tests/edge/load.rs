@@ -1,5 +1,7 @@
 //! More calls than there are seats.
 
+use std::num::NonZeroUsize;
+
 use rpc::{
     Failure, Kind,
     server::{Limits, OVERLOADED},
@@ -10,7 +12,7 @@ use crate::served::{ROOT, Served, VIEWER, labels};
 
 #[tokio::test]
 async fn calls_beyond_the_limit_are_shed_with_a_time_to_come_again() {
-    let served = Served::start(Limits { calls: 1, streams: 1, turns: 1 }).await;
+    let served = Served::start(Limits { calls: NonZeroUsize::MIN, streams: 1, turns: 1 }).await;
     let (held, refused) = tokio::join!(served.get(ROOT, "hold"), async {
         served.holding.notified().await;
         let refused = served.get(ROOT, "acme").await.unwrap_err();
@@ -29,7 +31,7 @@ async fn calls_beyond_the_limit_are_shed_with_a_time_to_come_again() {
 
 #[tokio::test]
 async fn streams_have_seats_of_their_own_and_give_them_back() {
-    let served = Served::start(Limits { calls: 1, streams: 1, turns: 1 }).await;
+    let served = Served::start(Limits { calls: NonZeroUsize::MIN, streams: 1, turns: 1 }).await;
     let mut first = served.watch(VIEWER, "tenants/acme").await.unwrap();
     assert!(first.message().await.unwrap().is_some());
     served.get(ROOT, "acme").await.expect("a stream takes no call's seat");
@@ -42,7 +44,7 @@ async fn streams_have_seats_of_their_own_and_give_them_back() {
 
 #[tokio::test]
 async fn a_stream_that_its_caller_drops_gives_its_seat_back() {
-    let served = Served::start(Limits { calls: 1, streams: 1, turns: 1 }).await;
+    let served = Served::start(Limits { calls: NonZeroUsize::MIN, streams: 1, turns: 1 }).await;
     let mut first = served.watch(VIEWER, "tenants/acme").await.unwrap();
     assert!(first.message().await.unwrap().is_some());
     drop(first);

@@ -65,6 +65,7 @@ impl Edge {
         let clock = &base.clock;
         let trust = base.trust.clone();
         let limits = Limits { connections: settings.server.max_connections, ..Limits::default() };
+        let calls = CallLimits { calls: settings.server.max_calls, ..CallLimits::default() };
         let guard = Guard {
             denied: base.denied.clone(),
             tokens: base.tokens.clone(),
@@ -81,7 +82,7 @@ impl Edge {
             enrolment: ServerTls::enrolment(face, clock)?,
             limits,
             metrics: ListenerMetrics::new(&base.metrics),
-            stack: Stack::new(table, guard, CallLimits::default(), counters),
+            stack: Stack::new(table, guard, calls, counters),
             offer,
         })
     }

@@ -2,11 +2,13 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
     path::PathBuf,
     time::Duration,
 };
 
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
+use rpc::server::Limits as CallLimits;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,6 +48,8 @@ pub struct ServerSettings {
     pub admin_listen: SocketAddr,
     /// Open connections per listener. Default 16,000.
     pub max_connections: usize,
+    /// Unary calls at once, over all listeners; those above are told to come again. Default 512.
+    pub max_calls: NonZeroUsize,
     /// Threads that serve; 0, the default, is one per core.
     pub worker_threads: usize,
     /// Time between "not ready" and closing the port, for balancers to notice. Default 5 s.
@@ -117,6 +121,7 @@ impl Default for ServerSettings {
             enrolment_listen: None,
             admin_listen: loopback(0),
             max_connections: Limits::default().connections,
+            max_calls: CallLimits::default().calls,
             worker_threads: 0,
             balancer_wait: Duration::from_secs(5),
             calls_deadline: Duration::from_secs(20),
