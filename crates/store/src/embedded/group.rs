@@ -44,6 +44,9 @@ pub(super) struct Group<'a> {
     last: Revision,
     /// Keys that this group wrote, as it leaves them.
     pending: BTreeMap<Key, Version>,
+    /// Keys that this group read from disk. Most are read twice, for a condition and for a write, and a seek costs more
+    /// than everything else that is done with a key.
+    stored: BTreeMap<Key, Option<Version>>,
     batch: Batch,
     logged: Vec<LoggedCommit>,
 }
@@ -51,8 +54,8 @@ pub(super) struct Group<'a> {
 impl Group<'_> {
     /// An empty group after the commit `last`.
     pub(super) fn new(db: &sled::Db, last: Revision) -> Group<'_> {
-        let batch = Batch::default();
-        Group { db, last, pending: BTreeMap::new(), batch, logged: Vec::new() }
+        let (pending, stored) = (BTreeMap::new(), BTreeMap::new());
+        Group { db, last, pending, stored, batch: Batch::default(), logged: Vec::new() }
     }
 
     /// Checks a transaction and adds its writes; a refused one, and one that could not be checked, leaves the group as it was.
@@ -76,7 +79,7 @@ impl Group<'_> {
         (self.batch, self.logged, self.last)
     }
 
-    fn check(&self, precondition: &Precondition) -> Result<Option<(Key, Failed)>, ReadError> {
+    fn check(&mut self, precondition: &Precondition) -> Result<Option<(Key, Failed)>, ReadError> {
         let found = match precondition {
             Precondition::PrefixEmpty(prefix) => {
                 let example = self.first_live(prefix)?;
@@ -104,10 +107,15 @@ impl Group<'_> {
         Ok(failed.map(|failed| (found.0.clone(), failed)))
     }
 
-    fn live(&self, key: &Key) -> Result<Option<Version>, ReadError> {
-        let version = match self.pending.get(key) {
-            Some(version) => Some(version.clone()),
-            None => rows::version_at(self.db, key, LATEST)?,
+    fn live(&mut self, key: &Key) -> Result<Option<Version>, ReadError> {
+        let version = match (self.pending.get(key), self.stored.get(key)) {
+            (Some(version), _) => Some(version.clone()),
+            (None, Some(stored)) => stored.clone(),
+            (None, None) => {
+                let stored = rows::version_at(self.db, key, LATEST)?;
+                self.stored.insert(key.clone(), stored.clone());
+                stored
+            }
         };
         Ok(version.filter(|version| version.value.is_some()))
     }
@@ -137,7 +145,7 @@ impl Group<'_> {
 
     /// What the writes change. A delete of nothing changes nothing; a put always does, even with
     /// the same value, because its caller is promised a new revision.
-    fn changes(&self, writes: Vec<Write>) -> Result<Vec<(Change, Revision)>, ReadError> {
+    fn changes(&mut self, writes: Vec<Write>) -> Result<Vec<(Change, Revision)>, ReadError> {
         let mut changes = Vec::with_capacity(writes.len());
         let next = self.last.next();
         for write in writes {
@@ -174,7 +182,6 @@ impl Group<'_> {
     }
 }
 
-/// Nothing of the transaction was applied yet, so this is a refusal and not an unknown outcome.
 #[cfg(test)]
 mod tests {
     use super::*;
