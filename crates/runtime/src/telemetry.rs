@@ -5,6 +5,7 @@
 //! not traced.
 //! Absent on purpose: log files and rotation, which the platform does better.
 
+mod fields;
 mod propagation;
 
 use std::io::IsTerminal as _;
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
 };
+
+use fields::AppendedFields;
 
 /// Time for the last traces to leave at the end of the process.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -72,7 +75,10 @@ pub fn init(settings: &TelemetrySettings, service: &'static str) -> anyhow::Resu
         .with_target(true);
     let logs: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
         Format::Text => Box::new(logs.with_filter(filter)),
-        Format::Json => Box::new(logs.json().flatten_event(true).with_filter(filter)),
+        Format::Json => {
+            let logs = logs.json().flatten_event(true).fmt_fields(AppendedFields::default());
+            Box::new(logs.with_filter(filter))
+        }
     };
     let provider = match settings.otlp_endpoint.as_str() {
         "" => None,
