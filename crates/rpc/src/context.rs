@@ -11,7 +11,6 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue};
-use ring::rand::{SecureRandom, SystemRandom};
 use tracing::Span;
 
 use crate::deadline::Deadline;
@@ -189,11 +188,9 @@ fn acceptable(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_REQUEST_ID_BYTES && id.bytes().all(plain)
 }
 
-/// Ids need to be unlikely to meet, not secret; without randomness all calls share id 0 and still work.
+/// From the thread's own generator: ids need to be unlikely to meet, and four system calls for each call are dear.
 fn random_u64() -> u64 {
-    let mut bytes = [0; 8];
-    let _ = SystemRandom::new().fill(&mut bytes);
-    u64::from_ne_bytes(bytes)
+    rand::random()
 }
 
 #[cfg(test)]

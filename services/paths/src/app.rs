@@ -104,7 +104,7 @@ impl Service for App {
         };
         deps.workers.spawn(Tidy { index: index.clone(), metrics }, tidy::PERIOD, Signal::new());
         let sink = ConfigurationSink { index, trust: trust.clone(), hold };
-        let seed = random_seed();
+        let seed: u64 = rand::random();
         let work = async {
             let (applied, heard) = (Applied::default(), Applied::default());
             let confirming = configuration.0.confirm(applied.subscribe());
@@ -190,10 +190,4 @@ async fn token_secret(config: &Config, store: &Store, now: Timestamp) -> anyhow:
         .fill(&mut fresh)
         .map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;
     Ok(secret(store, fresh, now).await?.to_vec())
-}
-
-/// Spreads the attempts of many processes to reach a sibling.
-fn random_seed() -> u64 {
-    let mut bytes = [0; 8];
-    SystemRandom::new().fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes))
 }

@@ -6,7 +6,6 @@ use proto::{
     paths::v1::{self as wire, paths_service_server::PathsService},
     r#type::v1::ServerInfo,
 };
-use ring::rand::{SecureRandom as _, SystemRandom};
 use rpc::{access::caller, page::TokenKey};
 use runtime::{Clock, about::About};
 use store::Store;
@@ -62,12 +61,6 @@ impl Api {
 
 type Reply<T> = Result<Response<T>, Status>;
 
-/// Randomness for jitter; a source that fails gives none, which only synchronises clients.
-fn seed() -> u64 {
-    let mut bytes = [0; 8];
-    SystemRandom::new().fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes))
-}
-
 #[tonic::async_trait]
 impl PathsService for Api {
     async fn select_path(
@@ -79,7 +72,8 @@ impl PathsService for Api {
         let asked = convert::question(&parent, query)?;
         let tenant = caller.authorise(&asked.tenant)?;
         let now = self.0.clock.now();
-        let answered = self.0.selector.select(&tenant, &asked.query, &asked.previous, now, seed());
+        let answered =
+            self.0.selector.select(&tenant, &asked.query, &asked.previous, now, rand::random());
         Ok(Response::new(wire::SelectPathResponse {
             selection: Some(convert::selection(&answered)),
         }))
@@ -93,7 +87,8 @@ impl PathsService for Api {
         let asked = convert::explain_request(request.into_inner())?;
         let tenant = caller.authorise(&asked.tenant)?;
         let now = self.0.clock.now();
-        let answered = self.0.selector.explain(&tenant, &asked.query, &asked.previous, now, seed());
+        let answered =
+            self.0.selector.explain(&tenant, &asked.query, &asked.previous, now, rand::random());
         Ok(Response::new(convert::explanation(&answered)))
     }
 
