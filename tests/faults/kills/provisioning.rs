@@ -38,7 +38,7 @@ use super::{
 };
 
 /// Keys that a round adds.
-const FRESH: usize = 100;
+const FRESH: usize = 40;
 /// Of the writes to a live key, so many are joins.
 const JOINS: f64 = 0.4;
 /// More than the storm needs at any moment, so that it is reached only on purpose.

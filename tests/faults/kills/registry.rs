@@ -34,7 +34,7 @@ const GROUPS: u32 = 127;
 /// So many referrers a refusal names.
 const NAMED: usize = 20;
 /// Server groups that a round adds.
-const FRESH: usize = 100;
+const FRESH: usize = 60;
 /// More than the storm needs at any moment, so that it is reached only on purpose.
 const QUOTA: usize = ROUNDS * FRESH + 400;
 

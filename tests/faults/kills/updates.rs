@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Groups whose schedules come into play with each round.
-const FRESH: usize = 100;
+const FRESH: usize = 60;
 /// Schedules that are asked for at once: half of the most there may be.
 const BATCH: usize = 500;
 /// Values of `failure_threshold`; a write's number is written in these digits.
