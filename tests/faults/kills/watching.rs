@@ -27,7 +27,7 @@ use super::{
 };
 
 /// A watcher that is told to leave of its own accord does so after so many commits.
-const LEAVES_AFTER: std::ops::Range<usize> = 1..1_000;
+const LEAVES_AFTER: std::ops::Range<usize> = 1..200;
 
 /// What belongs together.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +83,7 @@ impl<E: Clone + Debug + Send + 'static> Watcher<E> {
     pub(super) async fn until(self, last: impl Fn(&E) -> bool) -> Log<E> {
         let is_last = |commit: &Commit<E>| commit.events.iter().any(&last);
         let passed = Cell::new(0);
-        let ended = within(PATIENCE, "the watcher sees the last write", || async {
+        let ended = eventually("the watcher sees the last write", || async {
             // What ended it is told above.
             assert!(!self.task.is_finished(), "the watcher ended");
             let log = self.log.lock().unwrap();
