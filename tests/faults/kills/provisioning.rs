@@ -33,16 +33,14 @@ use super::{
     ROUNDS,
     board::{Known, Shown},
     object::{Action, Object, Objects, Tag, Version},
-    storm::{Ask, CONNECTIONS, Newcomer, Storm, Subject, Told, plan},
+    storm::{Ask, CONNECTIONS, Newcomer, OBJECTS, Storm, Subject, Told, plan},
     watching::{Commit, Sight, Witnesses, expect_every_write_once},
 };
 
-/// Keys that a round adds.
-const FRESH: usize = 40;
 /// Of the writes to a live key, so many are joins.
 const JOINS: f64 = 0.4;
 /// More than the storm needs at any moment, so that it is reached only on purpose.
-const QUOTA: usize = ROUNDS * FRESH + 50;
+const QUOTA: usize = OBJECTS + 50;
 /// Objects on a page: several pages, all of one revision.
 const PAGE: i32 = 100;
 
@@ -205,7 +203,6 @@ fn number_of(name: &str) -> usize {
 
 impl Subject for Keys {
     const SERVICE: &'static str = "provisioning";
-    const FRESH: usize = FRESH;
 
     fn choose(&self, chance: &mut StdRng, _: usize, known: Option<&Known>, tag: Tag) -> Ask {
         let live = known.filter(|known| known.versions.last().is_some_and(|(v, _)| !v.deleted));

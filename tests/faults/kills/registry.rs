@@ -24,7 +24,7 @@ use super::{
     ROUNDS,
     board::{Known, Shown},
     object::{Action, Object, Objects, Tag, Version},
-    storm::{Ask, CONNECTIONS, Storm, Subject, Told, plan},
+    storm::{Ask, CONNECTIONS, OBJECTS, Storm, Subject, Told, plan},
     watching::{Sight, Witnesses, expect_every_write_once},
 };
 
@@ -33,10 +33,8 @@ use super::{
 const GROUPS: u32 = 127;
 /// So many referrers a refusal names.
 const NAMED: usize = 20;
-/// Server groups that a round adds.
-const FRESH: usize = 60;
 /// More than the storm needs at any moment, so that it is reached only on purpose.
-const QUOTA: usize = ROUNDS * FRESH + 400;
+const QUOTA: usize = OBJECTS + 400;
 
 /// Server groups `s0`, `s1`, …; every field of one follows from the number of its last write.
 #[derive(Clone)]
@@ -130,7 +128,6 @@ impl ServerGroups {
 
 impl Subject for ServerGroups {
     const SERVICE: &'static str = "registry";
-    const FRESH: usize = FRESH;
 
     fn choose(&self, chance: &mut StdRng, _: usize, known: Option<&Known>, tag: Tag) -> Ask {
         Ask::any_write(chance, known, tag)

@@ -17,11 +17,9 @@ use super::{
     ROUNDS,
     board::{Known, Shown},
     object::{Action, Object, Objects, Tag, Version},
-    storm::{Ask, CONNECTIONS, Storm, Subject, Told, plan},
+    storm::{Ask, CONNECTIONS, OBJECTS, Storm, Subject, Told, plan},
 };
 
-/// Groups whose schedules come into play with each round.
-const FRESH: usize = 60;
 /// Schedules that are asked for at once: half of the most there may be.
 const BATCH: usize = 500;
 /// Values of `failure_threshold`; a write's number is written in these digits.
@@ -109,7 +107,6 @@ fn written(schedule: &UpdateSchedule) -> Option<Tag> {
 
 impl Subject for Schedules {
     const SERVICE: &'static str = "updates";
-    const FRESH: usize = FRESH;
 
     fn choose(&self, chance: &mut StdRng, _: usize, known: Option<&Known>, tag: Tag) -> Ask {
         Ask::update(chance, known.unwrap_or(&Known::default()), tag)
@@ -142,7 +139,7 @@ impl Subject for Schedules {
 async fn updates_keeps_each_acknowledged_schedule_whole_through_seven_kills() {
     let mut system = System::start_as_five_with(plan::<Schedules>()).await;
     let tenant = system.tenant().await;
-    for number in 0..ROUNDS * FRESH {
+    for number in 0..OBJECTS {
         tenant.group(&format!("g{number}"), FRANKFURT).await.unwrap();
     }
     let apart = || Schedules::new(&system.administrator_apart(), &tenant);
