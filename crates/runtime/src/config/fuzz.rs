@@ -91,7 +91,7 @@ fn settings(found: Result<Effective, ConfigError>) -> Verdict {
     }
     let section = effective.section::<Server>("server");
     if let Err(error) = &section {
-        assert!(error.to_string().contains("section `server`"), "{error}");
+        assert!(error.to_string().contains("\n  `server"), "{error}");
     }
     section.into()
 }

@@ -181,11 +181,17 @@ impl Effective {
     /// Reads a section.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the section and what does not fit.
+    /// [`ConfigError`] naming the first setting that does not fit, where its value is from, and the rule.
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
         let value = self.values.get(name).cloned().unwrap_or(Value::Null);
-        serde_json::from_value(value)
-            .map_err(|error| ConfigError(vec![format!("section `{name}`: {error}")]))
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let path = match error.path().to_string().as_str() {
+                "." => name.to_owned(),
+                below => tree::join(name, below),
+            };
+            let source = self.source(&path);
+            ConfigError(vec![format!("`{path}` ({source}): {}", error.into_inner())])
+        })
     }
 
     /// Where the value at `path` comes from.

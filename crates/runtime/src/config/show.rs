@@ -141,12 +141,22 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_kind_in_the_file_names_its_section() {
-        let file = file("[server]\nlimit = \"many\"\n");
-        let mut layers = layers();
-        layers.file(file.path());
-        let error = layers.finish().unwrap().section::<Server>("server").unwrap_err().to_string();
-        assert!(error.contains("section `server`"), "{error}");
+    fn a_value_that_does_not_fit_is_told_with_its_setting_and_where_it_is_from() {
+        let wrong = |layers: Layers| {
+            layers.finish().unwrap().section::<Server>("server").unwrap_err().to_string()
+        };
+        let file = file("[server.drain]\nwait = 5\n");
+        let mut of_file = layers();
+        of_file.file(file.path());
+        let error = wrong(of_file);
+        let place = format!("`server.drain.wait` ({}): ", file.path().display());
+        assert!(error.contains(&place) && error.contains("expected a string"), "{error}");
+
+        let mut of_flag = layers();
+        of_flag.flag("server.limit=-1");
+        let error = wrong(of_flag);
+        let told = "`server.limit` (flag): invalid value: integer `-1`, expected u32";
+        assert!(error.contains(told), "{error}");
     }
 
     #[test]
