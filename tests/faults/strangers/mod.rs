@@ -6,9 +6,10 @@
 //! suite counts what it tried, so that it cannot pass by trying nothing.
 //! Absent on purpose: what one crate shows alone (the verifier's rules, one listener's limits).
 //!
-//! Read in this order: `contract` (what is promised), `request` (a message from its descriptor), `wire` (one call), `ground`
-//! (two tenants with the same objects), then the suites.
+//! Read in this order: `contract` (what is promised), `request` (a message from its descriptor), `wire` (one call), `answer`
+//! (what it may tell), `ground` (two tenants with the same objects), then the suites.
 
+mod answer;
 mod certificates;
 mod contract;
 mod ground;
