@@ -154,19 +154,8 @@ impl Writer {
     fn write(&mut self, transactions: Vec<Transaction>) -> Result<Written, String> {
         let before = *self.published.borrow();
         let mut group = Group::new(&self.db, before);
-        let mut verdicts = Vec::with_capacity(transactions.len());
-        for transaction in transactions {
-            verdicts.push(match group.add(transaction) {
-                Ok(revision) => Ok(revision),
-                Err(NotAdded::Refused(refusal)) => Err(refusal),
-                // One row is damaged; whoever does not touch it is served.
-                Err(NotAdded::Unreadable(damage @ ReadError::Corrupt(_))) => {
-                    Err(TransactionError::Unavailable(damage.to_string()))
-                }
-                // The disk failed behind an earlier group's back, and sled remembers.
-                Err(NotAdded::Unreadable(failure)) => return Err(failure.to_string()),
-            });
-        }
+        let added = transactions.into_iter().map(|one| verdict(group.add(one)));
+        let verdicts = added.collect::<Result<_, _>>()?;
         let (batch, logged, last) = group.finish();
         if last != before {
             // The machine's own clock: this measures the disk.
@@ -234,4 +223,38 @@ fn weight(transaction: &Transaction) -> usize {
         Write::Delete(key) => key.as_bytes().len(),
     };
     transaction.writes.iter().map(of_write).sum()
+}
+
+/// What a transaction's caller is told, or why all writing ends.
+fn verdict(
+    added: Result<Revision, NotAdded>,
+) -> Result<Result<Revision, TransactionError>, String> {
+    match added {
+        Ok(revision) => Ok(Ok(revision)),
+        Err(NotAdded::Refused(refusal)) => Ok(Err(refusal)),
+        // One row is damaged; whoever does not touch it is served.
+        Err(NotAdded::Unreadable(damage @ ReadError::Corrupt(_))) => {
+            Ok(Err(TransactionError::Unavailable(damage.to_string())))
+        }
+        // The disk failed behind an earlier group's back, and sled remembers.
+        Err(NotAdded::Unreadable(failure)) => Err(failure.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_row_is_its_callers_trouble_and_a_failed_disk_everybodys() {
+        let damage = ReadError::Corrupt("row 7".to_owned());
+        let told = TransactionError::Unavailable(damage.to_string());
+        assert_eq!(verdict(Err(NotAdded::Unreadable(damage))), Ok(Err(told)));
+        let failure = ReadError::Unavailable("Input/output error".to_owned());
+        let ends = failure.to_string();
+        assert_eq!(verdict(Err(NotAdded::Unreadable(failure))), Err(ends));
+        let refusal = TransactionError::Unavailable("full".to_owned());
+        assert_eq!(verdict(Err(NotAdded::Refused(refusal.clone()))), Ok(Err(refusal)));
+        assert_eq!(verdict(Ok(Revision::new(7))), Ok(Ok(Revision::new(7))));
+    }
 }
