@@ -206,7 +206,7 @@ mod tests {
     use crate::{
         domain::key::tests::{at, key},
         service::folding::decide,
-        store::CreateKey,
+        store::{CreateKey, Lost},
     };
 
     /// A store with one key, and who decides at it.
@@ -309,5 +309,33 @@ mod tests {
         let expected: Vec<_> = (1..=19).map(|n| format!("RESERVED berlin-{n}")).collect();
         assert_eq!((told, commits), (expected, 2));
         assert_eq!(door.use_count().await, 19);
+    }
+
+    #[tokio::test]
+    async fn a_count_that_moved_since_it_was_read_is_not_written_over() {
+        let door = Door::with_uses(10).await;
+        let records = &door.reserving.records;
+        door.decide(&[1, 2]).await;
+        let old = records.enrolment_by_public_key(&[1; 32]).await.unwrap().unwrap();
+        let abandoned = old.value.clone().abandon("GROUP_DISABLED", at(1)).unwrap();
+        let giving = || async {
+            let mut giving = records.begin_return(&abandoned, at(1)).await.unwrap();
+            giving.add(&old, &abandoned);
+            giving
+        };
+
+        let too_late = giving().await;
+        door.decide(&[3]).await;
+        assert_eq!(records.give_back(too_late).await.unwrap(), Err(Lost));
+        assert_eq!(door.use_count().await, 3);
+
+        let row = records.key_by_uid(door.key).await.unwrap().unwrap();
+        let prefix = ConnectorPrefix::of(&row.key.value.spec.display_name);
+        let mut too_late = records.begin_reservation(&row, &prefix).await.unwrap();
+        let newcomer = admit(&row.key.value, &prefix, &mut too_late, &door.applicant(4));
+        assert!(matches!(newcomer, Ok(true)), "{newcomer:?}");
+        records.give_back(giving().await).await.unwrap().unwrap();
+        assert!(matches!(records.reserve(too_late, at(1)).await.unwrap(), Err(Lost)));
+        assert_eq!(door.use_count().await, 2);
     }
 }
