@@ -194,10 +194,17 @@ impl Effective {
         })
     }
 
-    /// Where the value at `path` comes from.
+    /// Where the value at `path` comes from. What stands in a list or in a table of free names came with the whole.
     #[must_use]
     pub fn source(&self, path: &str) -> Source {
-        self.sources.get(path).cloned().unwrap_or(Source::Default)
+        let mut above = Some(path);
+        while let Some(path) = above {
+            if let Some(source) = self.sources.get(path) {
+                return source.clone();
+            }
+            above = path.rfind(['.', '[']).map(|end| &path[..end]);
+        }
+        Source::Default
     }
 }
 

@@ -152,6 +152,13 @@ mod tests {
         let place = format!("`server.drain.wait` ({}): ", file.path().display());
         assert!(error.contains(&place) && error.contains("expected a string"), "{error}");
 
+        let file = self::file("[server]\nnames = [\"a\", 7]\n");
+        let mut of_list = layers();
+        of_list.file(file.path());
+        let error = wrong(of_list);
+        let place = format!("`server.names[1]` ({}): ", file.path().display());
+        assert!(error.contains(&place), "{error}");
+
         let mut of_flag = layers();
         of_flag.flag("server.limit=-1");
         let error = wrong(of_flag);
