@@ -33,8 +33,7 @@ const CALLERS: usize = 1_200;
 const WRITES: usize = 1_500;
 /// Connections that they share.
 pub(super) const CONNECTIONS: usize = 8;
-/// The kill comes after so many writes were answered: never before all callers are at work, and while each has another
-/// write to go.
+/// The kill comes after so many writes were answered: the callers are at work, and each has another write to go.
 const KILLED_AFTER: std::ops::Range<usize> = CALLERS / 5..WRITES - CALLERS;
 /// So many writes at least are under way at a kill; it is mostly more than a thousand.
 const CUT: usize = 500;
@@ -43,13 +42,21 @@ const FIRST: usize = CALLERS / 4;
 /// Objects that come into play with each later round.
 const FRESH: usize = 100;
 /// Objects of a suite.
-pub(super) const OBJECTS: usize = FIRST + (ROUNDS - 1) * FRESH;
+pub(super) const OBJECTS: usize = objects(ROUNDS);
 /// A caller who lost an answer sends the call again, so often.
 const REPEATED: f64 = 0.7;
 /// After a write its caller reads, so often.
 const READ_AFTER: f64 = 0.2;
 /// Longest until a killed process answers again, and a round ends, on a machine that does other work too.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Objects that are in play after so many rounds have begun.
+const fn objects(rounds: usize) -> usize {
+    match rounds {
+        0 => 0,
+        rounds => FIRST + (rounds - 1) * FRESH,
+    }
+}
 
 /// One call as it goes out.
 #[derive(Clone, Debug)]
@@ -139,7 +146,6 @@ pub(super) struct Storm<S> {
     /// When calls that were cut had been sent, and when their callers learnt it.
     cuts: Mutex<Vec<(u64, u64)>>,
     /// Objects in play.
-    keys: AtomicUsize,
     rounds: AtomicUsize,
     /// False from the kill until the service listens again: who lost an answer waits for that, and spares the machine.
     serving: watch::Sender<bool>,
@@ -166,7 +172,6 @@ impl<S: Subject> Storm<S> {
             // 0 is what was there before any write.
             tags: AtomicU32::new(1),
             cuts: Mutex::default(),
-            keys: AtomicUsize::new(0),
             rounds: AtomicUsize::new(0),
             serving: watch::Sender::new(true),
         })
@@ -179,7 +184,7 @@ impl<S: Subject> Storm<S> {
 
     /// Objects in play.
     pub(super) fn keys(&self) -> std::ops::Range<usize> {
-        0..self.keys.load(Ordering::SeqCst)
+        0..objects(self.rounds.load(Ordering::SeqCst))
     }
 
     /// The number of a new write.
@@ -190,7 +195,6 @@ impl<S: Subject> Storm<S> {
     /// The writes, the kill, the restart; then every object is read, for what it shows.
     pub(super) async fn rage(self: &Arc<Self>, system: &mut System) -> BTreeMap<usize, Shown> {
         let number = self.rounds.fetch_add(1, Ordering::SeqCst) + 1;
-        self.keys.fetch_add(if number == 1 { FIRST } else { FRESH }, Ordering::SeqCst);
         let purpose = format!("kills: {} {number}", S::SERVICE);
         let killed_after = trial::chance(&purpose).random_range(KILLED_AFTER);
         let (settled, mut watched) = watch::channel(0);
