@@ -26,7 +26,7 @@ use super::{
     storm::PATIENCE,
 };
 
-/// A watcher that is told to leave of its own accord does so after so many commits: some thirty times in a storm, because
+/// A watcher that is told to leave of its own accord does so after so many commits: some fifteen to thirty times in a storm, because
 /// each return costs it a connection and a search for its place.
 const LEAVES_AFTER: std::ops::Range<usize> = 1..500;
 
