@@ -17,7 +17,12 @@ use tokio::sync::watch;
 
 use crate::{config::StuckPolicy, health::StoreHealth};
 
-/// How often work is looked at within its limit; each look but the last that finds the same work wakes it.
+/// Work is first woken at this age: far more than a commit takes, and far less than callers wait for one (10 s). Then again
+/// whenever its age has doubled, for a waking that came before the error sleeps as well; so a minute of a disk that is
+/// merely slow costs eight threads.
+const FIRST_WAKING: Duration = Duration::from_millis(250);
+
+/// How often work is looked at within its limit, at least.
 const LOOKS: u32 = 8;
 
 /// When the work in hand began; shared between the writer and the watchdog.
@@ -41,9 +46,8 @@ impl Pulse {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
-    fn busy_for(&self) -> Option<Duration> {
-        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.map(|since| since.elapsed())
+    fn since(&self) -> Option<Instant> {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,12 +75,17 @@ struct Watchdog<W> {
 
 impl<W: Fn()> Watchdog<W> {
     fn run(self) {
-        let period = self.limit / LOOKS;
+        let period = FIRST_WAKING.min(self.limit / LOOKS);
+        let mut wakings = Wakings { of: None, next: period };
         while let Some(pulse) = self.pulse.upgrade() {
-            match pulse.busy_for() {
-                Some(busy) if busy > self.limit => return self.bite(),
-                Some(busy) if busy > period => (self.wake)(),
-                _ => {}
+            if let Some(since) = pulse.since() {
+                let age = since.elapsed();
+                if age > self.limit {
+                    return self.bite();
+                }
+                if wakings.is_due(since, age, period) {
+                    (self.wake)();
+                }
             }
             drop(pulse);
             thread::sleep(period);
@@ -88,6 +97,28 @@ impl<W: Fn()> Watchdog<W> {
         tracing::error!(reason, "the store is stuck");
         self.health.send_replace(StoreHealth::Stuck { reason: reason.clone() });
         self.policy.act(&reason);
+    }
+}
+
+/// When the work in hand is woken next.
+struct Wakings {
+    /// The beginning of the work that is waited for.
+    of: Option<Instant>,
+    /// Its age at the next waking.
+    next: Duration,
+}
+
+impl Wakings {
+    /// Whether work that began then is woken at this age; the first time at `first`.
+    fn is_due(&mut self, since: Instant, age: Duration, first: Duration) -> bool {
+        if self.of.replace(since) != Some(since) {
+            self.next = first;
+        }
+        let due = age >= self.next;
+        if due {
+            self.next = age * 2;
+        }
+        due
     }
 }
 
@@ -119,6 +150,19 @@ mod tests {
         wakings.recv_timeout(Duration::from_secs(60)).expect("it wakes");
         let reason = bitten.recv_timeout(Duration::from_secs(60)).expect("it bites");
         assert_eq!(*health.borrow(), StoreHealth::Stuck { reason });
+    }
+
+    #[test]
+    fn work_is_woken_whenever_its_age_has_doubled_and_new_work_from_the_start() {
+        let (mut wakings, at_ms) = (Wakings { of: None, next: LIMIT }, Duration::from_millis);
+        let since = Instant::now();
+        let mut woken = |since, ages: &[u64]| {
+            let due = |age: &&u64| wakings.is_due(since, at_ms(**age), at_ms(250));
+            ages.iter().filter(due).copied().collect::<Vec<_>>()
+        };
+        let ages = [1, 249, 250, 400, 499, 500, 900, 1_100, 2_000, 2_199, 2_200, 9_000];
+        assert_eq!(woken(since, &ages), [250, 500, 1_100, 2_200, 9_000]);
+        assert_eq!(woken(since + at_ms(1), &[100, 300]), [300], "it is not the work of before");
     }
 
     #[test]

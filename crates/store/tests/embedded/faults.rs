@@ -13,15 +13,14 @@ use crate::{
 };
 
 fn tampered(dir: &Path, injection: &str) -> WriterProcess {
-    tampered_bulky(dir, injection, 0)
+    WriterProcess::start_under(strace(injection), dir)
 }
 
-/// As [`tampered`], where each commit carries so many large rows besides.
-fn tampered_bulky(dir: &Path, injection: &str, bulk: u64) -> WriterProcess {
+fn strace(injection: &str) -> Command {
     let mut strace = Command::new("strace");
-    strace.env(WATCHDOG_VARIABLE, "3").env(BULK_VARIABLE, bulk.to_string());
+    strace.env(WATCHDOG_VARIABLE, "3");
     strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("inject={injection}")]);
-    WriterProcess::start_under(strace, dir)
+    strace
 }
 
 async fn assert_kept_in(dir: &Path, acknowledged: &Acknowledged) {
@@ -72,7 +71,10 @@ async fn a_write_that_fails_after_the_flush_fell_asleep_is_heard_of() {
     for call in 8..20 {
         let dir = tempfile::tempdir().unwrap();
         let injection = format!("sync_file_range:error=EIO:delay_enter=50000:when={call}");
-        let ended = tampered_bulky(dir.path(), &injection, 16).wait();
+        let mut strace = strace(&injection);
+        // The hour is for the watchdog: the commit must be woken long before it would bite, however patient it is.
+        strace.env(BULK_VARIABLE, "16").env(WATCHDOG_VARIABLE, "3600");
+        let ended = WriterProcess::start_under(strace, dir.path()).wait();
         // Reads may fail as well: sled reads no page from a disk that failed it.
         let told: Vec<_> = ended.failures.iter().take(2).collect();
         assert_eq!(
