@@ -20,6 +20,8 @@ use crate::{
 
 /// Lines of a log that a failed story shows.
 const SHOWN_LINES: usize = 30;
+/// Bytes of each of them.
+const SHOWN_BYTES: usize = 400;
 
 /// One of the binaries: running, or ended and ready to be started again. Dropping it kills it.
 #[derive(Debug)]
@@ -156,11 +158,20 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- last lines of causeway-{}:\n{}", self.name, self.tail());
+            eprintln!("--- last lines of causeway-{}:", self.name);
+            for line in self.tail().lines() {
+                eprintln!("{}", shortened(line));
+            }
         }
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// The beginning of a long line: when, how bad and what, without its spans. Beside five logs in full, the failure of the test itself
+/// would not be found.
+fn shortened(line: &str) -> &str {
+    &line[..line.floor_char_boundary(SHOWN_BYTES)]
 }
 
 /// A binary of this workspace, from the target directory that this program itself came from: a test lies in
