@@ -9,7 +9,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{ENV_PREFIX, tree};
+use super::{ENV_PREFIX, show::is_secret, tree};
 
 /// Where an effective value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,9 @@ impl Layers {
         let table = std::fs::read_to_string(path)
             .map_err(|error| format!("cannot read {shown}: {error}"))
             .and_then(|text| {
-                toml::from_str::<toml::Table>(&text).map_err(|error| format!("{shown}: {error}"))
+                toml::from_str::<toml::Table>(&text).map_err(|error| {
+                    format!("{shown}{}: {}", place(&text, &error), error.message())
+                })
             })
             .and_then(|table| serde_json::to_value(table).map_err(|error| error.to_string()));
         match table {
@@ -190,7 +192,13 @@ impl Effective {
                 below => tree::join(name, below),
             };
             let source = self.source(&path);
-            ConfigError(vec![format!("`{path}` ({source}): {}", error.into_inner())])
+            let value = tree::get(&self.values, &path);
+            let rule = if value.is_some_and(|value| is_secret(&path, value)) {
+                "is of the wrong kind or breaks its rule; what stands there is not shown".to_owned()
+            } else {
+                error.into_inner().to_string()
+            };
+            ConfigError(vec![format!("`{path}` ({source}): {rule}")])
         })
     }
 
@@ -206,6 +214,16 @@ impl Effective {
         }
         Source::Default
     }
+}
+
+/// `:3:7` for line and column. The line itself, which the error would quote, may hold a secret.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return String::new();
+    };
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = before.matches('\n').count() + 1;
+    format!(":{line}:{}", before[line_start..].chars().count() + 1)
 }
 
 /// `server.drain.wait` is `CAUSEWAY_SERVER_DRAIN_WAIT` in the environment.

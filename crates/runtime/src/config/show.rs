@@ -25,7 +25,7 @@ impl Effective {
 }
 
 /// A file's path is no secret though its name speaks of one; nor is a value that is not there.
-fn is_secret(path: &str, value: &Value) -> bool {
+pub(super) fn is_secret(path: &str, value: &Value) -> bool {
     let is_place =
         |name: &str| ["_file", "_directory", "_path"].iter().any(|end| name.ends_with(end));
     let speaks_of_one = |name: &str| SECRET_WORDS.iter().any(|word| name.contains(word));
@@ -181,5 +181,26 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
         assert!(!text.contains("hunter2"));
+    }
+    #[test]
+    fn no_error_shows_a_secret() {
+        let told = |text: &str| {
+            let file = file(text);
+            let mut layers = layers();
+            layers.file(file.path());
+            let error = match layers.finish() {
+                Ok(effective) => effective.section::<Server>("server").unwrap_err(),
+                Err(error) => error,
+            };
+            let error = error.to_string();
+            assert!(!error.contains("31415"), "{error}");
+            error.replace(&file.path().display().to_string(), "FILE")
+        };
+        for secret in ["31415", "[\"31415\"]", "{ value = 31415 }"] {
+            let error = told(&format!("[server]\ntoken = {secret}\n"));
+            assert!(error.contains("`server.token` (FILE): is of the wrong kind"), "{error}");
+        }
+        let error = told("[server]\nlimit = 7\n  token = 'é' 31415\n");
+        assert!(error.contains("FILE:3:15: "), "{error}");
     }
 }
