@@ -183,7 +183,7 @@ impl Writer {
         if to <= oldest {
             return Ok(oldest);
         }
-        let step = compact::plan(&self.db, oldest, to);
+        let step = self.watched(|writer| compact::plan(&writer.db, oldest, to));
         let step = step.map_err(|error| TransactionError::Unavailable(error.to_string()))?;
         // Readers look at this after reading: it must move before the rows go.
         self.shared.set_oldest(step.oldest);
@@ -192,15 +192,20 @@ impl Writer {
         applied.map(|()| step.oldest).map_err(TransactionError::OutcomeUnknown)
     }
 
+    /// Does work under the eyes of the watchdog. Reads too: sled reads no page that it has not written yet, and waits for that.
+    fn watched<T>(&mut self, work: impl FnOnce(&mut Writer) -> T) -> T {
+        self.pulse.begin();
+        let outcome = work(self);
+        self.pulse.end();
+        outcome
+    }
+
     /// Does work under the eyes of the watchdog; a failure or panic ends all writing.
     fn guarded<T>(
         &mut self,
         work: impl FnOnce(&mut Writer) -> Result<T, String>,
     ) -> Result<T, String> {
-        let pulse = Arc::clone(&self.pulse);
-        pulse.begin();
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(self)));
-        pulse.end();
+        let outcome = self.watched(|writer| catch_unwind(AssertUnwindSafe(|| work(writer))));
         let outcome = outcome.unwrap_or_else(|panic| Err(panic_text(&*panic)));
         outcome.map_err(|error| {
             let reason = format!("a write failed, restart to go on: {error}");
