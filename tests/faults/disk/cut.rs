@@ -4,7 +4,10 @@ use rand::Rng as _;
 use testkit::System;
 use trial::Image;
 
-use super::{makers, refusals, stored_on};
+use super::{
+    makers::{Makers, refusals},
+    stored_on,
+};
 
 /// The store, the reserve that it keeps free, and the file system's journal.
 const DISK_BYTES: u64 = 192 * 1024 * 1024;
@@ -26,7 +29,7 @@ async fn what_registry_told_its_callers_survives_power_cuts() {
     let mut disk = Image::make(home.path().join("disk"), DISK_BYTES);
     let mut mounted = disk.mount(&at);
     let mut system = System::start_as_five_with(stored_on("registry", &at)).await;
-    let (makers, mut acknowledged) = makers(&system, "registry").await;
+    let (makers, mut acknowledged) = Makers::of("registry", &system).await;
     for cut in 0..CUTS {
         let count = chance.random_range(ACKNOWLEDGEMENTS);
         let callers = makers.make_until_refused(&format!("cut-{cut}"), CALLERS);

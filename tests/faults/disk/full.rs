@@ -7,7 +7,10 @@ use testkit::{Plan, System, eventually};
 use tonic::Code;
 use trial::Image;
 
-use super::{Made, Makers, makers, on_disk, reason, refusals};
+use super::{
+    makers::{Made, Makers, reason, refusals},
+    on_disk,
+};
 
 /// What a store keeps free, bytes: `store::config::DEFAULT_RESERVE_BYTES`.
 const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
@@ -33,7 +36,7 @@ async fn a_service_on_a_full_disk_refuses_and_says_why_and_serves_as_soon_as_the
     // Upkeep looks at the disk too; often, so that the story need not wait for it.
     let mut plan = Plan::default().set("registry.upkeep_period", "200ms");
     let mut disks = Vec::new();
-    for service in ["registry", "provisioning"] {
+    for service in ["registry", "provisioning", "updates"] {
         let disk = Image::make(home.path().join(format!("{service}.disk")), DISK_BYTES);
         let mounted = disk.mount(&home.path().join(service));
         plan = on_disk(plan, service, mounted.path());
@@ -43,7 +46,7 @@ async fn a_service_on_a_full_disk_refuses_and_says_why_and_serves_as_soon_as_the
     let mut larger_ones = Vec::new();
     let mut system = System::start_as_five_with(plan).await;
     for (service, disk, mounted) in disks {
-        let (makers, mut acknowledged) = makers(&system, service).await;
+        let (makers, mut acknowledged) = Makers::of(service, &system).await;
         let left = trial::chance(service).random_range(LEFT_BYTES);
         let ballast = mounted.fill(RESERVE_BYTES + left);
         let told = refusals(makers.make_until_refused("fills", CALLERS), &mut acknowledged).await;

@@ -6,7 +6,7 @@ use rand::Rng as _;
 use testkit::{Plan, System, eventually};
 use tonic::Code;
 
-use super::{makers, reason, refusals};
+use super::makers::{Makers, reason, refusals};
 
 /// Callers at work when the disk fails.
 const CALLERS: usize = 8;
@@ -29,8 +29,8 @@ async fn a_service_whose_disk_fails_ends_says_why_and_lost_nothing() {
     }
     let mut chance = trial::chance("failing disks");
     let mut system = System::start_as_five().await;
-    for service in ["registry", "provisioning"] {
-        let (makers, mut acknowledged) = makers(&system, service).await;
+    for service in ["registry", "provisioning", "updates"] {
+        let (makers, mut acknowledged) = Makers::of(service, &system).await;
         let mut open = 0;
         for (number, (calls, error, words)) in FAILURES.into_iter().enumerate() {
             let when = chance.random_range(FAILING_CALL);
@@ -49,6 +49,7 @@ async fn a_service_whose_disk_fails_ends_says_why_and_lost_nothing() {
             }
             let unknown = told.iter().filter(|status| reason(status) == "OUTCOME_UNKNOWN").count();
             assert!(unknown >= 1, "the commit that failed was told so: {told:?}");
+            eprintln!("{service}: {} acknowledged, {open} open", acknowledged.len());
             let (status, log) = system.ended(service).await;
             assert_eq!(status.code(), Some(1), "{status}:\n{log}");
             assert!(log.contains("the store failed and must be opened anew"), "{log}");
