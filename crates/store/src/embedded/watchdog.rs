@@ -132,12 +132,13 @@ mod tests {
 
     fn watched(
         pulse: &Arc<Pulse>,
+        limit: Duration,
         wake: impl Fn() + Send + 'static,
     ) -> (watch::Receiver<StoreHealth>, mpsc::Receiver<String>) {
         let (health, health_rx) = watch::channel(StoreHealth::Serving);
         let (bites, bitten) = mpsc::channel();
         let policy = StuckPolicy::call(move |reason| bites.send(reason.to_owned()).expect("heard"));
-        start(pulse, health, LIMIT, wake, policy).expect("a thread");
+        start(pulse, health, limit, wake, policy).expect("a thread");
         (health_rx, bitten)
     }
 
@@ -145,11 +146,26 @@ mod tests {
     fn work_that_hangs_is_woken_and_then_health_is_off_before_the_process_is_ended() {
         let pulse = Arc::new(Pulse::default());
         let (woken, wakings) = mpsc::channel();
-        let (health, bitten) = watched(&pulse, move || woken.send(()).expect("heard"));
+        let (health, bitten) = watched(&pulse, LIMIT, move || woken.send(()).expect("heard"));
         pulse.begin();
         wakings.recv_timeout(Duration::from_secs(60)).expect("it wakes");
         let reason = bitten.recv_timeout(Duration::from_secs(60)).expect("it bites");
         assert_eq!(*health.borrow(), StoreHealth::Stuck { reason });
+    }
+
+    #[test]
+    fn work_is_woken_soon_however_patient_the_limit() {
+        let pulse = Arc::new(Pulse::default());
+        let (woken, wakings) = mpsc::channel();
+        let hours = Duration::from_secs(24 * 3600);
+        let wake = move || {
+            // Nobody listens any more when the test has heard enough.
+            let _ = woken.send(());
+        };
+        let (health, _bitten) = watched(&pulse, hours, wake);
+        pulse.begin();
+        wakings.recv_timeout(Duration::from_secs(60)).expect("it wakes");
+        assert_eq!(*health.borrow(), StoreHealth::Serving);
     }
 
     #[test]
@@ -168,7 +184,7 @@ mod tests {
     #[test]
     fn a_writer_that_works_or_rests_is_left_alone() {
         let pulse = Arc::new(Pulse::default());
-        let (health, bitten) = watched(&pulse, || ());
+        let (health, bitten) = watched(&pulse, LIMIT, || ());
         let begun = Instant::now();
         while begun.elapsed() < LIMIT * 5 {
             pulse.begin();

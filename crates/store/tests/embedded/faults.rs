@@ -75,14 +75,13 @@ async fn a_write_that_fails_after_the_flush_fell_asleep_is_heard_of() {
         // The hour is for the watchdog: the commit must be woken long before it would bite, however patient it is.
         strace.env(BULK_VARIABLE, "16").env(WATCHDOG_VARIABLE, "3600");
         let ended = WriterProcess::start_under(strace, dir.path()).wait();
+        let told: Vec<_> = ended.failures.iter().map(String::as_str).collect();
         // Reads may fail as well: sled reads no page from a disk that failed it.
-        let told: Vec<_> = ended.failures.iter().take(2).collect();
-        assert_eq!(
-            told,
-            ["unknown", "unavailable, health Failed"],
-            "call {call}: {}",
-            ended.status
+        let as_due = matches!(
+            told[..],
+            ["unknown", "unavailable, health Failed", "reads go on" | "reads fail"]
         );
+        assert!(as_due, "call {call}: {told:?}, {}", ended.status);
         assert_kept_in(dir.path(), &ended.acknowledged).await;
     }
 }
