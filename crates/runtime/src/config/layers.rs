@@ -9,7 +9,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{ENV_PREFIX, show::is_secret, tree};
+use super::{ENV_PREFIX, show::is_place_of_secret, tree};
 
 /// Where an effective value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,8 +192,7 @@ impl Effective {
                 below => tree::join(name, below),
             };
             let source = self.source(&path);
-            let value = tree::get(&self.values, &path);
-            let rule = if value.is_some_and(|value| is_secret(&path, value)) {
+            let rule = if is_place_of_secret(&path) {
                 "is of the wrong kind or breaks its rule; what stands there is not shown".to_owned()
             } else {
                 error.into_inner().to_string()

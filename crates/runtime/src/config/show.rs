@@ -24,14 +24,19 @@ impl Effective {
     }
 }
 
-/// A file's path is no secret though its name speaks of one; nor is a value that is not there.
-pub(super) fn is_secret(path: &str, value: &Value) -> bool {
+/// A value that is not there is no secret.
+fn is_secret(path: &str, value: &Value) -> bool {
+    let is_empty = value.is_null() || value.as_str() == Some("");
+    !is_empty && is_place_of_secret(path)
+}
+
+/// Also what a file puts into a table or a list where a secret should stand. A file's path is no secret though its name speaks of
+/// one.
+pub(super) fn is_place_of_secret(path: &str) -> bool {
     let is_place =
         |name: &str| ["_file", "_directory", "_path"].iter().any(|end| name.ends_with(end));
     let speaks_of_one = |name: &str| SECRET_WORDS.iter().any(|word| name.contains(word));
-    let is_empty = value.is_null() || value.as_str() == Some("");
-    // Also what a file puts into a table where a secret should stand.
-    !is_empty && path.split('.').any(|name| speaks_of_one(name) && !is_place(name))
+    path.split('.').any(|name| speaks_of_one(name) && !is_place(name))
 }
 
 fn shown(value: &Value) -> String {
@@ -56,6 +61,7 @@ mod tests {
         drain: Drain,
         token: String,
         token_file: Option<String>,
+        passwords: Vec<String>,
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +79,7 @@ mod tests {
                 drain: Drain { wait: "5s".to_owned() },
                 token: String::new(),
                 token_file: None,
+                passwords: vec![],
             }
         }
     }
@@ -182,6 +189,7 @@ mod tests {
         }
         assert!(!text.contains("hunter2"));
     }
+
     #[test]
     fn no_error_shows_a_secret() {
         let told = |text: &str| {
@@ -200,6 +208,8 @@ mod tests {
             let error = told(&format!("[server]\ntoken = {secret}\n"));
             assert!(error.contains("`server.token` (FILE): is of the wrong kind"), "{error}");
         }
+        let error = told("[server]\npasswords = [\"a\", 31415]\n");
+        assert!(error.contains("`server.passwords[1]` (FILE): is of the wrong kind"), "{error}");
         let error = told("[server]\nlimit = 7\n  token = 'é' 31415\n");
         assert!(error.contains("FILE:3:15: "), "{error}");
     }
