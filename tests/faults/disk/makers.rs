@@ -139,17 +139,12 @@ impl Makers {
 
     pub(super) async fn list(&self) -> Result<Made, Status> {
         let mut all = Made::new();
-        if matches!(self.kind, Kind::Schedules(_)) {
-            for first in (0..GROUPS).step_by(PAGE) {
-                self.list_schedules(first..first + PAGE, &mut all).await?;
-            }
-            return Ok(all);
-        }
         let mut page_token = String::new();
         loop {
             page_token = match self.kind {
+                Kind::Groups => self.list_groups(page_token, &mut all).await?,
                 Kind::Keys(_) => self.list_keys(page_token, &mut all).await?,
-                _ => self.list_groups(page_token, &mut all).await?,
+                Kind::Schedules(_) => self.list_schedules(&page_token, &mut all).await?,
             };
             if page_token.is_empty() {
                 return Ok(all);
@@ -183,13 +178,12 @@ impl Makers {
         Ok(page.next_page_token)
     }
 
-    /// Those that somebody wrote; the others show their defaults.
-    async fn list_schedules(
-        &self,
-        numbers: std::ops::Range<usize>,
-        all: &mut Made,
-    ) -> Result<(), Status> {
-        let names = numbers.map(|nth| self.schedule(nth)).collect();
+    /// Those that somebody wrote; the others show their defaults. There is no list of them: a page is a batch, and its token the
+    /// number of the first.
+    async fn list_schedules(&self, page_token: &str, all: &mut Made) -> Result<String, Status> {
+        let first = if page_token.is_empty() { 0 } else { page_token.parse().unwrap() };
+        let next = GROUPS.min(first + PAGE);
+        let names = (first..next).map(|nth| self.schedule(nth)).collect();
         let request = BatchGetUpdateSchedulesRequest { parent: self.tenant.parent(), names };
         let mut updates = self.tenant.api.updates.clone();
         let found = updates.batch_get_update_schedules(request).await?.into_inner();
@@ -198,7 +192,7 @@ impl Makers {
         }
         let written = found.update_schedules.into_iter().filter(|it| it.update_time.is_some());
         all.extend(written.map(|it| (it.name, it.etag)));
-        Ok(())
+        Ok(if next < GROUPS { next.to_string() } else { String::new() })
     }
 
     /// Everything acknowledged is there as it was acknowledged, and at most `open` objects beside it: those whose makers

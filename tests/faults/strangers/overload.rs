@@ -32,9 +32,9 @@ const OVER: u32 = 4;
 const KEPT: f64 = 0.9;
 /// How long a caller waits, in answers of the peak. The ninety-ninth of a hundred served callers has its answer by then, or it is no
 /// answer.
-const PATIENCE: f64 = 60.0;
+const PATIENCE: f64 = 50.0;
 /// How long a caller waits while the peak is not known yet.
-const FIRST_PATIENCE: Duration = Duration::from_secs(60);
+const FIRST_PATIENCE: Duration = Duration::from_secs(6);
 /// A machine that others use too gets so many tries.
 const TRIES: usize = 5;
 /// Callers at one time that make the peak: enough that the server is never idle.
