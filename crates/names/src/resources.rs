@@ -161,6 +161,57 @@ impl<'de> serde::Deserialize<'de> for VersionProfileName {
     }
 }
 
+/// A name that belongs to one tenant, or is one: what access is decided on.
+pub trait BelowTenant {
+    /// The tenant it belongs to or is.
+    fn tenant(&self) -> TenantName;
+}
+
+/// A name that two ids make: the tenant's and its own. A tenant's own id is both.
+pub trait ResourceName:
+    BelowTenant
+    + Clone
+    + Ord
+    + std::fmt::Display
+    + std::fmt::Debug
+    + std::str::FromStr<Err = NameError>
+    + serde::Serialize
+    + serde::de::DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    /// The form of the name.
+    const FORM: &'static str;
+    /// The resource type, as `ResourceInfo` and the contract write it.
+    const RESOURCE_TYPE: &'static str;
+
+    /// The name with these ids.
+    fn of(tenant: Id, id: Id) -> Self;
+
+    /// The last id.
+    fn last_id(&self) -> &Id;
+}
+
+impl BelowTenant for TenantName {
+    fn tenant(&self) -> TenantName {
+        self.clone()
+    }
+}
+
+impl ResourceName for TenantName {
+    const FORM: &'static str = Self::PATTERN;
+    const RESOURCE_TYPE: &'static str = Self::TYPE;
+
+    fn of(_tenant: Id, id: Id) -> Self {
+        Self::new(id)
+    }
+
+    fn last_id(&self) -> &Id {
+        self.id()
+    }
+}
+
 impl TenantName {
     /// The tenant with this id.
     #[must_use]
@@ -191,6 +242,19 @@ macro_rules! child_of_tenant {
                 &self.$field
             }
         }
+
+        impl ResourceName for $name {
+            const FORM: &'static str = Self::PATTERN;
+            const RESOURCE_TYPE: &'static str = Self::TYPE;
+
+            fn of(tenant: Id, id: Id) -> Self {
+                Self::new(tenant, id)
+            }
+
+            fn last_id(&self) -> &Id {
+                self.id()
+            }
+        }
     )+};
 }
 
@@ -214,6 +278,12 @@ macro_rules! within_tenant {
             #[must_use]
             pub fn tenant(&self) -> TenantName {
                 TenantName::new(self.tenant.clone())
+            }
+        }
+
+        impl BelowTenant for $name {
+            fn tenant(&self) -> TenantName {
+                $name::tenant(self)
             }
         }
     )+};

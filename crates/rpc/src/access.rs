@@ -22,14 +22,3 @@ pub(crate) use caller::token_unknown;
 pub use caller::{Caller, CallerKind, Guard, Now, caller};
 pub use class::{AccessClass, Role};
 pub use table::{AccessTable, MethodRule, TableError};
-
-/// Reason: the method demands a client certificate or a bearer token, and there is neither.
-pub const CREDENTIALS_MISSING: &str = "CREDENTIALS_MISSING";
-/// Reason: the bearer token is not one of ours, or was taken back.
-pub const TOKEN_UNKNOWN: &str = "TOKEN_UNKNOWN";
-/// Reason: the certificate was revoked, or its owner deleted or disabled.
-pub const IDENTITY_REVOKED: &str = "IDENTITY_REVOKED";
-/// Reason: the certificate's time is over.
-pub const CERTIFICATE_EXPIRED: &str = "CERTIFICATE_EXPIRED";
-/// Reason: the caller is known, but none of its roles is among the method's classes.
-pub const ACCESS_DENIED: &str = "ACCESS_DENIED";

@@ -16,7 +16,7 @@ mod code;
 mod connect;
 mod retry;
 
-pub use channel::{Channel, PEER_UNREACHABLE};
+pub use channel::Channel;
 pub use code::classify;
 pub use connect::{CONNECT_TIMEOUT, ClientConfig, ConnectError, DEFAULT_DEADLINE, connect};
 pub use retry::{RetryPolicy, retry};

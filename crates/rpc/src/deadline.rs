@@ -4,6 +4,7 @@
 //! Always holds: a unary call ends within [`MAX_UNARY`]; a call whose time is over answers DEADLINE_EXCEEDED, code 4.
 //! Absent on purpose: undoing. What the handler began may have happened; the message says so.
 
+use names::Reason;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
@@ -17,8 +18,6 @@ pub const GRPC_TIMEOUT: &str = "grpc-timeout";
 pub const DEFAULT_UNARY: Duration = Duration::from_secs(30);
 /// Most time a unary call gets, whatever its caller asks: longer work belongs into a worker.
 pub const MAX_UNARY: Duration = Duration::from_secs(300);
-/// Reason of a call whose time is over.
-pub const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
 
 /// The moment at which a call's time is over; in the extensions of every request that has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +69,7 @@ pub fn current() -> Option<Instant> {
 pub fn exceeded() -> Failure {
     Failure::new(
         Kind::DeadlineExceeded,
-        DEADLINE_EXCEEDED,
+        Reason::DeadlineExceeded,
         "the call's time is over; a write may or may not have happened: repeat it with the same request_id, or read first",
     )
 }

@@ -12,6 +12,8 @@ mod kind;
 
 use std::{collections::BTreeMap, error::Error as StdError, fmt, time::Duration};
 
+use names::Reason;
+
 pub(crate) use details::clip;
 pub use details::{FieldProblem, MAX_VIOLATIONS, Precondition, Quota, Resource};
 pub use kind::{Kind, code_name};
@@ -19,15 +21,12 @@ pub use kind::{Kind, code_name};
 /// The `ErrorInfo.domain` of every failure.
 pub const DOMAIN: &str = "causeway";
 
-/// Reason of [`Failure::not_found`].
-pub const RESOURCE_NOT_FOUND: &str = "RESOURCE_NOT_FOUND";
-
 /// A cause that is logged at the edge and never sent.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
 /// Why a call was refused or broke.
 ///
-/// Built like `Failure::new(Kind::Aborted, "ETAG_STALE", "…").metadata("current_etag", etag)`. Boxed inside, so
+/// Built like `Failure::new(Kind::Aborted, Reason::EtagMismatch, "…").metadata("etag", etag)`. Boxed inside, so
 /// that `Result<T, Failure>` stays small.
 pub struct Failure(Box<Parts>);
 
@@ -45,9 +44,9 @@ struct Parts {
 }
 
 impl Failure {
-    /// A failure of `kind` with a stable `UPPER_SNAKE` reason and a message naming what to do.
-    pub fn new(kind: Kind, reason: &'static str, message: impl Into<String>) -> Self {
-        Self::with_reason(kind, reason.into(), message.into())
+    /// A failure of `kind` with a reason of the contract and a message naming what to do.
+    pub fn new(kind: Kind, reason: Reason, message: impl Into<String>) -> Self {
+        Self::with_reason(kind, reason.word().into(), message.into())
     }
 
     fn with_reason(kind: Kind, reason: std::borrow::Cow<'static, str>, message: String) -> Self {
@@ -70,13 +69,13 @@ impl Failure {
         let name = name.to_string();
         let message =
             format!("`{name}` does not exist; check the name, or list the collection it is in");
-        Self::new(Kind::NotFound, RESOURCE_NOT_FOUND, message).resource(resource_type, name)
+        Self::new(Kind::NotFound, Reason::ResourceNotFound, message).resource(resource_type, name)
     }
 
     /// A defect of ours: the caller learns only that it is one.
-    pub fn internal(reason: &'static str, source: impl Into<Source>) -> Self {
-        Self::new(Kind::Internal, reason, "the server has a defect; the request id finds its log")
-            .source(source)
+    pub fn defect(source: impl Into<Source>) -> Self {
+        let message = "the server has a defect; the request id finds its log";
+        Self::new(Kind::Internal, Reason::Defect, message).source(source)
     }
 
     /// Adds one `ErrorInfo.metadata` entry.
@@ -86,12 +85,12 @@ impl Failure {
         self
     }
 
-    /// Adds a `BadRequest` violation: the field's path, an `UPPER_SNAKE` reason, the rule and the fix.
+    /// Adds a `BadRequest` violation: the field's path, a reason of the contract, the rule and the fix.
     #[must_use]
     pub fn violation(
         mut self,
         field: impl Into<String>,
-        reason: &'static str,
+        reason: Reason,
         fix: impl Into<String>,
     ) -> Self {
         self.0.violations.push(FieldProblem::new(field, reason, fix));
@@ -121,12 +120,12 @@ impl Failure {
     #[must_use]
     pub fn precondition(
         mut self,
-        kind: impl Into<String>,
+        kind: Reason,
         subject: impl fmt::Display,
         description: impl Into<String>,
     ) -> Self {
         self.0.preconditions.push(Precondition {
-            kind: kind.into(),
+            kind: kind.word().to_owned(),
             subject: subject.to_string(),
             description: description.into(),
         });
@@ -171,6 +170,12 @@ impl Failure {
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.0.reason
+    }
+
+    /// Whether it is for this reason.
+    #[must_use]
+    pub fn is(&self, reason: Reason) -> bool {
+        self.reason() == reason
     }
 
     /// What a person reads.

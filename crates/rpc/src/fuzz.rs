@@ -1,6 +1,7 @@
 //! Any bytes in the place of what callers and peers write around a request: masks, orders, ids, headers, times, details of a
 //! status, a token file, an endpoint. Page tokens have their target beside their seal.
 
+use names::Reason;
 use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue};
@@ -9,6 +10,7 @@ use prost::Message as _;
 use tonic::{Code, Status};
 use trial::fuzz::Verdict;
 
+use crate::Refuse as _;
 use crate::{
     Failure, Violations,
     access::{Caller, CallerKind, Guard, MethodRule, Scope},
@@ -163,10 +165,10 @@ fn a_time_or_a_length_is_in_range_or_a_violation() {
 
 #[test]
 fn a_peers_status_says_no_more_than_it_may_whatever_its_details_hold() {
-    let whole = Failure::new(crate::Kind::Aborted, "ETAG_STALE", "read again")
+    let whole = Failure::new(crate::Kind::Aborted, Reason::EtagMismatch, "read again")
         .metadata("current_etag", "x")
-        .violation("etag", "ETAG_STALE", "read again")
-        .precondition("EMPTY", "tenants/acme", "move its connectors")
+        .violation("etag", Reason::EtagMismatch, "read again")
+        .precondition(Reason::Referenced, "tenants/acme", "move its connectors")
         .quota("tenants/acme", "at most 10")
         .retry_after(std::time::Duration::from_millis(1500))
         .resource("causeway/Tenant", "tenants/acme")

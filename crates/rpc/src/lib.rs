@@ -31,4 +31,5 @@ pub mod violations;
 pub mod watch;
 
 pub use error::{Failure, Kind};
-pub use violations::Violations;
+pub use names::{Reason, Violations};
+pub use violations::Refuse;

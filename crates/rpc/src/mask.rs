@@ -5,12 +5,8 @@
 //! Absent on purpose: applying a mask to a message. Each service does that with a `match` over its own
 //! fields, so that a new field is a compile error there.
 
+use names::{Reason, Violations};
 use std::collections::BTreeSet;
-
-use crate::violations::Violations;
-
-/// Violation reason: a path that names no field a caller may set.
-pub const UNKNOWN_PATH: &str = "UNKNOWN_PATH";
 
 /// The fields that an update is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +33,7 @@ impl Mask {
                     let before = chosen.len();
                     chosen.extend(select(path, allowed));
                     if chosen.len() == before && select(path, allowed).next().is_none() {
-                        violations.add(field, UNKNOWN_PATH, unknown(path, allowed));
+                        violations.add(field, Reason::UnknownPath, unknown(path, allowed));
                     }
                 }
                 Self::Paths(chosen)
@@ -92,6 +88,7 @@ fn unknown(path: &str, allowed: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Refuse as _;
 
     const ALLOWED: &[&str] =
         &["display_name", "location.latitude", "location.longitude", "locations"];
@@ -120,7 +117,10 @@ mod tests {
         let failure = failure.unwrap_err();
         assert_eq!(failure.violations().len(), 3);
         let first = &failure.violations()[0];
-        assert_eq!((first.field.as_str(), first.reason.as_str()), ("update_mask", UNKNOWN_PATH));
+        assert_eq!(
+            (first.field.as_str(), first.reason.as_str()),
+            ("update_mask", Reason::UnknownPath.word())
+        );
         assert!(first.description.contains("displayName"), "{first:?}");
         assert!(first.description.contains("location.latitude"), "{first:?}");
     }

@@ -3,7 +3,7 @@
 //! Always holds: every term names a field of the allowed list, and none twice. Absent on purpose: the tiebreak by name,
 //! which the caller of this module adds because it knows its keys.
 
-use crate::violations::{MALFORMED, Violations};
+use names::{Reason, Violations};
 
 /// Most terms in one order: more than two never changed a page in practice, four leaves room.
 const MAX_TERMS: usize = 4;
@@ -36,7 +36,7 @@ pub fn parse(
                 terms.push(term);
             }
             _ => {
-                violations.add("order_by", MALFORMED, rule(part, allowed));
+                violations.add("order_by", Reason::Malformed, rule(part, allowed));
                 break;
             }
         }
@@ -67,6 +67,7 @@ fn rule(part: &str, allowed: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Refuse as _;
 
     const ALLOWED: &[&str] = &["name", "display_name", "create_time"];
 

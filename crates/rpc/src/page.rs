@@ -13,10 +13,9 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{digest, hmac};
 
-use crate::{
-    error::{Failure, Kind},
-    violations::{FIELDS_INVALID, OUT_OF_RANGE},
-};
+use names::Reason;
+
+use crate::error::{Failure, Kind};
 
 /// Objects on a page when the caller does not say (AIP-158).
 pub const DEFAULT_PAGE_SIZE: usize = 50;
@@ -24,15 +23,6 @@ pub const DEFAULT_PAGE_SIZE: usize = 50;
 pub const MAX_PAGE_SIZE: usize = 1000;
 /// Longest token accepted, in bytes: keys are below 512 bytes, so real ones stay below 800.
 pub const MAX_TOKEN_BYTES: usize = 2048;
-
-/// Reason: the token belongs to a different list call.
-pub const PAGE_TOKEN_OTHER_QUERY: &str = "PAGE_TOKEN_OTHER_QUERY";
-/// Reason: the token is not one of ours, or was damaged.
-pub const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
-/// Reason: the store was restored or made anew since the token was given.
-pub const EPOCH_CHANGED: &str = "EPOCH_CHANGED";
-/// Reason: the revision that the list began on is compacted away.
-pub const REVISION_COMPACTED: &str = "REVISION_COMPACTED";
 
 const VERSION: u8 = 1;
 const EPOCH_BYTES: usize = 16;
@@ -136,7 +126,7 @@ impl PageRequest {
 pub fn compacted(revision: i64, oldest: i64) -> Failure {
     Failure::new(
         Kind::OutOfRange,
-        REVISION_COMPACTED,
+        Reason::RevisionCompacted,
         "the list began on a revision that is no longer kept; send the request again without page_token",
     )
     .metadata("revision", revision)
@@ -169,8 +159,12 @@ fn open(token: &str, query: QueryFingerprint, keys: &TokenKey) -> Result<(i64, V
 
 fn negative_size(size: i32) -> Failure {
     let fix = format!("must be 0 to {MAX_PAGE_SIZE}; 0 means {DEFAULT_PAGE_SIZE}");
-    Failure::new(Kind::InvalidArgument, FIELDS_INVALID, format!("page_size is {size}: it {fix}"))
-        .violation("page_size", OUT_OF_RANGE, fix)
+    Failure::new(
+        Kind::InvalidArgument,
+        Reason::FieldsInvalid,
+        format!("page_size is {size}: it {fix}"),
+    )
+    .violation("page_size", Reason::OutOfRange, fix)
 }
 
 fn invalid() -> Failure {
@@ -178,26 +172,26 @@ fn invalid() -> Failure {
         "send next_page_token exactly as the page before gave it, or leave it empty to begin again";
     Failure::new(
         Kind::InvalidArgument,
-        PAGE_TOKEN_INVALID,
+        Reason::PageTokenInvalid,
         format!("page_token is not valid: {fix}"),
     )
-    .violation("page_token", PAGE_TOKEN_INVALID, fix)
+    .violation("page_token", Reason::PageTokenInvalid, fix)
 }
 
 fn other_query() -> Failure {
     let fix = "keep parent, filter, order_by and show_deleted as they were on the first page, or leave page_token empty to begin again";
     Failure::new(
         Kind::InvalidArgument,
-        PAGE_TOKEN_OTHER_QUERY,
+        Reason::PageTokenOtherQuery,
         format!("page_token belongs to another query: {fix}"),
     )
-    .violation("page_token", PAGE_TOKEN_OTHER_QUERY, fix)
+    .violation("page_token", Reason::PageTokenOtherQuery, fix)
 }
 
 fn foreign_epoch() -> Failure {
     Failure::new(
         Kind::OutOfRange,
-        EPOCH_CHANGED,
+        Reason::EpochChanged,
         "page_token is from before the store was restored or made anew; leave page_token empty to begin again",
     )
 }
@@ -232,11 +226,17 @@ mod tests {
     #[test]
     fn a_token_of_another_query_epoch_or_hand_says_what_to_do() {
         let other = refusal(&token(), QueryFingerprint::of("ListTenants", &["", ""]), &key());
-        assert_eq!((other.kind(), other.reason()), (Kind::InvalidArgument, PAGE_TOKEN_OTHER_QUERY));
+        assert_eq!(
+            (other.kind(), other.reason()),
+            (Kind::InvalidArgument, Reason::PageTokenOtherQuery.word())
+        );
         let epoch = refusal(&token(), query(), &TokenKey::new([8; 16], b"secret"));
-        assert_eq!((epoch.kind(), epoch.reason()), (Kind::OutOfRange, EPOCH_CHANGED));
+        assert_eq!((epoch.kind(), epoch.reason()), (Kind::OutOfRange, Reason::EpochChanged.word()));
         let forged = refusal(&token(), query(), &TokenKey::new([7; 16], b"other"));
-        assert_eq!((forged.kind(), forged.reason()), (Kind::InvalidArgument, PAGE_TOKEN_INVALID));
+        assert_eq!(
+            (forged.kind(), forged.reason()),
+            (Kind::InvalidArgument, Reason::PageTokenInvalid.word())
+        );
         for failure in [other, epoch, forged] {
             assert!(failure.message().contains("begin again"), "{failure}");
         }
@@ -287,10 +287,14 @@ mod fuzz {
                 let (revision, after) = (page.revision.unwrap(), page.after.clone().unwrap());
                 assert_eq!(page.next_token(&key, revision, &after), text, "it has two spellings");
                 let other = PageRequest::parse(10, text, query, &TokenKey::new([7; 16], b"other"));
-                assert_eq!(other.unwrap_err().reason(), PAGE_TOKEN_INVALID, "any key opens it");
+                assert_eq!(
+                    other.unwrap_err().reason(),
+                    Reason::PageTokenInvalid,
+                    "any key opens it"
+                );
                 let question = QueryFingerprint::of("ListTenants", &["", ""]);
                 let other = PageRequest::parse(10, text, question, &key);
-                assert_eq!(other.unwrap_err().reason(), PAGE_TOKEN_OTHER_QUERY);
+                assert_eq!(other.unwrap_err().reason(), Reason::PageTokenOtherQuery);
             }
             Ok(_) => {}
             Err(failure) => assert!(failure.message().contains("begin again"), "{failure}"),

@@ -22,9 +22,7 @@ mod metrics;
 mod stack;
 mod unreadable;
 
-pub use admission::{Limits, OVERLOADED};
+pub use admission::Limits;
 pub use body::RECHECK;
-pub use entry::{METHOD_PLANNED, METHOD_UNKNOWN, WRONG_LISTENER};
 pub use metrics::EdgeMetrics;
-pub use stack::{Edge, INTERNAL_PANIC, Stack};
-pub use unreadable::{REQUEST_TOO_LARGE, REQUEST_UNREADABLE};
+pub use stack::{Edge, Stack};

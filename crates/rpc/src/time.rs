@@ -3,11 +3,10 @@
 //! Always holds: what leaves is inside the range that `google.protobuf` allows; what comes in and is not
 //! becomes a violation, never a panic or a silent clamp.
 
+use names::{Reason, Violations};
 use std::time::Duration;
 
 use jiff::Timestamp;
-
-use crate::violations::{OUT_OF_RANGE, Violations};
 
 /// Last second of a protobuf timestamp: 9999-12-31T23:59:59Z.
 const MAX_SECONDS: i64 = 253_402_300_799;
@@ -41,7 +40,7 @@ pub fn from_proto(
     let parsed = parse(time);
     if parsed.is_none() {
         let rule = "must be between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, with nanos from 0 to 999999999";
-        violations.add(field, OUT_OF_RANGE, rule);
+        violations.add(field, Reason::OutOfRange, rule);
     }
     parsed
 }
@@ -76,7 +75,7 @@ pub fn duration_from_proto(
     let parsed = parse_duration(length);
     if parsed.is_none() {
         let rule = "must be between 0 s and 315576000000 s, with nanos from 0 to 999999999";
-        violations.add(field, OUT_OF_RANGE, rule);
+        violations.add(field, Reason::OutOfRange, rule);
     }
     parsed
 }

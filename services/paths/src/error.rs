@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use names::AppConnectorName;
+use names::{AppConnectorName, Reason};
 use rpc::{Failure, Kind};
 
 /// When a caller may try again after something is missing that will come by itself.
@@ -43,12 +43,12 @@ impl Error {
 
     /// The stable word for it.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::AppConnectorNotFound(_) => rpc::error::RESOURCE_NOT_FOUND,
-            Self::SnapshotNotReady => "SNAPSHOT_NOT_READY",
-            Self::HelloExpected => "HELLO_EXPECTED",
-            Self::HeartbeatMissed => "HEARTBEAT_MISSED",
+            Self::AppConnectorNotFound(_) => Reason::ResourceNotFound,
+            Self::SnapshotNotReady => Reason::SnapshotNotReady,
+            Self::HelloExpected => Reason::HelloExpected,
+            Self::HeartbeatMissed => Reason::HeartbeatMissed,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! kept as source, logged once at the edge, and never sent.
 
 use ::store::{CommitError, ReadError, ReplayError};
+use names::Reason;
 use rpc::error::{Failure, Kind};
 use runtime::identity::IdentityError;
 
@@ -47,7 +48,7 @@ pub(crate) enum Error {
         /// Path of the field.
         field: &'static str,
         /// Stable reason word.
-        reason: &'static str,
+        reason: Reason,
         /// The rule and the fix.
         rule: String,
     },
@@ -128,22 +129,22 @@ fn conflict(conflict: KeyConflict) -> Failure {
             } else {
                 ("LIVE", "choose another provisioning_key_id")
             };
-            Failure::new(Kind::AlreadyExists, "ID_TAKEN", format!("the id is taken: {fix}"))
+            Failure::new(Kind::AlreadyExists, Reason::NameTaken, format!("the id is taken: {fix}"))
                 .metadata("state", state)
         }
         KeyConflict::DisplayNameTaken { by } => {
             let message =
                 format!("the display name belongs to `{by}`: choose another display_name");
-            Failure::new(Kind::AlreadyExists, "DISPLAY_NAME_TAKEN", message).metadata("by", by)
+            Failure::new(Kind::AlreadyExists, Reason::DisplayNameTaken, message).metadata("by", by)
         }
         KeyConflict::QuotaExceeded { quota } => {
             let message = format!("the tenant has {quota} keys, as many as it may: delete some");
-            Failure::new(Kind::ResourceExhausted, "QUOTA_EXCEEDED", message)
+            Failure::new(Kind::ResourceExhausted, Reason::QuotaExceeded, message)
                 .quota("provisioning_keys", format!("at most {quota} live keys a tenant"))
         }
         KeyConflict::Changed => Failure::new(
             Kind::Aborted,
-            "CONCURRENT_CHANGE",
+            Reason::Contended,
             "others changed the same objects at the same time: try again",
         ),
     }
@@ -153,27 +154,27 @@ fn store(error: StoreError) -> Failure {
     match error {
         StoreError::Read(ReadError::Compacted { oldest }) => Failure::new(
             Kind::OutOfRange,
-            rpc::page::REVISION_COMPACTED,
+            Reason::RevisionCompacted,
             "the revision is no longer kept; begin again without a token",
         )
         .metadata("oldest_revision", oldest),
         StoreError::Replay(ReplayError::Mismatch)
         | StoreError::Commit(CommitError::IdempotencyMismatch) => Failure::new(
             Kind::InvalidArgument,
-            "REQUEST_ID_REUSED",
+            Reason::RequestIdReused,
             "the request_id was used before with another request: make a new UUID for each request",
         ),
         StoreError::Damaged { .. }
         | StoreError::Read(ReadError::Corrupt(_))
         | StoreError::Replay(ReplayError::Read(ReadError::Corrupt(_))) => Failure::new(
             Kind::DataLoss,
-            "STORE_DAMAGED",
+            Reason::StoreDamaged,
             "a record in the store is damaged; restore a backup",
         )
         .source(error),
         StoreError::Commit(CommitError::OutcomeUnknown(_)) => Failure::new(
             Kind::Unavailable,
-            "OUTCOME_UNKNOWN",
+            Reason::OutcomeUnknown,
             "it is not known whether the write took place; repeat it with the same request_id, or read",
         )
         .source(error),
@@ -181,11 +182,11 @@ fn store(error: StoreError) -> Failure {
         | StoreError::Read(_)
         | StoreError::Replay(_) => Failure::new(
             Kind::Unavailable,
-            "STORE_UNAVAILABLE",
+            Reason::StoreUnavailable,
             "the store cannot serve; try again",
         )
         .source(error),
-        StoreError::Commit(_) => Failure::internal("COMMIT_REFUSED", error),
+        StoreError::Commit(_) => Failure::defect(error),
     }
 }
 
@@ -202,24 +203,24 @@ impl From<Error> for Failure {
                 Self::from(*source).metadata("standing_app_connector_group", group)
             }
             Error::GroupNotFound(name) => {
-                Self::new(Kind::FailedPrecondition, "GROUP_NOT_FOUND", message)
+                Self::new(Kind::FailedPrecondition, Reason::GroupNotFound, message)
                     .resource(names::AppConnectorGroupName::TYPE, name)
             }
-            Error::KeyDeleted => Self::new(Kind::FailedPrecondition, "KEY_DELETED", message),
+            Error::KeyDeleted => Self::new(Kind::FailedPrecondition, Reason::Deleted, message),
             Error::EtagMismatch { current } => {
-                Self::new(Kind::Aborted, "ETAG_MISMATCH", message).metadata("etag", current)
+                Self::new(Kind::Aborted, Reason::EtagMismatch, message).metadata("etag", current)
             }
             Error::Field { field, reason, rule } => {
                 let message = format!("1 field is invalid: {field}: {rule}");
-                Self::new(Kind::InvalidArgument, rpc::violations::FIELDS_INVALID, message)
+                Self::new(Kind::InvalidArgument, Reason::FieldsInvalid, message)
                     .violation(field, reason, rule)
             }
             Error::RegistryUnavailable => {
-                Self::new(Kind::Unavailable, "REGISTRY_UNAVAILABLE", message)
+                Self::new(Kind::Unavailable, Reason::RegistryUnavailable, message)
                     .retry_after(std::time::Duration::from_secs(1))
             }
-            Error::Identity(source) => Self::internal("CERTIFICATE_NOT_MADE", source),
-            Error::Broken(_) => Self::internal("BROKEN_PROMISE", message),
+            Error::Identity(source) => Self::defect(source),
+            Error::Broken(_) => Self::defect(message),
         }
     }
 }

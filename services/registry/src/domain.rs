@@ -18,7 +18,6 @@ mod order;
 mod overlap;
 mod place;
 mod ports;
-mod problem;
 mod quota;
 mod resource;
 mod segment;
@@ -37,9 +36,10 @@ pub use order::{Order, OrderField, OrderKey};
 pub use overlap::{Conflict, TargetIndex};
 pub use place::{Coordinates, CountryCode, Location, LocationDraft, PlaceSource};
 pub use ports::{PortRange, PortRangeDraft, Ports};
-pub use problem::{FOREIGN_TENANT, Problem, Problems, REQUIRED};
+
+pub use names::{Reason, ResourceName, Violation, Violations};
 pub use quota::{Quotas, Rules};
-pub use resource::{Draft, Kind, Resource, ResourceName, Spec, Subject};
+pub use resource::{Draft, Kind, Resource, Spec, Subject};
 pub use segment::{
     HealthReporting, MatchStyle, Preference, PreferenceDraft, Segment, SegmentDraft, SegmentSpec,
     SelectionPolicy, UnhealthyPolicy,

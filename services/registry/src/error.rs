@@ -2,12 +2,12 @@
 
 mod wire;
 
-use names::{AppConnectorName, TenantName};
+use names::{AppConnectorName, Reason, TenantName};
 use rpc::error::Kind as Code;
 use store::{CommitError, ReadError, ReplayError, Revision};
 
 use crate::{
-    domain::{Conflict, Kind, Problems},
+    domain::{Conflict, Kind, Violations},
     store::{RecordError, RowError},
 };
 
@@ -28,7 +28,7 @@ pub struct Blocker {
 pub enum Error {
     /// Fields break rules.
     #[error("fields are invalid")]
-    Invalid(Problems),
+    Invalid(Violations),
     /// No such object.
     #[error("`{1}` does not exist")]
     NotFound(Kind, String),
@@ -166,8 +166,8 @@ pub enum Refusal {
 
 impl Error {
     /// One field breaks a rule.
-    pub fn field(field: &str, reason: &'static str, fix: impl Into<String>) -> Self {
-        let mut problems = Problems::new();
+    pub fn field(field: &str, reason: Reason, fix: impl Into<String>) -> Self {
+        let mut problems = Violations::new();
         problems.add(field, reason, fix);
         Self::Invalid(problems)
     }
@@ -199,28 +199,28 @@ impl Error {
 
     /// The stable reason word.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::Invalid(_) => rpc::violations::FIELDS_INVALID,
-            Self::NotFound(..) => rpc::error::RESOURCE_NOT_FOUND,
-            Self::Deleted { .. } => "DELETED",
-            Self::NotDeleted { .. } => "NOT_DELETED",
-            Self::NameTaken { .. } => "NAME_TAKEN",
-            Self::DisplayNameTaken { .. } => "DISPLAY_NAME_TAKEN",
-            Self::ReferenceNotFound(_) => "REFERENCE_NOT_FOUND",
-            Self::Referenced { .. } => "REFERENCED",
-            Self::KeysUnknown(_) => "KEYS_UNKNOWN",
-            Self::EtagMismatch { .. } => "ETAG_MISMATCH",
-            Self::DomainConflict(_) => "DOMAIN_CONFLICT",
-            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
-            Self::RequestIdReused => "REQUEST_ID_REUSED",
-            Self::OrderTooLarge { .. } => "ORDER_TOO_LARGE",
-            Self::Compacted { .. } => rpc::page::REVISION_COMPACTED,
-            Self::Contended => "CONTENDED",
-            Self::Unavailable(_) => "STORE_UNAVAILABLE",
-            Self::OutcomeUnknown(_) => "OUTCOME_UNKNOWN",
-            Self::DataLoss(_) => "RECORD_UNREADABLE",
-            Self::Defect(_) => "DEFECT",
+            Self::Invalid(_) => Reason::FieldsInvalid,
+            Self::NotFound(..) => Reason::ResourceNotFound,
+            Self::Deleted { .. } => Reason::Deleted,
+            Self::NotDeleted { .. } => Reason::NotDeleted,
+            Self::NameTaken { .. } => Reason::NameTaken,
+            Self::DisplayNameTaken { .. } => Reason::DisplayNameTaken,
+            Self::ReferenceNotFound(_) => Reason::ReferenceNotFound,
+            Self::Referenced { .. } => Reason::Referenced,
+            Self::KeysUnknown(_) => Reason::KeysUnknown,
+            Self::EtagMismatch { .. } => Reason::EtagMismatch,
+            Self::DomainConflict(_) => Reason::DomainConflict,
+            Self::QuotaExceeded { .. } => Reason::QuotaExceeded,
+            Self::RequestIdReused => Reason::RequestIdReused,
+            Self::OrderTooLarge { .. } => Reason::OrderTooLarge,
+            Self::Compacted { .. } => Reason::RevisionCompacted,
+            Self::Contended => Reason::Contended,
+            Self::Unavailable(_) => Reason::StoreUnavailable,
+            Self::OutcomeUnknown(_) => Reason::OutcomeUnknown,
+            Self::DataLoss(_) => Reason::StoreDamaged,
+            Self::Defect(_) => Reason::Defect,
             Self::Registration(refusal) => refusal.reason(),
         }
     }
@@ -239,16 +239,16 @@ impl Refusal {
         }
     }
 
-    fn reason(&self) -> &'static str {
+    fn reason(&self) -> Reason {
         match self {
-            Self::TenantNotFound(_) => "TENANT_NOT_FOUND",
-            Self::TenantSuspended(_) => "TENANT_SUSPENDED",
-            Self::GroupNotFound(_) => "GROUP_NOT_FOUND",
-            Self::GroupDisabled(_) => "GROUP_DISABLED",
-            Self::EnrolmentAbandoned(_) => "ENROLMENT_ABANDONED",
-            Self::IdentityRevoked(_) => "IDENTITY_REVOKED",
-            Self::PublicKeyInUse(_) => "PUBLIC_KEY_IN_USE",
-            Self::RegistrationStands(_) => "REGISTRATION_STANDS",
+            Self::TenantNotFound(_) => Reason::TenantNotFound,
+            Self::TenantSuspended(_) => Reason::TenantSuspended,
+            Self::GroupNotFound(_) => Reason::GroupNotFound,
+            Self::GroupDisabled(_) => Reason::GroupDisabled,
+            Self::EnrolmentAbandoned(_) => Reason::EnrolmentAbandoned,
+            Self::IdentityRevoked(_) => Reason::IdentityRevoked,
+            Self::PublicKeyInUse(_) => Reason::PublicKeyInUse,
+            Self::RegistrationStands(_) => Reason::RegistrationStands,
         }
     }
 
@@ -327,7 +327,7 @@ impl From<CommitError> for Error {
             CommitError::OutcomeUnknown(why) => Self::OutcomeUnknown(why),
             CommitError::TooLarge { bytes, max, .. } => Self::field(
                 "",
-                "TOO_LARGE",
+                Reason::TooLarge,
                 format!("the object takes {bytes} bytes and at most {max} can be kept; split it"),
             ),
             CommitError::TooManyOps { .. }

@@ -62,7 +62,7 @@ impl Metrics {
         let outcome = match outcome {
             Ok(true) => "REGISTERED",
             Ok(false) => "REPEATED",
-            Err(error) => error.reason(),
+            Err(error) => error.reason().word(),
         };
         self.registrations.get_or_create(&Outcome { outcome }).inc();
     }

@@ -37,7 +37,7 @@ pub(crate) use update::Edit;
 
 use crate::{
     clients::Keys,
-    domain::{Problems, Quotas, Resource, Rules, Spec},
+    domain::{Quotas, Resource, Rules, Spec, Violations},
     error::Error,
     metrics::Metrics,
     store::{Changes, Found, Rows, decode, encode},
@@ -75,7 +75,7 @@ pub(crate) struct Writing {
     /// 0/0 is meant.
     pub(crate) allow_null_island: bool,
     /// What was wrong with the message already.
-    pub(crate) problems: Problems,
+    pub(crate) problems: Violations,
 }
 
 impl Registry {

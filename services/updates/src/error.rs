@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use names::{AppConnectorGroupName, VersionProfileName};
+use names::{AppConnectorGroupName, Reason, VersionProfileName};
 use rpc::error::{Failure, Kind};
 use store::{CommitError, Etag, ReadError, ReplayError};
 
@@ -69,19 +69,21 @@ impl Error {
 
     /// The stable word for it.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::GroupNotFound(_) | Self::ProfileNotFound(_) => rpc::error::RESOURCE_NOT_FOUND,
-            Self::Profile(ProfileChangeError::NotPersisted) => "VERSION_PROFILE_NOT_PERSISTED",
-            Self::Profile(ProfileChangeError::Missing) => "VERSION_PROFILE_MISSING",
-            Self::EtagMismatch { .. } => "ETAG_MISMATCH",
-            Self::RegistryUnavailable(_) => "REGISTRY_UNAVAILABLE",
-            Self::RequestIdReused => "REQUEST_ID_REUSED",
-            Self::TooLarge(_) => "POLICY_TOO_LARGE",
-            Self::OutcomeUnknown(_) => "OUTCOME_UNKNOWN",
-            Self::Store(error) if store_kind(error) == Kind::DataLoss => "STORE_DAMAGED",
-            Self::Store(error) if store_kind(error) == Kind::Unavailable => "STORE_UNAVAILABLE",
-            Self::Store(_) => "STORE_REFUSED",
+            Self::GroupNotFound(_) | Self::ProfileNotFound(_) => Reason::ResourceNotFound,
+            Self::Profile(ProfileChangeError::NotPersisted) => Reason::VersionProfileNotPersisted,
+            Self::Profile(ProfileChangeError::Missing) => Reason::VersionProfileMissing,
+            Self::EtagMismatch { .. } => Reason::EtagMismatch,
+            Self::RegistryUnavailable(_) => Reason::RegistryUnavailable,
+            Self::RequestIdReused => Reason::RequestIdReused,
+            Self::TooLarge(_) => Reason::RecordTooLarge,
+            Self::OutcomeUnknown(_) => Reason::OutcomeUnknown,
+            Self::Store(error) if store_kind(error) == Kind::DataLoss => Reason::StoreDamaged,
+            Self::Store(error) if store_kind(error) == Kind::Unavailable => {
+                Reason::StoreUnavailable
+            }
+            Self::Store(_) => Reason::Defect,
         }
     }
 }

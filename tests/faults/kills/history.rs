@@ -4,6 +4,7 @@
 //! repeat, so a call that was answered before another was sent stands before it; an answer that says whether the call took
 //! place is told apart from one that does not. Absent on purpose: the machine's clock.
 
+use names::Reason;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -12,7 +13,7 @@ use std::{
     },
 };
 
-use rpc::{Failure, Kind, error::RESOURCE_NOT_FOUND};
+use rpc::{Failure, Kind};
 use tonic::Status;
 
 use super::{
@@ -83,9 +84,9 @@ pub(super) enum Failed {
 pub(super) fn judge(status: Status) -> Failed {
     let failure = Failure::from_status(&status);
     match (failure.kind(), failure.reason()) {
-        (Kind::NotFound, RESOURCE_NOT_FOUND) => Failed::Refused(Refusal::Missing),
-        (Kind::AlreadyExists, "NAME_TAKEN" | "ID_TAKEN") => Failed::Refused(Refusal::Exists),
-        (Kind::FailedPrecondition, "DELETED" | "KEY_DELETED") => Failed::Refused(Refusal::Deleted),
+        (Kind::NotFound, Reason::ResourceNotFound) => Failed::Refused(Refusal::Missing),
+        (Kind::AlreadyExists, "NAME_TAKEN") => Failed::Refused(Refusal::Exists),
+        (Kind::FailedPrecondition, "DELETED") => Failed::Refused(Refusal::Deleted),
         (Kind::Aborted, "ETAG_MISMATCH") => Failed::Refused(Refusal::Stale),
         (Kind::FailedPrecondition, "KEY_EXHAUSTED") => Failed::Refused(Refusal::Exhausted),
         (Kind::PermissionDenied, "KEY_UNKNOWN") => Failed::Refused(Refusal::Unknown),
@@ -95,7 +96,7 @@ pub(super) fn judge(status: Status) -> Failed {
             Failed::Refused(Refusal::BelowUses)
         }
         (Kind::ResourceExhausted, "OVERLOADED" | "ENROLMENT_RATE_LIMITED")
-        | (Kind::Aborted, "CONTENDED" | "CONCURRENT_CHANGE") => Failed::Undone,
+        | (Kind::Aborted, "CONTENDED") => Failed::Undone,
         (Kind::Unavailable | Kind::DeadlineExceeded | Kind::Cancelled, _)
         // A connection that broke in the middle of an answer; the server's own defects have a reason.
         | (Kind::Internal, "") => Failed::Cut(status),

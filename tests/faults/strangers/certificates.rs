@@ -10,14 +10,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use names::SpiffeId;
+use names::{Reason, SpiffeId};
 use proto::{
     paths::v1::{Hello, ReportStatusRequest, report_status_request::Report},
     provisioning::v1::BackupRequest,
     registry::v1::DeleteAppConnectorRequest,
 };
 use rcgen::{CertificateParams, KeyPair, SanType};
-use rpc::{Failure, client::PEER_UNREACHABLE};
+use rpc::Failure;
 use runtime::{
     Clock,
     identity::{CertificateAuthority, LEAF_LIFETIME, PublicKey, ServiceIdentity, Validity},
@@ -97,7 +97,7 @@ async fn no_service_believes_a_certificate_that_is_not_whole_in_time_and_of_its_
             let answer = ask(&system, process, Some(stranger)).await;
             let refused = answer.expect_err(&format!("{process} believes {what}"));
             let told = Failure::from_status(&refused);
-            assert_eq!(told.reason(), PEER_UNREACHABLE, "{process}, {what}: {refused:?}");
+            assert_eq!(told.reason(), Reason::PeerUnreachable, "{process}, {what}: {refused:?}");
             ask(&system, process, None).await.unwrap_or_else(|it| panic!("{process}: {it}"));
         }
     }

@@ -8,6 +8,7 @@
 //! for them only if a refusal is thirty times as cheap as an answer. So the call is a long list. For one that costs little
 //! more than its refusal, no server can keep this promise alone; that is what `retry_delay` asks of callers.
 
+use names::Reason;
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use http::uri::PathAndQuery;
 use proto::registry::v1::{
     AppConnectorGroup, CreateAppConnectorGroupRequest, ListAppConnectorGroupsRequest,
 };
-use rpc::{Failure, client::Channel, server::OVERLOADED};
+use rpc::{Failure, client::Channel};
 use testkit::{FRANKFURT, Plan, System, Tenant};
 use tokio::{
     task::JoinSet,
@@ -217,6 +218,6 @@ impl Load {
 fn is_shed(status: &Status) -> bool {
     let failure = Failure::from_status(status);
     status.code() == Code::ResourceExhausted
-        && failure.reason() == OVERLOADED
+        && failure.reason() == Reason::Overloaded
         && failure.retry_delay().is_some_and(|delay| !delay.is_zero())
 }

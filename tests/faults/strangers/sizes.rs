@@ -5,11 +5,8 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{Request, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full};
-use rpc::{
-    Failure,
-    client::Channel,
-    server::{REQUEST_TOO_LARGE, REQUEST_UNREADABLE},
-};
+use names::Reason;
+use rpc::{Failure, client::Channel};
 use testkit::System;
 use tonic::{Code, Status, body::Body};
 use tower::{Service as _, ServiceExt as _};
@@ -40,7 +37,7 @@ async fn a_message_over_the_limit_is_refused_in_words_and_the_connection_goes_on
         let token = Some(system.administrator_token());
         let ask = |message| wire::ask(&channel, token, path.parse().unwrap(), message, false);
         let refused = ask(vec![0; TOO_LARGE].into()).await.unwrap_err();
-        is_told(&refused, Code::ResourceExhausted, REQUEST_TOO_LARGE, process);
+        is_told(&refused, Code::ResourceExhausted, Reason::RequestTooLarge.word(), process);
         for (what, body, code, reason) in lies() {
             let refused = send(&channel, token, path, body).await;
             is_told(&refused, code, reason, &format!("{process}, {what}"));
@@ -57,8 +54,8 @@ async fn a_stream_that_sends_too_much_is_ended_in_words() {
     let channel = system.channel(&system.endpoint("paths"), Some(connector));
     let path = "/causeway.paths.v1.PathsService/ReportStatus";
     for (message, code, reason) in [
-        (vec![0; TOO_LARGE], Code::ResourceExhausted, REQUEST_TOO_LARGE),
-        (vec![0xff; 3], Code::InvalidArgument, REQUEST_UNREADABLE),
+        (vec![0; TOO_LARGE], Code::ResourceExhausted, Reason::RequestTooLarge.word()),
+        (vec![0xff; 3], Code::InvalidArgument, Reason::RequestUnreadable.word()),
     ] {
         let refused = wire::ask(&channel, None, path.parse().unwrap(), message.into(), true).await;
         is_told(&refused.unwrap_err(), code, reason, path);
@@ -79,8 +76,8 @@ fn lies() -> [(&'static str, Bytes, Code, &'static str); 5] {
         body.put(rest);
         body.freeze()
     };
-    let large = (Code::ResourceExhausted, REQUEST_TOO_LARGE);
-    let broken = (Code::InvalidArgument, REQUEST_UNREADABLE);
+    let large = (Code::ResourceExhausted, Reason::RequestTooLarge.word());
+    let broken = (Code::InvalidArgument, Reason::RequestUnreadable.word());
     [
         ("four gigabytes in three bytes", framed(0, u32::MAX, b"abc"), large),
         ("a megabyte in three bytes", framed(0, 1 << 20, b"abc"), broken),

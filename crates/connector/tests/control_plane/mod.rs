@@ -146,7 +146,12 @@ impl ControlPlane {
 }
 
 fn revoked() -> Status {
-    Failure::new(Kind::PermissionDenied, "IDENTITY_REVOKED", "the connector was deleted").into()
+    Failure::new(
+        Kind::PermissionDenied,
+        names::Reason::IdentityRevoked,
+        "the connector was deleted",
+    )
+    .into()
 }
 
 #[tonic::async_trait]
@@ -158,7 +163,9 @@ impl EnrolmentService for ControlPlane {
         let request = request.into_inner();
         if request.secret != SECRET {
             let words = "no key has this secret";
-            return Err(Failure::new(Kind::PermissionDenied, "KEY_UNKNOWN", words).into());
+            return Err(
+                Failure::new(Kind::PermissionDenied, names::Reason::KeyUnknown, words).into()
+            );
         }
         let (public_key, bundle) = self.sign(&request.csr);
         let mut script = self.script();

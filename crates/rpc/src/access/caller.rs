@@ -3,10 +3,9 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use names::{AppConnectorName, Id, TenantName, Workload};
+use names::{AppConnectorName, Id, Reason, TenantName, Violations, Workload};
 
 use super::{
-    ACCESS_DENIED, CERTIFICATE_EXPIRED, CREDENTIALS_MISSING, IDENTITY_REVOKED, TOKEN_UNKNOWN,
     authorised::{ALL_TENANTS, Authorised, Scope},
     class::{AccessClass, Role},
     table::MethodRule,
@@ -16,6 +15,7 @@ use crate::{
     peer::PeerIdentity,
     revocation::DenyList,
     tokens::{TokenGrants, TokenVerifier},
+    violations::Refuse as _,
 };
 
 /// What proved who the caller is.
@@ -72,9 +72,11 @@ impl std::fmt::Debug for Guard {
 /// # Errors
 /// INTERNAL when the handler is served without the layer, which is a defect of the wiring.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Failure> {
-    request.extensions().get::<Caller>().cloned().ok_or_else(|| {
-        Failure::internal("CALLER_MISSING", "the handler is served without the access layer")
-    })
+    request
+        .extensions()
+        .get::<Caller>()
+        .cloned()
+        .ok_or_else(|| Failure::defect("the handler is served without the access layer"))
 }
 
 impl Caller {
@@ -178,7 +180,7 @@ impl Caller {
         if parent == ALL_TENANTS {
             return self.authorise_system();
         }
-        let mut violations = crate::violations::Violations::new();
+        let mut violations = Violations::new();
         let tenant = violations.take("parent", parent.parse::<TenantName>());
         let tenant = violations.finish_with(|| tenant)?;
         Ok(Authorised::agreed(Scope::Tenant(self.authorise(&tenant)?.into_inner())))
@@ -217,7 +219,7 @@ impl Caller {
         if matches!(self.0.kind, CallerKind::Anonymous) {
             return Err(Failure::new(
                 Kind::Unauthenticated,
-                CREDENTIALS_MISSING,
+                Reason::CredentialsMissing,
                 format!(
                     "{} needs credentials of one of {}: send `authorization: Bearer <token>` or connect with a client certificate",
                     rule.method,
@@ -263,7 +265,7 @@ impl Caller {
         let who = self.audit_name();
         Failure::new(
             Kind::PermissionDenied,
-            ACCESS_DENIED,
+            Reason::AccessDenied,
             format!("{method} is for {needed}; `{who}` is not: ask an administrator for the role"),
         )
         .metadata("caller", who)
@@ -277,7 +279,7 @@ impl Guard {
         if self.denied.denies(identity) {
             return Err(Failure::new(
                 Kind::Unauthenticated,
-                IDENTITY_REVOKED,
+                Reason::IdentityRevoked,
                 "this certificate was revoked, or its owner deleted or disabled; enrol again with a provisioning key",
             ));
         }
@@ -288,7 +290,7 @@ impl Guard {
         if (self.now)().duration_since(identity.not_after) >= grace {
             return Err(Failure::new(
                 Kind::Unauthenticated,
-                CERTIFICATE_EXPIRED,
+                Reason::CertificateExpired,
                 "the client certificate has expired; renew it, then connect again",
             )
             .metadata("not_after", identity.not_after));
@@ -300,7 +302,7 @@ impl Guard {
 pub(crate) fn token_unknown() -> Failure {
     Failure::new(
         Kind::Unauthenticated,
-        TOKEN_UNKNOWN,
+        Reason::TokenUnknown,
         "the bearer token is not known here; check that it is complete, or have a new one added to the token file",
     )
 }

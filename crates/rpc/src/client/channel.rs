@@ -1,5 +1,6 @@
 //! A transport for generated clients that keeps deadlines and tells errors apart.
 
+use names::Reason;
 use std::{
     collections::HashSet,
     error::Error,
@@ -20,9 +21,6 @@ use crate::{
     deadline::{self, GRPC_TIMEOUT},
     error::{Failure, Kind},
 };
-
-/// Reason of a call that found nobody at its endpoint.
-pub const PEER_UNREACHABLE: &str = "PEER_UNREACHABLE";
 
 /// Paths of methods that stream in either direction: they have no deadline of ours.
 static STREAMING: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -108,7 +106,7 @@ fn expired(endpoint: &str, budget: Duration) -> Status {
 }
 
 fn late(message: String) -> Status {
-    Failure::new(Kind::DeadlineExceeded, deadline::DEADLINE_EXCEEDED, message).to_status()
+    Failure::new(Kind::DeadlineExceeded, Reason::DeadlineExceeded, message).to_status()
 }
 
 /// What a transport error means to the caller.
@@ -126,7 +124,7 @@ fn explain(endpoint: &str, error: &(dyn Error + 'static)) -> Status {
         next = cause.source();
     }
     let message = format!("cannot reach {endpoint}: {}", causes.join(": "));
-    Failure::new(Kind::Unavailable, PEER_UNREACHABLE, message)
+    Failure::new(Kind::Unavailable, Reason::PeerUnreachable, message)
         .metadata("endpoint", endpoint)
         .to_status()
 }

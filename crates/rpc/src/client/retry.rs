@@ -106,7 +106,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_shed_call_is_tried_again_when_the_server_said() {
         let began = tokio::time::Instant::now();
-        let shed = Failure::new(crate::Kind::ResourceExhausted, "OVERLOADED", "later")
+        let shed = Failure::new(crate::Kind::ResourceExhausted, names::Reason::Overloaded, "later")
             .retry_after(Duration::from_secs(7));
         let mut answers = vec![Ok(()), Err(shed.to_status())];
         retry(QUICK, || std::future::ready(answers.pop().unwrap())).await.unwrap();

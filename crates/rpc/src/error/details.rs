@@ -38,12 +38,12 @@ pub struct FieldProblem {
 impl FieldProblem {
     pub(crate) fn new(
         field: impl Into<String>,
-        reason: &'static str,
+        reason: names::Reason,
         description: impl Into<String>,
     ) -> Self {
         Self {
             field: clip(field.into(), MAX_FIELD_BYTES),
-            reason: reason.to_owned(),
+            reason: reason.word().to_owned(),
             description: clip(description.into(), MAX_DESCRIPTION_BYTES),
         }
     }

@@ -12,6 +12,7 @@
 //!   keeps it until the runtime has been round: those who follow wait here, and sockets are served between two of them;
 //! - a call that has spent half of its time before its turn is refused: the rest would be work for a caller who has gone.
 
+use names::Reason;
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::{
@@ -25,8 +26,6 @@ use crate::{
     error::{Failure, Kind},
 };
 
-/// Reason of a call that was shed.
-pub const OVERLOADED: &str = "OVERLOADED";
 /// When a shed call may come again: longer than a group commit, shorter than a person notices.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// A wait for a turn that shows a queue: above what a busy process has of short calls.
@@ -138,7 +137,7 @@ impl Turn {
 fn overloaded() -> Failure {
     Failure::new(
         Kind::ResourceExhausted,
-        OVERLOADED,
+        Reason::Overloaded,
         "the server has as many calls as it can answer in time; nothing was done, so wait for retry_delay and send the call again",
     )
     .retry_after(RETRY_AFTER)
@@ -161,7 +160,7 @@ mod tests {
     async fn a_call_has_its_seat_from_its_arrival_on() {
         let admission = admission(1);
         let (first, second) = (admission.arrival(rule()), admission.arrival(rule()));
-        assert_eq!(second.turn(None).await.unwrap_err().reason(), OVERLOADED);
+        assert_eq!(second.turn(None).await.unwrap_err().reason(), Reason::Overloaded);
         drop(first);
         assert!(admission.arrival(rule()).turn(None).await.is_ok());
     }
@@ -176,7 +175,7 @@ mod tests {
         busy.end().await;
         let hasty = hasty.turn(deadlines[0]).await;
         let patient = patient.turn(deadlines[1]).await;
-        assert_eq!(hasty.unwrap_err().reason(), OVERLOADED);
+        assert_eq!(hasty.unwrap_err().reason(), Reason::Overloaded);
         assert!(patient.is_ok());
     }
 

@@ -3,20 +3,13 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use names::Workload;
+use names::{Reason, Workload};
 
 use crate::{
     access::{AccessClass, Caller, CallerKind, Guard, MethodRule, token_unknown},
     error::{Failure, Kind},
     peer::{ListenerKind, PeerInfo},
 };
-
-/// Reason: the method is in the contract and not built.
-pub const METHOD_PLANNED: &str = "METHOD_PLANNED";
-/// Reason: the contract has no such method.
-pub const METHOD_UNKNOWN: &str = "METHOD_UNKNOWN";
-/// Reason: the enrolment listener serves public methods only.
-pub const WRONG_LISTENER: &str = "WRONG_LISTENER";
 
 const BEARER: &str = "bearer ";
 /// Stands for a connection that the accept loop did not describe; it has no rights from it.
@@ -65,14 +58,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn unknown() -> Failure {
     let fix = "the contract has no such method; list what there is by reflection";
-    Failure::new(Kind::Unimplemented, METHOD_UNKNOWN, fix)
+    Failure::new(Kind::Unimplemented, Reason::MethodUnknown, fix)
 }
 
 fn planned(rule: &MethodRule) -> Failure {
     let MethodRule { service, method, .. } = rule;
     Failure::new(
         Kind::Unimplemented,
-        METHOD_PLANNED,
+        Reason::MethodPlanned,
         format!("{service}.{method} is in the contract but not built yet; the README lists what is planned"),
     )
     .metadata("service", service)
@@ -83,7 +76,7 @@ fn wrong_listener(rule: &MethodRule) -> Failure {
     let method = &rule.method;
     Failure::new(
         Kind::PermissionDenied,
-        WRONG_LISTENER,
+        Reason::WrongListener,
         format!("this listener is for joining only; call {method} on the API's listener"),
     )
     .metadata("method", method)

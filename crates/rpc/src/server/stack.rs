@@ -1,5 +1,6 @@
 //! The stages, in order.
 
+use names::Reason;
 use std::{
     convert::Infallible,
     future::poll_fn,
@@ -30,9 +31,6 @@ use crate::{
     error::Failure,
     peer::PeerInfo,
 };
-
-/// Reason of a call whose handler panicked.
-pub const INTERNAL_PANIC: &str = "INTERNAL_PANIC";
 
 /// What surrounds the handlers of one process. One stack serves all its listeners, so its limits are the process's.
 #[derive(Clone, Debug)]
@@ -173,7 +171,7 @@ impl Service<Request<Body>> for Edge {
 pub(super) fn panic_failure() -> Failure {
     Failure::new(
         crate::error::Kind::Internal,
-        INTERNAL_PANIC,
+        Reason::InternalPanic,
         "the server has a defect; the request id finds its log",
     )
 }

@@ -9,17 +9,13 @@
 //! looked at tells a request that is too large from an answer that is; the suite of strangers notices when it changes.
 
 use http::HeaderMap;
+use names::Reason;
 use tonic::{Code, Status};
 
 use crate::{
     error::{Failure, Kind},
     limits::MAX_REQUEST_BYTES,
 };
-
-/// Reason: one message of the request is larger than a request may be.
-pub const REQUEST_TOO_LARGE: &str = "REQUEST_TOO_LARGE";
-/// Reason: the bytes are no message of the method's type.
-pub const REQUEST_UNREADABLE: &str = "REQUEST_UNREADABLE";
 
 const TOO_LARGE: &str = "Error, decoded message length too large";
 
@@ -29,14 +25,14 @@ pub(super) fn retold(headers: &HeaderMap) -> Option<Failure> {
     match status.code() {
         Code::OutOfRange if status.message().starts_with(TOO_LARGE) => Some(Failure::new(
             Kind::ResourceExhausted,
-            REQUEST_TOO_LARGE,
+            Reason::RequestTooLarge,
             format!(
                 "a message of a request has at most {MAX_REQUEST_BYTES} bytes; send less at once"
             ),
         )),
         Code::Internal => Some(Failure::new(
             Kind::InvalidArgument,
-            REQUEST_UNREADABLE,
+            Reason::RequestUnreadable,
             format!("the request cannot be read: {}; look at the client's code", status.message()),
         )),
         _ => None,

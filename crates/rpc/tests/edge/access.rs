@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use names::{AppConnectorName, SpiffeId, TrustDomain};
+use names::{AppConnectorName, Reason, SpiffeId, TrustDomain};
 use rpc::{
     Failure, Kind,
-    access::{ACCESS_DENIED, CREDENTIALS_MISSING, IDENTITY_REVOKED, TOKEN_UNKNOWN},
-    error::RESOURCE_NOT_FOUND,
     peer::{ListenerKind, PeerIdentity},
-    server::{Limits, METHOD_PLANNED, METHOD_UNKNOWN, WRONG_LISTENER},
+    server::Limits,
     tokens::TokenFile,
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -43,7 +41,7 @@ async fn a_foreign_tenant_is_not_found_in_the_shape_of_a_missing_one() {
     let served = main_listener().await;
     let foreign = served.get(VIEWER, "missing").await.unwrap_err();
     let missing = served.get(ROOT, "missing").await.unwrap_err();
-    assert_eq!(reason(&foreign), (Kind::NotFound, RESOURCE_NOT_FOUND.to_owned()));
+    assert_eq!(reason(&foreign), (Kind::NotFound, Reason::ResourceNotFound.word().to_owned()));
     assert_eq!(foreign.message(), missing.message());
     assert_eq!(foreign.details(), missing.details());
 }
@@ -52,9 +50,12 @@ async fn a_foreign_tenant_is_not_found_in_the_shape_of_a_missing_one() {
 async fn credentials_are_asked_for_and_checked() {
     let served = main_listener().await;
     let none = served.get_request(get("acme")).await.unwrap_err();
-    assert_eq!(reason(&none), (Kind::Unauthenticated, CREDENTIALS_MISSING.to_owned()));
+    assert_eq!(
+        reason(&none),
+        (Kind::Unauthenticated, Reason::CredentialsMissing.word().to_owned())
+    );
     let wrong = served.get("cwt_wrong", "acme").await.unwrap_err();
-    assert_eq!(reason(&wrong), (Kind::Unauthenticated, TOKEN_UNKNOWN.to_owned()));
+    assert_eq!(reason(&wrong), (Kind::Unauthenticated, Reason::TokenUnknown.word().to_owned()));
     served.get(VIEWER, "acme").await.unwrap();
     let health = HealthClient::new(served.channel()).check(HealthCheckRequest::default()).await;
     health.expect("health needs no credentials");
@@ -67,7 +68,7 @@ async fn a_role_that_the_method_does_not_list_is_denied_at_the_door() {
         proto::registry::v1::registry_service_client::RegistryServiceClient::new(served.channel());
     let request = tonic::Request::new(proto::registry::v1::CreateTenantRequest::default());
     let denied = client.create_tenant(as_token(VIEWER, request)).await.unwrap_err();
-    assert_eq!(reason(&denied), (Kind::PermissionDenied, ACCESS_DENIED.to_owned()));
+    assert_eq!(reason(&denied), (Kind::PermissionDenied, Reason::AccessDenied.word().to_owned()));
     assert!(denied.message().contains("SYSTEM_ADMIN"), "{denied:?}");
 }
 
@@ -78,10 +79,10 @@ async fn a_planned_method_says_that_it_is_planned() {
         proto::registry::v1::registry_service_client::RegistryServiceClient::new(served.channel());
     let request = tonic::Request::new(proto::registry::v1::CreateClientNetworkRequest::default());
     let planned = client.create_client_network(as_token(ROOT, request)).await.unwrap_err();
-    assert_eq!(reason(&planned), (Kind::Unimplemented, METHOD_PLANNED.to_owned()));
+    assert_eq!(reason(&planned), (Kind::Unimplemented, Reason::MethodPlanned.word().to_owned()));
     let unknown =
         served.call_bare("/causeway.registry.v1.RegistryService/Invented", &[], &()).await;
-    assert_eq!(reason(&unknown), (Kind::Unimplemented, METHOD_UNKNOWN.to_owned()));
+    assert_eq!(reason(&unknown), (Kind::Unimplemented, Reason::MethodUnknown.word().to_owned()));
 }
 
 #[tokio::test]
@@ -99,10 +100,13 @@ async fn a_revoked_peer_loses_its_open_connection_and_its_streams() {
 
     served.denied.deny_serial(vec![0, 1, 2, 3]);
     let refused = client.get_tenant(get("acme")).await.unwrap_err();
-    assert_eq!(reason(&refused), (Kind::Unauthenticated, IDENTITY_REVOKED.to_owned()));
+    assert_eq!(
+        reason(&refused),
+        (Kind::Unauthenticated, Reason::IdentityRevoked.word().to_owned())
+    );
     served.release.notify_one();
     let ended = stream.message().await.unwrap_err();
-    assert_eq!(reason(&ended), (Kind::Unauthenticated, IDENTITY_REVOKED.to_owned()));
+    assert_eq!(reason(&ended), (Kind::Unauthenticated, Reason::IdentityRevoked.word().to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +116,7 @@ async fn a_silent_stream_of_a_caller_who_is_no_longer_valid_ends_by_itself() {
     assert!(stream.message().await.unwrap().is_some());
     served.tokens.replace(&TokenFile::default()).unwrap();
     let ended = stream.message().await.unwrap_err();
-    assert_eq!(reason(&ended), (Kind::Unauthenticated, TOKEN_UNKNOWN.to_owned()));
+    assert_eq!(reason(&ended), (Kind::Unauthenticated, Reason::TokenUnknown.word().to_owned()));
 }
 
 #[tokio::test]
@@ -121,10 +125,13 @@ async fn a_connector_may_call_only_what_is_for_connectors() {
     let door = door_of(SpiffeId::app_connector(domain, connector()));
     let served = Served::behind(door, Limits::default()).await;
     let denied = served.get_request(get("acme")).await.unwrap_err();
-    assert_eq!(reason(&denied), (Kind::PermissionDenied, ACCESS_DENIED.to_owned()));
+    assert_eq!(reason(&denied), (Kind::PermissionDenied, Reason::AccessDenied.word().to_owned()));
     served.denied.deny_name(connector());
     let refused = served.get_request(get("acme")).await.unwrap_err();
-    assert_eq!(reason(&refused), (Kind::Unauthenticated, IDENTITY_REVOKED.to_owned()));
+    assert_eq!(
+        reason(&refused),
+        (Kind::Unauthenticated, Reason::IdentityRevoked.word().to_owned())
+    );
 }
 
 #[tokio::test]
@@ -132,7 +139,7 @@ async fn the_enrolment_listener_serves_public_methods_only() {
     let door = Door { listener: ListenerKind::Enrolment, ..MAIN };
     let served = Served::behind(door, Limits::default()).await;
     let refused = served.get(ROOT, "acme").await.unwrap_err();
-    assert_eq!(reason(&refused), (Kind::PermissionDenied, WRONG_LISTENER.to_owned()));
+    assert_eq!(reason(&refused), (Kind::PermissionDenied, Reason::WrongListener.word().to_owned()));
 }
 
 #[tokio::test]
@@ -141,5 +148,5 @@ async fn a_token_taken_from_the_file_is_refused_on_the_next_call() {
     served.get(VIEWER, "acme").await.unwrap();
     served.tokens.replace(&TokenFile::default()).unwrap();
     let refused = served.get(VIEWER, "acme").await.unwrap_err();
-    assert_eq!(reason(&refused), (Kind::Unauthenticated, TOKEN_UNKNOWN.to_owned()));
+    assert_eq!(reason(&refused), (Kind::Unauthenticated, Reason::TokenUnknown.word().to_owned()));
 }

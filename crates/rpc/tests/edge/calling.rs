@@ -1,11 +1,12 @@
 //! The calling side: TLS, deadlines passed on, and errors a caller can act on.
 
+use names::Reason;
 use std::{sync::Arc, time::Duration};
 
 use proto::registry::v1::registry_service_client::RegistryServiceClient;
 use rpc::{
     Failure, Kind,
-    client::{Channel, ClientConfig, PEER_UNREACHABLE, connect},
+    client::{Channel, ClientConfig, connect},
     server::Limits,
 };
 use rustls::pki_types::PrivateKeyDer;
@@ -75,7 +76,7 @@ async fn a_sibling_that_does_not_answer_in_time_is_deadline_exceeded() {
     let slow = channel(served.address.port(), &client_tls, Duration::from_millis(80));
     let failure = ask(slow, "slow").await.unwrap_err();
     assert_eq!(failure.kind(), Kind::DeadlineExceeded);
-    assert_eq!(failure.reason(), rpc::deadline::DEADLINE_EXCEEDED);
+    assert_eq!(failure.reason(), Reason::DeadlineExceeded);
 }
 
 #[tokio::test]
@@ -87,7 +88,10 @@ async fn a_sibling_that_is_not_there_is_unavailable_and_named_and_so_is_a_strang
     let port = nobody.local_addr().unwrap().port();
     let gone = channel(port, &client_tls, Duration::from_secs(10));
     let failure = ask(gone, "acme").await.unwrap_err();
-    assert_eq!((failure.kind(), failure.reason()), (Kind::Unavailable, PEER_UNREACHABLE));
+    assert_eq!(
+        (failure.kind(), failure.reason()),
+        (Kind::Unavailable, Reason::PeerUnreachable.word())
+    );
     assert!(failure.message().contains(&port.to_string()), "{failure}");
 
     let stranger = Door { tls: Some(server_tls), ..MAIN };
@@ -95,7 +99,10 @@ async fn a_sibling_that_is_not_there_is_unavailable_and_named_and_so_is_a_strang
     let (_, trusting_others) = tls();
     let wary = channel(stranger.address.port(), &trusting_others, Duration::from_secs(10));
     let failure = ask(wary, "acme").await.unwrap_err();
-    assert_eq!((failure.kind(), failure.reason()), (Kind::Unavailable, PEER_UNREACHABLE));
+    assert_eq!(
+        (failure.kind(), failure.reason()),
+        (Kind::Unavailable, Reason::PeerUnreachable.word())
+    );
     assert!(failure.message().contains("certificate"), "{failure}");
 }
 

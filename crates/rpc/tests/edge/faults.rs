@@ -1,9 +1,7 @@
 //! What breaks inside, seen from outside.
 
-use rpc::{
-    Failure, Kind,
-    server::{INTERNAL_PANIC, Limits},
-};
+use names::Reason;
+use rpc::{Failure, Kind, server::Limits};
 use tonic::Code;
 
 use crate::served::{ROOT, Served, VIEWER, as_token, get, labels};
@@ -13,7 +11,7 @@ async fn a_panic_answers_internal_and_is_counted_and_the_connection_lives() {
     let served = Served::start(Limits::default()).await;
     let status = served.get(ROOT, "panic").await.unwrap_err();
     let failure = Failure::from_status(&status);
-    assert_eq!((failure.kind(), failure.reason()), (Kind::Internal, INTERNAL_PANIC));
+    assert_eq!((failure.kind(), failure.reason()), (Kind::Internal, Reason::InternalPanic.word()));
     assert!(!failure.message().contains("met a defect"), "{failure}");
     assert!(status.metadata().get("x-request-id").is_some(), "{status:?}");
     assert_eq!(served.metric(&labels("rpc_panics_total", "GetTenant")).as_deref(), Some("1"));
@@ -29,7 +27,7 @@ async fn a_panic_in_the_middle_of_a_stream_ends_it_with_internal() {
     assert!(stream.message().await.unwrap().is_some());
     served.release.notify_one();
     let failure = Failure::from_status(&stream.message().await.unwrap_err());
-    assert_eq!((failure.kind(), failure.reason()), (Kind::Internal, INTERNAL_PANIC));
+    assert_eq!((failure.kind(), failure.reason()), (Kind::Internal, Reason::InternalPanic.word()));
     assert_eq!(served.metric(&labels("rpc_panics_total", "Watch")).as_deref(), Some("1"));
     assert_eq!(served.metric(&labels("rpc_open_streams", "Watch")).as_deref(), Some("0"));
 }

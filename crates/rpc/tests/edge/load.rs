@@ -1,11 +1,9 @@
 //! More calls than there are seats.
 
+use names::Reason;
 use std::num::NonZeroUsize;
 
-use rpc::{
-    Failure, Kind,
-    server::{Limits, OVERLOADED},
-};
+use rpc::{Failure, Kind, server::Limits};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::served::{ROOT, Served, VIEWER, labels};
@@ -23,7 +21,10 @@ async fn calls_beyond_the_limit_are_shed_with_a_time_to_come_again() {
     });
     held.expect("who has a seat keeps it");
     let failure = Failure::from_status(&refused);
-    assert_eq!((failure.kind(), failure.reason()), (Kind::ResourceExhausted, OVERLOADED));
+    assert_eq!(
+        (failure.kind(), failure.reason()),
+        (Kind::ResourceExhausted, Reason::Overloaded.word())
+    );
     assert!(failure.retry_delay().is_some(), "{failure:?}");
     assert_eq!(served.metric(&labels("rpc_shed_total", "GetTenant")).as_deref(), Some("1"));
     served.get(ROOT, "acme").await.expect("the seat is free again");
@@ -36,7 +37,7 @@ async fn streams_have_seats_of_their_own_and_give_them_back() {
     assert!(first.message().await.unwrap().is_some());
     served.get(ROOT, "acme").await.expect("a stream takes no call's seat");
     let refused = served.watch(VIEWER, "tenants/acme").await.unwrap_err();
-    assert_eq!(Failure::from_status(&refused).reason(), OVERLOADED);
+    assert_eq!(Failure::from_status(&refused).reason(), Reason::Overloaded);
     served.release.notify_one();
     while first.message().await.unwrap().is_some() {}
     served.watch(VIEWER, "tenants/acme").await.expect("the seat is free again");

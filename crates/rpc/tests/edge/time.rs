@@ -1,8 +1,9 @@
 //! Deadlines.
 
+use names::Reason;
 use std::time::Duration;
 
-use rpc::{Failure, Kind, deadline::DEADLINE_EXCEEDED, server::Limits};
+use rpc::{Failure, Kind, server::Limits};
 use tonic::Code;
 
 use crate::served::{ROOT, Served, VIEWER, as_token, get, labels};
@@ -16,7 +17,10 @@ async fn a_call_whose_time_is_over_answers_deadline_exceeded_and_not_cancelled()
     let status = served.call_bare(path, &headers, get("slow").get_ref()).await;
     assert_eq!(status.code() as i32, 4);
     let failure = Failure::from_status(&status);
-    assert_eq!((failure.kind(), failure.reason()), (Kind::DeadlineExceeded, DEADLINE_EXCEEDED));
+    assert_eq!(
+        (failure.kind(), failure.reason()),
+        (Kind::DeadlineExceeded, Reason::DeadlineExceeded.word())
+    );
     let counted =
         format!("{},code=\"DEADLINE_EXCEEDED\"", labels("rpc_answers_total", "GetTenant"));
     assert_eq!(served.metric(&counted).as_deref(), Some("1"));

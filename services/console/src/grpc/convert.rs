@@ -1,12 +1,11 @@
 //! Between the wire and the domain: every message is taken apart in full here.
 
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, Id, TenantName};
+use names::{AppConnectorGroupName, Id, Reason, TenantName};
 use proto::{google::r#type::LatLng, overview::v1 as wire, r#type::v1 as shared};
 use rpc::{
-    Failure, Violations,
+    Failure, Refuse as _, Violations,
     page::{PageRequest, QueryFingerprint, TokenKey},
-    violations::MALFORMED,
 };
 
 use crate::{
@@ -67,10 +66,10 @@ pub(super) fn list_request(
     let mut violations = Violations::new();
     let tenant: Option<TenantName> = violations.take("parent", parent.parse());
     if !filter.is_empty() {
-        violations.add("filter", "FILTER_PLANNED", "filters are not built yet: leave it empty");
+        violations.add("filter", Reason::Planned, "filters are not built yet: leave it empty");
     }
     if !matches!(order_by.trim(), "" | "name") {
-        violations.add("order_by", "ORDER_PLANNED", "must be empty or `name` for now");
+        violations.add("order_by", Reason::Planned, "must be empty or `name` for now");
     }
     let full = full_in(&mut violations, view, false);
     let (tenant, full) = violations.finish_with(|| Some((tenant?, full?)))?;
@@ -107,7 +106,7 @@ fn full_in(violations: &mut Violations, view: i32, default: bool) -> Option<bool
         Ok(wire::OverviewView::Basic) => Some(false),
         Ok(wire::OverviewView::Full) => Some(true),
         Err(_) => {
-            violations.add("view", MALFORMED, "must be BASIC or FULL");
+            violations.add("view", Reason::Malformed, "must be BASIC or FULL");
             None
         }
     }

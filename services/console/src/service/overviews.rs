@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use names::{AppConnectorGroupName, AppConnectorName, Id, ServerGroupName, TenantName};
+use names::{AppConnectorGroupName, AppConnectorName, Id, Reason, ServerGroupName, TenantName};
 use rpc::{Failure, Kind, access::Authorised};
 use runtime::Clock;
 
@@ -136,7 +136,7 @@ impl Overviews {
             Some(found) => Ok((found, status)),
             None => Err(Failure::new(
                 Kind::Unavailable,
-                "REGISTRY_UNAVAILABLE",
+                Reason::RegistryUnavailable,
                 "registry was not heard since this console started, so there are no rows: try again",
             )
             .retry_after(RETRY_AFTER)),

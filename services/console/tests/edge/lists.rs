@@ -1,5 +1,6 @@
 //! Pages of rows, and who may see them.
 
+use names::Reason;
 use proto::overview::v1::{
     GetServerInfoRequest, LintTenantRequest, ListAppConnectorGroupOverviewsRequest, OverviewView,
 };
@@ -48,7 +49,7 @@ async fn pages_go_by_name_and_the_table_leaves_the_expanded_row_out() {
     assert!(page.app_connector_group_overviews.iter().all(|row| row.app_connectors.len() == 2));
     let other = ListAppConnectorGroupOverviewsRequest { page_token: "x".into(), ..list(0) };
     let other = client.list_app_connector_group_overviews(other).await.unwrap_err();
-    assert_eq!(Failure::from_status(&other).reason(), rpc::page::PAGE_TOKEN_INVALID);
+    assert_eq!(Failure::from_status(&other).reason(), Reason::PageTokenInvalid);
     serving.stop().await;
 }
 

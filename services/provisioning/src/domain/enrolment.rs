@@ -193,6 +193,7 @@ impl Enrolment {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use names::Reason;
     use proptest::prelude::*;
 
     use super::{
@@ -263,18 +264,18 @@ pub(crate) mod tests {
         let active = reserved.clone().activate(None, at(0)).unwrap();
         assert_eq!(judge(&active, &key, "f1", DAY), Ok(Repeat::FreshLeaf));
         assert_eq!(judge(&active, &key, "", DAY), Ok(Repeat::FreshLeaf));
-        assert_eq!(judge(&active, &key, "f2", DAY), Err("FINGERPRINT_MISMATCH"));
-        assert_eq!(judge(&active, &key, "f1", DAY + 1), Err("KEY_EXHAUSTED"));
+        assert_eq!(judge(&active, &key, "f2", DAY), Err(Reason::FingerprintMismatch));
+        assert_eq!(judge(&active, &key, "f1", DAY + 1), Err(Reason::KeyExhausted));
         key.spec.expire_time = Some(at(1));
         assert_eq!(judge(&active, &key, "f1", DAY), Ok(Repeat::FreshLeaf));
-        assert_eq!(judge(&active, &key, "f1", DAY + 1), Err("KEY_EXPIRED"));
+        assert_eq!(judge(&active, &key, "f1", DAY + 1), Err(Reason::KeyExpired));
         key.spec.expire_time = None;
         key.spec.max_uses = None;
         assert_eq!(judge(&active, &key, "f1", 90 * DAY), Ok(Repeat::FreshLeaf));
         let abandoned = reserved.abandon("GROUP_DISABLED", at(0)).unwrap();
-        assert_eq!(judge(&abandoned, &key, "f1", 0), Err("ENROLMENT_ABANDONED"));
+        assert_eq!(judge(&abandoned, &key, "f1", 0), Err(Reason::EnrolmentAbandoned));
         let revoked = active.revoke(DELETED, at(0)).unwrap();
-        assert_eq!(judge(&revoked, &key, "f1", 0), Err("IDENTITY_REVOKED"));
+        assert_eq!(judge(&revoked, &key, "f1", 0), Err(Reason::IdentityRevoked));
     }
 
     proptest! {

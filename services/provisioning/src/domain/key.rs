@@ -30,9 +30,6 @@ const UNUSED_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// `NEARLY_SPENT` when at most one use in this many is left.
 const NEARLY_SPENT_PART: u64 = 10;
 
-/// Violation reason: the end of a key has come already.
-pub(crate) const IN_THE_PAST: &str = "IN_THE_PAST";
-
 /// The rule of a key's end, as a refusal says it.
 pub(crate) fn in_the_future(now: Timestamp) -> String {
     format!("must be after the server's time, {now}; to stop the key, disable it")
@@ -275,7 +272,7 @@ pub(crate) mod tests {
         let reason = |key: &ProvisioningKey, count, now| {
             key.admits_source(FROM)
                 .and_then(|()| key.admits_newcomer(uses(count), at(now)))
-                .map_or_else(|refusal| refusal.reason(), |()| "")
+                .map_or_else(|refusal| refusal.reason().word(), |()| "")
         };
         let mut key = key();
         assert_eq!(reason(&key, 2, 5), "");

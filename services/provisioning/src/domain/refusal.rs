@@ -6,7 +6,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
-use names::AppConnectorGroupName;
+use names::{AppConnectorGroupName, Reason};
 
 /// Why `Enroll` or `RenewCertificate` says no.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,27 +57,27 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The stable reason word.
-    pub(crate) fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> Reason {
         match self {
-            Self::KeyMalformed => "KEY_MALFORMED",
-            Self::KeyUnknown => "KEY_UNKNOWN",
-            Self::KeyDisabled => "KEY_DISABLED",
-            Self::KeyExpired { .. } => "KEY_EXPIRED",
-            Self::KeyExhausted { .. } => "KEY_EXHAUSTED",
-            Self::SourceNotAllowed { .. } => "KEY_SOURCE_NOT_ALLOWED",
-            Self::GroupDisabled { .. } => "GROUP_DISABLED",
-            Self::GroupNotFound { .. } => "GROUP_NOT_FOUND",
-            Self::TenantSuspended => "TENANT_SUSPENDED",
-            Self::CsrInvalid { .. } => "CSR_INVALID",
-            Self::PublicKeyInUse => "PUBLIC_KEY_IN_USE",
-            Self::IdentityRevoked => "IDENTITY_REVOKED",
-            Self::FingerprintMismatch => "FINGERPRINT_MISMATCH",
-            Self::ClockSkew { .. } => "CLOCK_SKEW",
-            Self::RateLimited { .. } => "ENROLMENT_RATE_LIMITED",
-            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
-            Self::Pending => "ENROLMENT_PENDING",
-            Self::Abandoned { .. } => "ENROLMENT_ABANDONED",
-            Self::RegistryUnavailable => "REGISTRY_UNAVAILABLE",
+            Self::KeyMalformed => Reason::KeyMalformed,
+            Self::KeyUnknown => Reason::KeyUnknown,
+            Self::KeyDisabled => Reason::KeyDisabled,
+            Self::KeyExpired { .. } => Reason::KeyExpired,
+            Self::KeyExhausted { .. } => Reason::KeyExhausted,
+            Self::SourceNotAllowed { .. } => Reason::KeySourceNotAllowed,
+            Self::GroupDisabled { .. } => Reason::GroupDisabled,
+            Self::GroupNotFound { .. } => Reason::GroupNotFound,
+            Self::TenantSuspended => Reason::TenantSuspended,
+            Self::CsrInvalid { .. } => Reason::CsrInvalid,
+            Self::PublicKeyInUse => Reason::PublicKeyInUse,
+            Self::IdentityRevoked => Reason::IdentityRevoked,
+            Self::FingerprintMismatch => Reason::FingerprintMismatch,
+            Self::ClockSkew { .. } => Reason::ClockSkew,
+            Self::RateLimited { .. } => Reason::EnrolmentRateLimited,
+            Self::QuotaExceeded { .. } => Reason::QuotaExceeded,
+            Self::Pending => Reason::EnrolmentPending,
+            Self::Abandoned { .. } => Reason::EnrolmentAbandoned,
+            Self::RegistryUnavailable => Reason::RegistryUnavailable,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use names::is_label_key;
+use names::{Reason, is_label_key};
 
 /// Longest display name, in characters: one line of a table.
 const MAX_DISPLAY_NAME_CHARS: usize = 63;
@@ -16,13 +16,13 @@ const MAX_LABEL_VALUE_CHARS: usize = 255;
 #[error("{rule}")]
 pub(crate) struct TextError {
     /// Stable reason word.
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Reason,
     /// The rule, with the way to obey it.
     pub(crate) rule: String,
 }
 
 impl TextError {
-    fn new(reason: &'static str, rule: impl Into<String>) -> Self {
+    fn new(reason: Reason, rule: impl Into<String>) -> Self {
         Self { reason, rule: rule.into() }
     }
 }
@@ -35,14 +35,14 @@ impl DisplayName {
     pub(crate) fn parse(text: &str) -> Result<Self, TextError> {
         let rule = || format!("use 1 to {MAX_DISPLAY_NAME_CHARS} characters");
         if text.is_empty() {
-            return Err(TextError::new("REQUIRED", rule()));
+            return Err(TextError::new(Reason::Required, rule()));
         }
         if text.chars().count() > MAX_DISPLAY_NAME_CHARS {
-            return Err(TextError::new("TOO_LONG", rule()));
+            return Err(TextError::new(Reason::TooLong, rule()));
         }
         if text.chars().any(char::is_control) || text.trim() != text {
             let rule = "leave out control characters, and spaces at the ends";
-            return Err(TextError::new("INVALID_TEXT", rule));
+            return Err(TextError::new(Reason::Malformed, rule));
         }
         Ok(Self(text.to_owned()))
     }
@@ -68,18 +68,18 @@ impl Labels {
         let labels: BTreeMap<_, _> = labels.into_iter().collect();
         if labels.len() > MAX_LABELS {
             let rule = format!("at most {MAX_LABELS} labels; leave some out");
-            return Err(TextError::new("TOO_MANY", rule));
+            return Err(TextError::new(Reason::TooMany, rule));
         }
         for (key, value) in &labels {
             if !is_label_key(key) {
                 let rule = "a label's key is 1 to 63 of a-z, 0-9, `.`, `_`, `/` and `-`, beginning with a letter and ending with a letter or digit";
-                return Err(TextError::new("INVALID_LABEL", rule));
+                return Err(TextError::new(Reason::Malformed, rule));
             }
             if value.chars().count() > MAX_LABEL_VALUE_CHARS || value.chars().any(char::is_control)
             {
                 let rule =
                     "a label's value is at most 255 characters, none of them a control character";
-                return Err(TextError::new("INVALID_LABEL", rule));
+                return Err(TextError::new(Reason::Malformed, rule));
             }
         }
         Ok(Self(labels))
@@ -104,10 +104,10 @@ mod tests {
     #[test]
     fn a_bad_display_name_says_the_rule() {
         for (text, reason) in [
-            (String::new(), "REQUIRED"),
-            ("x".repeat(64), "TOO_LONG"),
-            ("a\nb".into(), "INVALID_TEXT"),
-            (" a".into(), "INVALID_TEXT"),
+            (String::new(), Reason::Required),
+            ("x".repeat(64), Reason::TooLong),
+            ("a\nb".into(), Reason::Malformed),
+            (" a".into(), Reason::Malformed),
         ] {
             assert_eq!(DisplayName::parse(&text).unwrap_err().reason, reason, "{text:?}");
         }
@@ -118,10 +118,10 @@ mod tests {
         let one = |key: &str, value: &str| Labels::parse([(key.to_owned(), value.to_owned())]);
         assert!(one("rack.eu/row-1", "").is_ok());
         for bad in ["", "A", "1a", "a-", "a b", &"a".repeat(64)] {
-            assert_eq!(one(bad, "x").unwrap_err().reason, "INVALID_LABEL", "{bad:?}");
+            assert_eq!(one(bad, "x").unwrap_err().reason, Reason::Malformed, "{bad:?}");
         }
         assert!(one("a", &"x".repeat(256)).is_err());
         let many = (0..65).map(|n| (format!("k{n}"), String::new()));
-        assert_eq!(Labels::parse(many).unwrap_err().reason, "TOO_MANY");
+        assert_eq!(Labels::parse(many).unwrap_err().reason, Reason::TooMany);
     }
 }

@@ -1,5 +1,6 @@
 //! Backup: the whole store as a stream of bytes, while it serves. The store makes it; here it gets its messages.
 
+use names::Reason;
 use std::pin::Pin;
 
 use futures::{Stream, TryStreamExt as _};
@@ -19,5 +20,5 @@ pub(super) async fn stream(store: &Store) -> Result<BackupStream, Status> {
 
 fn unavailable(error: BackupError) -> Status {
     let message = "the backup could not be made; look at the service's log and the disk's room, then try again";
-    Failure::new(Kind::Unavailable, "STORE_UNAVAILABLE", message).source(error).into()
+    Failure::new(Kind::Unavailable, Reason::StoreUnavailable, message).source(error).into()
 }

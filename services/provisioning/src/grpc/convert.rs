@@ -24,9 +24,6 @@ pub(crate) use self::{
 };
 use crate::store::{Seen, Watched};
 
-/// Violation reason: the field is in the contract and not built.
-pub(crate) const PLANNED: &str = "PLANNED";
-
 pub(crate) fn etag(epoch: Epoch, revision: Revision) -> String {
     Etag::new(epoch, revision).to_string()
 }

@@ -2,16 +2,17 @@
 //!
 //! Always holds: the request is never logged; the source is the TCP peer, never a header.
 
+use names::Reason;
 use std::sync::Arc;
 
 use proto::provisioning::v1::{
     EnrollRequest, EnrollResponse, enrolment_service_server::EnrolmentService,
 };
-use rpc::{Failure, Violations, access::caller, time::from_proto};
+use rpc::{Failure, Refuse as _, Violations, access::caller, time::from_proto};
 use runtime::Clock;
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, NextSteps, PLANNED};
+use super::convert::{self, NextSteps};
 use crate::service::enrol::{Enrolling, Joining};
 
 /// Longest secret that is looked at, in bytes; a real one has 87.
@@ -48,18 +49,26 @@ pub(super) fn parse(request: EnrollRequest, source: std::net::IpAddr) -> Result<
     if secret.len() > MAX_SECRET_BYTES {
         v.add(
             "secret",
-            "TOO_LONG",
+            Reason::TooLong,
             "a secret has 87 characters; send it alone, not the join token",
         );
     }
     if csr.is_empty() {
-        v.add("csr", rpc::violations::REQUIRED, "`csr` must be set: a PKCS #10 request, DER");
+        v.add("csr", Reason::Required, "`csr` must be set: a PKCS #10 request, DER");
     }
     if csr.len() > MAX_CSR_BYTES {
-        v.add("csr", "TOO_LONG", format!("at most {MAX_CSR_BYTES} bytes; send one DER request"));
+        v.add(
+            "csr",
+            Reason::TooLong,
+            format!("at most {MAX_CSR_BYTES} bytes; send one DER request"),
+        );
     }
     if !replaces.is_empty() {
-        v.add("replaces", PLANNED, "taking another connector's place is not built; leave it empty");
+        v.add(
+            "replaces",
+            Reason::Planned,
+            "taking another connector's place is not built; leave it empty",
+        );
     }
     let host = v.within("host", |v| convert::host(host, v));
     let client_time = from_proto("client_time", client_time.as_ref(), &mut v);

@@ -2,7 +2,7 @@
 
 use prost::Message;
 use proto::provisioning::v1 as pb;
-use rpc::{Failure, Violations};
+use rpc::{Failure, Refuse as _, Violations};
 use trial::fuzz::Verdict;
 
 use super::{convert, enrolment};

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use ::store::Epoch;
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, CertificateAuthorityName, Id, ProvisioningKeyName, TenantName};
+use names::{
+    AppConnectorGroupName, CertificateAuthorityName, Id, ProvisioningKeyName, Reason, TenantName,
+};
 use proto::{
     provisioning::v1::{self as pb, provisioning_service_server::ProvisioningService},
     r#type::v1::ServerInfo,
 };
 use rpc::{
-    Violations,
+    Refuse as _, Violations,
     access::{ALL_TENANTS, Authorised, Caller, Scope, caller},
     mask::Mask,
     page::{QueryFingerprint, TokenKey},
@@ -27,7 +29,7 @@ use super::{
 };
 use crate::{
     clients::NewGroup,
-    domain::key::{IN_THE_PAST, in_the_future},
+    domain::key::in_the_future,
     error::Error,
     metrics::Metrics,
     service::{
@@ -201,7 +203,7 @@ impl ProvisioningService for ProvisioningHandlers {
         let pb::RenewCertificateRequest { csr, client_time } = request.into_inner();
         let mut v = Violations::new();
         if csr.is_empty() {
-            v.add("csr", rpc::violations::REQUIRED, "`csr` must be set: a PKCS #10 request, DER");
+            v.add("csr", Reason::Required, "`csr` must be set: a PKCS #10 request, DER");
         }
         let client_time = from_proto("client_time", client_time.as_ref(), &mut v);
         v.finish()?;
@@ -209,7 +211,7 @@ impl ProvisioningService for ProvisioningHandlers {
         let renewed = self.renewal.renew(connector, &csr, client_time, now).await;
         self.metrics.renewal(match &renewed {
             Ok(_) => "RENEWED",
-            Err(Error::Refused(refusal)) => refusal.reason(),
+            Err(Error::Refused(refusal)) => refusal.reason().word(),
             Err(_) => "ERROR",
         });
         Ok(Response::new(pb::RenewCertificateResponse {
@@ -284,7 +286,7 @@ fn parse_create(
         && group.name != spec.group.to_string()
     {
         let rule = "must be empty or the same as provisioning_key.app_connector_group";
-        v.add("new_app_connector_group.name", "NAMES_DIFFER", rule);
+        v.add("new_app_connector_group.name", Reason::NamesDiffer, rule);
     }
     add_past_end(end, now, &mut v);
     let (tenant, spec) = v.finish_with(|| Some((tenant?, spec?)))?;
@@ -301,14 +303,14 @@ fn parse_batch_get(
     let mut v = Violations::new();
     if names.is_empty() || names.len() > MAX_BATCH {
         let rule = format!("1 to {MAX_BATCH} names; split a longer list");
-        v.add("names", rpc::violations::OUT_OF_RANGE, rule);
+        v.add("names", Reason::OutOfRange, rule);
     }
     let mut parsed = Vec::with_capacity(names.len().min(MAX_BATCH));
     for (at, name) in names.iter().enumerate() {
         let field = format!("names[{at}]");
         let Some(name) = v.take(&field, name.parse::<ProvisioningKeyName>()) else { continue };
         if parent != ALL_TENANTS && name.tenant().to_string() != *parent {
-            v.add(&field, "FOREIGN_TENANT", "must be below parent");
+            v.add(&field, Reason::ForeignTenant, "must be below parent");
         }
         parsed.push(name);
     }
@@ -339,7 +341,7 @@ fn parse_list_keys<'a>(
         && parent != ALL_TENANTS
         && group.tenant().to_string() != *parent
     {
-        v.add("app_connector_group", "FOREIGN_TENANT", "must be below parent");
+        v.add("app_connector_group", Reason::ForeignTenant, "must be below parent");
     }
     v.finish()?;
     let deleted = if *show_deleted { "deleted" } else { "" };
@@ -370,7 +372,7 @@ fn parse_list_enrolments<'a>(
         && parent != ALL_TENANTS
         && key.tenant().to_string() != *parent
     {
-        v.add("provisioning_key", "FOREIGN_TENANT", "must be below parent");
+        v.add("provisioning_key", Reason::ForeignTenant, "must be below parent");
     }
     v.finish()?;
     let query = QueryFingerprint::of("ListEnrolments", &[parent, provisioning_key]);
@@ -416,7 +418,7 @@ fn end_of(key: &pb::ProvisioningKey) -> Option<Timestamp> {
 fn add_past_end(end: Option<Timestamp>, now: Timestamp, v: &mut Violations) {
     let past = end.is_some_and(|end| end <= now);
     if past && !v.is_empty() {
-        v.add("provisioning_key.expire_time", IN_THE_PAST, in_the_future(now));
+        v.add("provisioning_key.expire_time", Reason::InThePast, in_the_future(now));
     }
 }
 

@@ -3,7 +3,7 @@
 use ::store::IdempotencyKey;
 use prost::Message;
 use rpc::{
-    Failure, Violations,
+    Failure, Reason, Violations,
     access::Caller,
     page::{PageRequest, QueryFingerprint, TokenKey},
     request_id::RequestId,
@@ -44,10 +44,10 @@ pub(crate) fn change(
 pub(crate) fn only_by_name(filter: &str, order_by: &str, instead: &str, v: &mut Violations) {
     if !filter.is_empty() {
         let fix = format!("filters are not built; leave it empty{instead}");
-        v.add("filter", "FILTER_NOT_SUPPORTED", fix);
+        v.add("filter", Reason::Planned, fix);
     }
     if !matches!(order_by, "" | "name") {
-        v.add("order_by", "ORDER_NOT_SUPPORTED", "only `name` is built; leave it empty");
+        v.add("order_by", Reason::Planned, "only `name` is built; leave it empty");
     }
 }
 

@@ -9,12 +9,11 @@ use std::pin::Pin;
 use ::store::{Epoch, Etag, Revision, WatchError, WatchFrom};
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
-use names::TenantName;
+use names::{Reason, TenantName};
 use proto::{provisioning::v1 as pb, r#type::v1::WatchPhase};
 use rpc::{
-    Failure, Kind as FailureKind, Violations,
+    Failure, Kind as FailureKind, Refuse as _, Violations,
     access::{Authorised, Caller, Scope},
-    page::{EPOCH_CHANGED, REVISION_COMPACTED},
 };
 use runtime::Clock;
 use tokio_util::sync::CancellationToken;
@@ -94,7 +93,7 @@ fn going_away() -> Failure {
     const SOON: std::time::Duration = std::time::Duration::from_secs(1);
     Failure::new(
         FailureKind::Unavailable,
-        "SHUTTING_DOWN",
+        Reason::ShuttingDown,
         "the server is ending; watch again with the last resume_token",
     )
     .retry_after(SOON)
@@ -112,7 +111,7 @@ fn watch_failure(end: WatchEnd) -> Failure {
 fn compacted(oldest: Revision) -> Failure {
     Failure::new(
         FailureKind::OutOfRange,
-        REVISION_COMPACTED,
+        Reason::RevisionCompacted,
         "what happened since resume_token is no longer kept; watch again without it",
     )
     .metadata("oldest_revision", oldest)
@@ -122,7 +121,7 @@ fn parse(request: &pb::WatchRequest, epoch: Epoch) -> Result<(Vec<Kind>, WatchFr
     let pb::WatchRequest { parent: _, types, resume_token, filter } = request;
     let mut v = Violations::new();
     if !filter.is_empty() {
-        v.add("filter", "FILTER_NOT_SUPPORTED", "filters are not built; leave it empty");
+        v.add("filter", Reason::Planned, "filters are not built; leave it empty");
     }
     let mut kinds = Vec::new();
     for (at, number) in types.iter().enumerate() {
@@ -130,7 +129,7 @@ fn parse(request: &pb::WatchRequest, epoch: Epoch) -> Result<(Vec<Kind>, WatchFr
             Some(kind) => kinds.push(kind),
             None => {
                 let field = format!("types[{at}]");
-                v.add(&field, "UNKNOWN_VALUE", "name a kind that this service watches");
+                v.add(&field, Reason::UnknownValue, "name a kind that this service watches");
             }
         }
     }
@@ -148,7 +147,7 @@ fn parse(request: &pb::WatchRequest, epoch: Epoch) -> Result<(Vec<Kind>, WatchFr
     if token.epoch() != epoch {
         return Err(Failure::new(
             FailureKind::OutOfRange,
-            EPOCH_CHANGED,
+            Reason::EpochChanged,
             "resume_token is from before the store was restored or made anew; watch again without it",
         ));
     }

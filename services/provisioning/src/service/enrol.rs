@@ -73,7 +73,7 @@ impl Enrolling {
         match &outcome {
             Ok(joined) if joined.replay => self.metrics.enrolment("REPLAY"),
             Ok(_) => self.metrics.enrolment("ENROLLED"),
-            Err(Error::Refused(refusal)) => self.metrics.enrolment(refusal.reason()),
+            Err(Error::Refused(refusal)) => self.metrics.enrolment(refusal.reason().word()),
             Err(_) => self.metrics.enrolment("ERROR"),
         }
         outcome

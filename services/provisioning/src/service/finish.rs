@@ -100,7 +100,8 @@ impl Finisher {
     ) -> Result<Refusal, Error> {
         match self.registry.abandon(&enrolment.value).await {
             Abandonment::Done => {
-                if let Ok(abandoned) = enrolment.value.clone().abandon(refusal.reason(), now) {
+                if let Ok(abandoned) = enrolment.value.clone().abandon(refusal.reason().word(), now)
+                {
                     let key = abandoned.key_uid;
                     self.returns.ask(key, GivenUp { enrolment, abandoned, now }).await?;
                 }

@@ -6,7 +6,7 @@
 
 use ::store::{At, Etag, EtagError, IdempotencyKey, ReadError, Revision};
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, Id, JoinToken, ProvisioningKeyName, TenantName};
+use names::{AppConnectorGroupName, Id, JoinToken, ProvisioningKeyName, Reason, TenantName};
 use rpc::access::{Authorised, Scope};
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::{
     clients::{NewGroup, Registry},
     domain::{
         connector_id::ConnectorPrefix,
-        key::{IN_THE_PAST, KeyPatch, KeySpec, ProvisioningKey, in_the_future},
+        key::{KeyPatch, KeySpec, ProvisioningKey, in_the_future},
         secret::{NewSecret, SECRET_BYTES},
         uses::Uses,
     },
@@ -429,7 +429,7 @@ fn check_expiry(end: Option<Timestamp>, now: Timestamp) -> Result<(), Error> {
     match end {
         Some(end) if end <= now => Err(Error::Field {
             field: "provisioning_key.expire_time",
-            reason: IN_THE_PAST,
+            reason: Reason::InThePast,
             rule: in_the_future(now),
         }),
         _ => Ok(()),
@@ -440,7 +440,7 @@ fn check_max_uses(spec: &KeySpec, uses: Uses) -> Result<(), Error> {
     match spec.max_uses {
         Some(max) if max.get() < uses.count => Err(Error::Field {
             field: "provisioning_key.max_uses",
-            reason: "BELOW_USE_COUNT",
+            reason: Reason::BelowUseCount,
             rule: format!(
                 "must not be below use_count, which is {}; to stop the key, disable it",
                 uses.count

@@ -79,6 +79,8 @@ fn network_of(source: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use names::Reason;
+
     use super::*;
 
     #[test]
@@ -90,9 +92,9 @@ mod tests {
             limits.failed_look_up(source, now, Refusal::KeyUnknown).reason()
         };
         for n in 0..20 {
-            assert_eq!(wrong(n), "KEY_UNKNOWN");
+            assert_eq!(wrong(n), Reason::KeyUnknown);
         }
-        assert_eq!(wrong(21), "ENROLMENT_RATE_LIMITED");
-        assert_eq!(wrong(1 << 64), "KEY_UNKNOWN", "another network");
+        assert_eq!(wrong(21), Reason::EnrolmentRateLimited);
+        assert_eq!(wrong(1 << 64), Reason::KeyUnknown, "another network");
     }
 }

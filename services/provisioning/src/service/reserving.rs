@@ -249,7 +249,7 @@ mod tests {
             let told = outcomes.into_iter().map(|outcome| match outcome {
                 Ok(Start::Reserved(new)) => format!("RESERVED {}", new.value.connector.id()),
                 Ok(Start::Known(known, _)) => format!("REPEAT {}", known.value.connector.id()),
-                Err(Error::Refused(refusal)) => refusal.reason().to_owned(),
+                Err(Error::Refused(refusal)) => refusal.reason().word().to_owned(),
                 Err(other) => panic!("{other}"),
             });
             (told.collect(), commits(before, self.store.published()))

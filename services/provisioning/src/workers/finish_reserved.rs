@@ -43,7 +43,7 @@ impl Worker for FinishReserved {
                 Err(Error::Refused(Refusal::RegistryUnavailable)) => return Ok(Next::Idle),
                 Err(Error::Refused(refusal)) => {
                     settled += 1;
-                    let reason = refusal.reason();
+                    let reason = refusal.reason().word();
                     tracing::info!(enrolment = %name, reason, "gave up an enrolment that was left behind");
                 }
                 Err(error) => return Err(error),

@@ -141,14 +141,14 @@ async fn names_are_taken_while_their_key_lives_and_ids_until_it_is_purged() {
         failure(house.api().create_provisioning_key(request).await.unwrap_err()).reason().to_owned()
     };
     house.api().create_provisioning_key(with_id("k", "Berlin")).await.unwrap();
-    assert_eq!(reason(with_id("k", "Other")).await, "ID_TAKEN");
+    assert_eq!(reason(with_id("k", "Other")).await, "NAME_TAKEN");
     assert_eq!(reason(with_id("l", "BERLIN")).await, "DISPLAY_NAME_TAKEN");
     let name = format!("{TENANT}/provisioningKeys/k");
     let request = DeleteProvisioningKeyRequest { name: name.clone(), ..Default::default() };
     let deleted = house.api().delete_provisioning_key(request).await.unwrap().into_inner();
     assert_eq!(deleted.state(), State::Deleted);
     assert!(deleted.purge_time.is_some());
-    assert_eq!(reason(with_id("k", "Other")).await, "ID_TAKEN");
+    assert_eq!(reason(with_id("k", "Other")).await, "NAME_TAKEN");
     house.api().create_provisioning_key(with_id("l", "Berlin")).await.unwrap();
     house.hand.advance(Duration::from_secs(30 * 24 * 3600 + 1));
     eventually("the deleted key is purged", || async {

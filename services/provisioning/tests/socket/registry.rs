@@ -1,5 +1,6 @@
 //! A registry that does as it is told: refuses, is away, or loses its answers.
 
+use names::Reason;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
@@ -138,23 +139,23 @@ impl Script {
             let no = |kind, reason| Err(Failure::new(kind, reason, "no"));
             if let Some(known) = inside.connectors.get(&request.enrolment) {
                 if known.delete_time.is_some() {
-                    return no(Kind::FailedPrecondition, "IDENTITY_REVOKED");
+                    return no(Kind::FailedPrecondition, Reason::IdentityRevoked);
                 }
                 return Ok(known.clone());
             }
             if inside.tombstones.contains(&request.enrolment) {
-                return no(Kind::FailedPrecondition, "ENROLMENT_ABANDONED");
+                return no(Kind::FailedPrecondition, Reason::EnrolmentAbandoned);
             }
             if inside.suspended {
-                return no(Kind::FailedPrecondition, "TENANT_SUSPENDED");
+                return no(Kind::FailedPrecondition, Reason::TenantSuspended);
             }
             if inside.full {
-                return no(Kind::ResourceExhausted, "QUOTA_EXCEEDED");
+                return no(Kind::ResourceExhausted, Reason::QuotaExceeded);
             }
             match inside.groups.get(&request.app_connector_group) {
-                None => return no(Kind::NotFound, "GROUP_NOT_FOUND"),
+                None => return no(Kind::NotFound, Reason::GroupNotFound),
                 Some(group) if group.enabled == Some(false) => {
-                    return no(Kind::FailedPrecondition, "GROUP_DISABLED");
+                    return no(Kind::FailedPrecondition, Reason::GroupDisabled);
                 }
                 Some(_) => {}
             }
@@ -205,7 +206,7 @@ impl Service for ScriptedRegistry {
 }
 
 fn missing<T>(found: Option<T>) -> Result<Response<T>, Status> {
-    let missing = || Failure::new(Kind::NotFound, "RESOURCE_NOT_FOUND", "no such object");
+    let missing = || Failure::new(Kind::NotFound, Reason::ResourceNotFound, "no such object");
     found.map(Response::new).ok_or_else(|| missing().into())
 }
 
@@ -242,11 +243,8 @@ impl RegistryService for ScriptedRegistry {
         let request = request.into_inner();
         let group = request.app_connector_group.unwrap();
         if group.display_name.is_empty() {
-            let refused = Failure::new(Kind::InvalidArgument, "FIELDS_INVALID", "no").violation(
-                "app_connector_group.display_name",
-                "REQUIRED",
-                "name it",
-            );
+            let refused = Failure::new(Kind::InvalidArgument, Reason::FieldsInvalid, "no")
+                .violation("app_connector_group.display_name", Reason::Required, "name it");
             return Err(refused.into());
         }
         let name =
@@ -288,7 +286,11 @@ impl RegistryService for ScriptedRegistry {
         let enrolment = request.into_inner().enrolment;
         self.script.with(|inside| {
             if inside.connectors.contains_key(&enrolment) {
-                return Err(Failure::new(Kind::FailedPrecondition, "REGISTRATION_STANDS", "no"));
+                return Err(Failure::new(
+                    Kind::FailedPrecondition,
+                    Reason::RegistrationStands,
+                    "no",
+                ));
             }
             inside.tombstones.insert(enrolment);
             Ok(())

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use names::{
-    AppConnectorGroupName, AppConnectorName, EnrolmentName, ProvisioningKeyName, TenantName,
+    AppConnectorGroupName, AppConnectorName, EnrolmentName, ProvisioningKeyName, Reason, TenantName,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Description, DisplayName, FOREIGN_TENANT, Kind, Labels, Location, LocationDraft, Problems,
-    Rules,
+    Description, DisplayName, Kind, Labels, Location, LocationDraft, Rules, Violations,
     resource::{Draft, Resource, Spec, Subject},
 };
 
@@ -113,7 +112,7 @@ impl Spec for ConnectorSpec {
     fn check(
         draft: &ConnectorDraft,
         subject: &Subject<'_, Self>,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let display_name =
             DisplayName::check(&draft.display_name, &subject.at("display_name"), problems);
@@ -194,7 +193,7 @@ impl Registration {
     pub fn check(
         draft: &RegistrationDraft,
         rules: &Rules,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let name = problems.take::<AppConnectorName, _>("name", draft.name.parse());
         let group = problems.take::<AppConnectorGroupName, _>(
@@ -208,7 +207,11 @@ impl Registration {
             let tenant = name.tenant();
             let mut same = |field: &str, other: Option<TenantName>| {
                 if other.is_some_and(|other| other != tenant) {
-                    problems.add(field, FOREIGN_TENANT, format!("must belong to `{tenant}`"));
+                    problems.add(
+                        field,
+                        Reason::ForeignTenant,
+                        format!("must belong to `{tenant}`"),
+                    );
                 }
             };
             same("app_connector_group", group.as_ref().map(AppConnectorGroupName::tenant));
@@ -225,11 +228,15 @@ impl Registration {
         let labels = Labels::check(&draft.labels, rules, "labels", problems);
         let public_key_sha256 = <[u8; 32]>::try_from(draft.public_key_sha256.as_slice()).ok();
         if public_key_sha256.is_none() {
-            problems.add("public_key_sha256", "INVALID", "must be the 32 bytes of a SHA-256");
+            problems.add(
+                "public_key_sha256",
+                Reason::Malformed,
+                "must be the 32 bytes of a SHA-256",
+            );
         }
         let fits = |ttl: &SignedDuration| (MIN_EPHEMERAL_TTL..=MAX_EPHEMERAL_TTL).contains(ttl);
         if !draft.ephemeral_ttl.as_ref().is_none_or(fits) {
-            problems.add("ephemeral_ttl", "OUT_OF_RANGE", "must be 1 s to 30 days, or absent");
+            problems.add("ephemeral_ttl", Reason::OutOfRange, "must be 1 s to 30 days, or absent");
         }
         Some(Self {
             name: name?,
@@ -269,7 +276,7 @@ mod tests {
     }
 
     fn check(draft: &RegistrationDraft) -> Result<Registration, Vec<String>> {
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         Registration::check(draft, &Rules::default(), &mut problems).ok_or_else(|| {
             problems.list().iter().map(|p| format!("{} {}", p.field, p.reason)).collect()
         })
@@ -296,11 +303,11 @@ mod tests {
         assert_eq!(
             check(&bad).unwrap_err(),
             [
-                "enrolment INVALID",
+                "enrolment MALFORMED",
                 "app_connector_group FOREIGN_TENANT",
                 "provisioning_key FOREIGN_TENANT",
-                "labels[X] INVALID",
-                "public_key_sha256 INVALID",
+                "labels[X] MALFORMED",
+                "public_key_sha256 MALFORMED",
                 "ephemeral_ttl OUT_OF_RANGE",
             ]
         );

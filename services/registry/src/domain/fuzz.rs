@@ -7,22 +7,22 @@ use trial::fuzz::Verdict;
 
 use super::{
     Coordinates, CountryCode, Description, DisplayName, Labels, Location, LocationDraft,
-    PlaceSource, PortRangeDraft, Ports, Problem, Problems, Rules, Target, target::MAX_HOST_BYTES,
-    zone,
+    PlaceSource, PortRangeDraft, Ports, Rules, Target, Violation, Violations,
+    target::MAX_HOST_BYTES, zone,
 };
 
 /// Longest refusal: the text it repeats, up to 80 characters of four bytes, and the rule.
 const MAX_FIX_BYTES: usize = 640;
 
 /// Taken, or refused as what was found at `at` or below it.
-fn verdict<T>(found: Option<T>, problems: &Problems, at: &str) -> Verdict {
+fn verdict<T>(found: Option<T>, problems: &Violations, at: &str) -> Verdict {
     if found.is_some() && problems.is_empty() {
         return Verdict::Taken;
     }
     assert!(!problems.is_empty(), "refused without a word");
-    for Problem { field, reason, fix } in problems.list() {
+    for Violation { field, description: fix, .. } in problems.list() {
         assert!(field.starts_with(at), "{field} is not {at}");
-        assert!(!reason.is_empty() && !fix.is_empty() && fix.len() <= MAX_FIX_BYTES, "{fix}");
+        assert!(!fix.is_empty() && fix.len() <= MAX_FIX_BYTES, "{fix}");
     }
     Verdict::Refused(format!("{} {}", problems.list()[0].field, problems.list()[0].reason))
 }
@@ -68,7 +68,7 @@ fn drafts(text: &str) -> Vec<PortRangeDraft> {
 fn port_ranges_are_in_order_and_apart_or_each_wrong_one_is_named() {
     let words = ["65535", "65536", "0", "443 ", "\n", "-1", "2147483648"];
     trial::target!("ports").words(&words).run_on_text(|text| {
-        let (drafts, mut problems) = (drafts(text), Problems::new());
+        let (drafts, mut problems) = (drafts(text), Violations::new());
         let found = Ports::check(&drafts, "tcp", &mut problems);
         if let Some(ports) = &found {
             let ranges = ports.ranges();
@@ -117,7 +117,7 @@ fn place(text: &str) -> LocationDraft {
 fn a_place_is_on_the_globe_with_its_zone_or_each_wrong_part_is_named() {
     let words = ["-90", "180.0000001", "1e-320", "inf", "NaN", "-0", "DE", "Etc/GMT+12", "\n"];
     trial::target!("places").words(&words).run_on_text(|text| {
-        let (draft, rules, mut problems) = (place(text), Rules::default(), Problems::new());
+        let (draft, rules, mut problems) = (place(text), Rules::default(), Violations::new());
         let found = Location::check(&draft, None, &rules, "place", &mut problems);
         if let Some(location) = found.as_ref().filter(|_| problems.is_empty()) {
             let (north, east) = draft.coordinates.expect("a place has coordinates");
@@ -153,18 +153,18 @@ fn labels(text: &str) -> BTreeMap<String, String> {
 fn texts_for_people_keep_their_limits_and_come_back_as_they_were() {
     let words = ["rack.eu/row-1=", "=", "\u{7}", "\u{85}", "\u{3000}", "\t", "\n", "\u{feff}"];
     trial::target!("written").words(&words).run_on_text(|text| {
-        let (rules, mut problems) = (Rules::default(), Problems::new());
+        let (rules, mut problems) = (Rules::default(), Violations::new());
         if let Some(kept) = Labels::check(&labels(text), &rules, "labels", &mut problems) {
             assert_eq!(kept.as_map(), &labels(text), "a label is lost");
             assert!(kept.as_map().len() <= rules.quotas.labels_per_object);
         }
         verdict(problems.is_empty().then_some(()), &problems, "labels");
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         if let Some(kept) = Description::check(text, "description", &mut problems) {
             assert!(kept.as_str() == text && text.chars().count() <= 2_048);
         }
         verdict(problems.is_empty().then_some(()), &problems, "description");
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let name = DisplayName::check(text, "display_name", &mut problems);
         if let Some(name) = &name {
             assert!(name.as_str() == text && (1..=255).contains(&text.chars().count()));

@@ -6,7 +6,7 @@ use names::{AppConnectorGroupName, ServerGroupName};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Description, DisplayName, Kind, Labels, Location, LocationDraft, Problems,
+    Description, DisplayName, Kind, Labels, Location, LocationDraft, Violations,
     resource::{Draft, Resource, Spec, Subject},
 };
 
@@ -114,7 +114,7 @@ impl Spec for GroupSpec {
     fn check(
         draft: &GroupDraft,
         subject: &Subject<'_, Self>,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let display_name =
             DisplayName::check(&draft.display_name, &subject.at("display_name"), problems);
@@ -165,10 +165,10 @@ mod tests {
     use super::*;
     use crate::domain::Rules;
 
-    fn check(draft: &GroupDraft, previous: Option<&GroupSpec>) -> Result<GroupSpec, Problems> {
+    fn check(draft: &GroupDraft, previous: Option<&GroupSpec>) -> Result<GroupSpec, Violations> {
         let name = "tenants/acme/appConnectorGroups/berlin".parse().unwrap();
         let subject = Subject { name: &name, previous, rules: &Rules::default() };
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let found = GroupSpec::check(draft, &subject, &mut problems);
         found.filter(|_| problems.is_empty()).ok_or(problems)
     }

@@ -78,7 +78,7 @@ impl TargetIndex {
 mod tests {
     use super::*;
     use crate::domain::{
-        PortRangeDraft, Problems, Rules, SegmentDraft,
+        PortRangeDraft, Rules, SegmentDraft, Violations,
         resource::{Spec, Subject},
     };
 
@@ -92,7 +92,7 @@ mod tests {
             ..SegmentDraft::default()
         };
         let subject = Subject { name: &name, previous: None, rules: &Rules::default() };
-        SegmentSpec::check(&draft, &subject, &mut Problems::new()).unwrap()
+        SegmentSpec::check(&draft, &subject, &mut Violations::new()).unwrap()
     }
 
     fn name(id: &str) -> ApplicationSegmentName {

@@ -1,8 +1,9 @@
 //! Where something is.
 
+use names::Reason;
 use serde::{Deserialize, Serialize};
 
-use super::{Problems, Rules, zone};
+use super::{Rules, Violations, zone};
 
 /// Longest address and city, in characters.
 pub(super) const MAX_PLACE_TEXT_CHARS: usize = 255;
@@ -46,21 +47,21 @@ impl Coordinates {
         previous: Option<Self>,
         rules: &Rules,
         at: &str,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         if !(-90.0..=90.0).contains(&latitude) {
             let fix = "must be -90 to 90 degrees; send the latitude north of the equator";
-            problems.add(format!("{at}.latitude"), "OUT_OF_RANGE", fix);
+            problems.add(format!("{at}.latitude"), Reason::OutOfRange, fix);
         }
         if !(-180.0..=180.0).contains(&longitude) {
             let fix = "must be -180 to 180 degrees; send the longitude east of Greenwich";
-            problems.add(format!("{at}.longitude"), "OUT_OF_RANGE", fix);
+            problems.add(format!("{at}.longitude"), Reason::OutOfRange, fix);
         }
         let found = Self::new(latitude, longitude)?;
         if found.is_null_island() && !rules.allow_null_island && previous != Some(found) {
             problems.add(
                 at,
-                "NULL_ISLAND",
+                Reason::NullIsland,
                 "0/0 is a place in the Atlantic and mostly a mistake; send the real coordinates, or set allow_null_island",
             );
             return None;
@@ -81,11 +82,11 @@ pub struct CountryCode(String);
 
 impl CountryCode {
     /// Checks a code.
-    pub fn check(text: &str, at: &str, problems: &mut Problems) -> Option<Self> {
+    pub fn check(text: &str, at: &str, problems: &mut Violations) -> Option<Self> {
         let fits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
         if !fits {
             let fix = "must be two capital letters (ISO 3166-1 alpha-2), for example `DE`";
-            problems.add(at, "INVALID", fix);
+            problems.add(at, Reason::Malformed, fix);
         }
         fits.then(|| Self(text.to_owned()))
     }
@@ -184,7 +185,7 @@ impl Location {
         previous: Option<&Self>,
         rules: &Rules,
         at: &str,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let address = place_text(&draft.address, &format!("{at}.address"), problems);
         let city = place_text(&draft.city, &format!("{at}.city"), problems);
@@ -242,10 +243,10 @@ impl Location {
     }
 }
 
-fn place_text(text: &str, at: &str, problems: &mut Problems) -> Option<String> {
+fn place_text(text: &str, at: &str, problems: &mut Violations) -> Option<String> {
     let long = text.chars().count() > MAX_PLACE_TEXT_CHARS;
     if long || text.chars().any(char::is_control) {
-        problems.add(at, "INVALID", "at most 255 characters and no control characters");
+        problems.add(at, Reason::Malformed, "at most 255 characters and no control characters");
         return None;
     }
     Some(text.to_owned())
@@ -253,7 +254,7 @@ fn place_text(text: &str, at: &str, problems: &mut Problems) -> Option<String> {
 
 /// `Some(None)`: nothing was written, which is fine.
 #[allow(clippy::option_option, reason = "outer: valid; inner: written")]
-fn written_zone(text: &str, at: &str, problems: &mut Problems) -> Option<Option<String>> {
+fn written_zone(text: &str, at: &str, problems: &mut Violations) -> Option<Option<String>> {
     if text.is_empty() {
         return Some(None);
     }
@@ -262,7 +263,7 @@ fn written_zone(text: &str, at: &str, problems: &mut Problems) -> Option<Option<
         let fix = format!(
             "`{text:.80}` is not in the IANA time zone database; send a name such as `Europe/Berlin`, or leave it empty to derive it from the coordinates"
         );
-        problems.add(at, "UNKNOWN_TIME_ZONE", fix);
+        problems.add(at, Reason::TimeZoneUnknown, fix);
     }
     known.map(Some)
 }
@@ -289,14 +290,14 @@ mod tests {
         LocationDraft { coordinates: Some((52.52, 13.405)), ..LocationDraft::default() }
     }
 
-    fn check(draft: &LocationDraft, previous: Option<&Location>) -> Result<Location, Problems> {
-        let mut problems = Problems::new();
+    fn check(draft: &LocationDraft, previous: Option<&Location>) -> Result<Location, Violations> {
+        let mut problems = Violations::new();
         let found = Location::check(draft, previous, &Rules::default(), "location", &mut problems);
         found.filter(|_| problems.is_empty()).ok_or(problems)
     }
 
-    fn reasons(problems: &Problems) -> Vec<(&str, &str)> {
-        problems.list().iter().map(|p| (p.field.as_str(), p.reason)).collect()
+    fn reasons(problems: &Violations) -> Vec<(&str, &str)> {
+        problems.list().iter().map(|p| (p.field.as_str(), p.reason.word())).collect()
     }
 
     #[test]
@@ -334,12 +335,12 @@ mod tests {
         assert_eq!(
             reasons(&check(&draft, None).unwrap_err()),
             [
-                ("location.address", "INVALID"),
-                ("location.city", "INVALID"),
-                ("location.country_code", "INVALID"),
+                ("location.address", "MALFORMED"),
+                ("location.city", "MALFORMED"),
+                ("location.country_code", "MALFORMED"),
                 ("location.coordinates.latitude", "OUT_OF_RANGE"),
                 ("location.coordinates.longitude", "OUT_OF_RANGE"),
-                ("location.time_zone", "UNKNOWN_TIME_ZONE"),
+                ("location.time_zone", "TIME_ZONE_UNKNOWN"),
             ]
         );
         let absent = check(&LocationDraft::default(), None).unwrap_err();
@@ -351,7 +352,7 @@ mod tests {
         let zero = LocationDraft { coordinates: Some((0.0, 0.000_000_4)), ..berlin() };
         let refused = check(&zero, None).unwrap_err();
         assert_eq!(reasons(&refused), [("location.coordinates", "NULL_ISLAND")]);
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let meant = Rules { allow_null_island: true, ..Rules::default() };
         let stored = Location::check(&zero, None, &meant, "location", &mut problems).unwrap();
         assert!(check(&zero, Some(&stored)).is_ok());

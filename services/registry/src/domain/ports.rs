@@ -1,8 +1,9 @@
 //! Port ranges.
 
+use names::Reason;
 use serde::{Deserialize, Serialize};
 
-use super::Problems;
+use super::Violations;
 
 /// A range as a caller writes it; `last` 0 means the same as `first`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl PortRange {
         self.first <= other.last && other.first <= self.last
     }
 
-    fn check(draft: PortRangeDraft, at: &str, problems: &mut Problems) -> Option<Self> {
+    fn check(draft: PortRangeDraft, at: &str, problems: &mut Violations) -> Option<Self> {
         let first = port(draft.first, &format!("{at}.first"), problems);
         let last = match draft.last {
             0 => first,
@@ -39,7 +40,7 @@ impl PortRange {
         if last < first {
             problems.add(
                 format!("{at}.last"),
-                "OUT_OF_RANGE",
+                Reason::OutOfRange,
                 format!("must be {first} to 65535, or absent"),
             );
             return None;
@@ -49,10 +50,10 @@ impl PortRange {
 }
 
 /// One port.
-pub(super) fn port(number: i32, at: &str, problems: &mut Problems) -> Option<u16> {
+pub(super) fn port(number: i32, at: &str, problems: &mut Violations) -> Option<u16> {
     let port = u16::try_from(number).ok().filter(|&port| port > 0);
     if port.is_none() {
-        problems.add(at, "OUT_OF_RANGE", "must be 1 to 65535");
+        problems.add(at, Reason::OutOfRange, "must be 1 to 65535");
     }
     port
 }
@@ -64,7 +65,7 @@ pub struct Ports(Vec<PortRange>);
 
 impl Ports {
     /// Checks ranges; overlaps are refused, since one of the two is mostly a mistake.
-    pub fn check(drafts: &[PortRangeDraft], at: &str, problems: &mut Problems) -> Option<Self> {
+    pub fn check(drafts: &[PortRangeDraft], at: &str, problems: &mut Violations) -> Option<Self> {
         let before = problems.list().len();
         let mut ranges: Vec<(PortRange, usize)> = drafts
             .iter()
@@ -78,7 +79,7 @@ impl Ports {
             let [(one, _), (other, index)] = pair else { continue };
             if one.overlaps(*other) {
                 let fix = format!("overlaps {}-{}; join or separate them", one.first, one.last);
-                problems.add(format!("{at}[{index}]"), "OVERLAP", fix);
+                problems.add(format!("{at}[{index}]"), Reason::Overlap, fix);
             }
         }
         let ranges = ranges.into_iter().map(|(range, _)| range).collect();
@@ -118,7 +119,7 @@ mod tests {
     fn ports(ranges: &[(i32, i32)]) -> Result<Ports, Vec<String>> {
         let drafts: Vec<_> =
             ranges.iter().map(|&(first, last)| PortRangeDraft { first, last }).collect();
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         Ports::check(&drafts, "tcp", &mut problems).ok_or_else(|| {
             problems.list().iter().map(|p| format!("{} {}", p.field, p.reason)).collect()
         })

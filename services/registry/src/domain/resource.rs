@@ -1,14 +1,15 @@
 //! What the five kinds of objects have in common.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use names::{
-    AppConnectorGroupName, AppConnectorName, ApplicationSegmentName, Id, NameError,
-    ServerGroupName, TenantName,
+    AppConnectorGroupName, AppConnectorName, ApplicationSegmentName, Reason, ResourceName,
+    ServerGroupName, TenantName, Violations,
 };
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{DisplayName, FOREIGN_TENANT, Meta, Problems, Rules};
+use super::{DisplayName, Meta, Rules};
 
 /// The kinds of objects that the registry owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,67 +68,6 @@ impl Kind {
         }
     }
 }
-
-/// A name of one of the five kinds: a tenant's id and, but for a tenant, its own.
-pub trait ResourceName:
-    Clone
-    + Ord
-    + fmt::Display
-    + fmt::Debug
-    + FromStr<Err = NameError>
-    + Serialize
-    + DeserializeOwned
-    + Send
-    + Sync
-    + 'static
-{
-    /// The form of the name.
-    const PATTERN: &'static str;
-    /// The name with these ids.
-    fn of(tenant: Id, id: Id) -> Self;
-    /// The tenant that it belongs to or is.
-    fn tenant_name(&self) -> TenantName;
-    /// The last id.
-    fn last_id(&self) -> &Id;
-}
-
-impl ResourceName for TenantName {
-    const PATTERN: &'static str = TenantName::PATTERN;
-
-    fn of(_tenant: Id, id: Id) -> Self {
-        Self::new(id)
-    }
-
-    fn tenant_name(&self) -> TenantName {
-        self.clone()
-    }
-
-    fn last_id(&self) -> &Id {
-        self.id()
-    }
-}
-
-macro_rules! below_tenant {
-    ($($name:ident),+) => {$(
-        impl ResourceName for $name {
-            const PATTERN: &'static str = $name::PATTERN;
-
-            fn of(tenant: Id, id: Id) -> Self {
-                Self::new(tenant, id)
-            }
-
-            fn tenant_name(&self) -> TenantName {
-                self.tenant()
-            }
-
-            fn last_id(&self) -> &Id {
-                self.id()
-            }
-        }
-    )+};
-}
-
-below_tenant!(AppConnectorGroupName, AppConnectorName, ServerGroupName, ApplicationSegmentName);
 
 /// What a caller sent, unchecked: every writable field, absent ones at their default.
 pub trait Draft: Clone + Default + PartialEq + Send + Sync + 'static {
@@ -193,7 +133,7 @@ pub trait Spec:
     fn check(
         draft: &Self::Draft,
         subject: &Subject<'_, Self>,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self>;
 
     /// What a caller would have written to get this.
@@ -240,11 +180,11 @@ pub(super) fn references<N: ResourceName>(
     tenant: &TenantName,
     most: usize,
     at: &str,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<Vec<N>> {
     let before = problems.list().len();
     if texts.len() > most {
-        problems.add(at, "TOO_MANY", format!("at most {most}; remove {}", texts.len() - most));
+        problems.add(at, Reason::TooMany, format!("at most {most}; remove {}", texts.len() - most));
         return None;
     }
     let mut found: Vec<N> = Vec::with_capacity(texts.len());
@@ -252,7 +192,7 @@ pub(super) fn references<N: ResourceName>(
         let here = format!("{at}[{index}]");
         let Some(name) = reference::<N>(text, tenant, &here, problems) else { continue };
         if found.contains(&name) {
-            problems.add(here, "REPEATED", format!("`{name}` is listed twice; remove one"));
+            problems.add(here, Reason::Repeated, format!("`{name}` is listed twice; remove one"));
         } else {
             found.push(name);
         }
@@ -265,15 +205,15 @@ pub(super) fn reference<N: ResourceName>(
     text: &str,
     tenant: &TenantName,
     at: &str,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<N> {
     if text.is_empty() {
-        problems.missing(at, format!("send a name of the form `{}`", N::PATTERN));
+        problems.missing(at, format!("send a name of the form `{}`", N::FORM));
         return None;
     }
     let name: N = problems.take(at, text.parse())?;
-    if name.tenant_name() != *tenant {
-        problems.add(at, FOREIGN_TENANT, format!("must belong to `{tenant}`"));
+    if name.tenant() != *tenant {
+        problems.add(at, Reason::ForeignTenant, format!("must belong to `{tenant}`"));
         return None;
     }
     Some(name)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CountryCode, Description, DisplayName, Kind, Labels, MAX_REFERENCES, PortRangeDraft, Ports,
-    Problems, Target,
+    Target, Violations,
     resource::{Draft, Resource, Spec, Subject, loses, references},
 };
 use rules::{
@@ -178,7 +178,7 @@ impl Spec for SegmentSpec {
     fn check(
         draft: &SegmentDraft,
         subject: &Subject<'_, Self>,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let display_name =
             DisplayName::check(&draft.display_name, &subject.at("display_name"), problems);

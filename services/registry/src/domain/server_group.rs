@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use names::{AppConnectorGroupName, ServerGroupName};
+use names::{AppConnectorGroupName, Reason, ServerGroupName};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Description, DisplayName, Kind, Labels, MAX_REFERENCES, Problems, Rules, Target, ports,
+    Description, DisplayName, Kind, Labels, MAX_REFERENCES, Rules, Target, Violations, ports,
     resource::{Draft, Resource, Spec, Subject, loses, references},
 };
 
@@ -83,19 +83,23 @@ impl Server {
         draft: &ServerDraft,
         rules: &Rules,
         at: &str,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let address_at = format!("{at}.address");
         let address = problems.take(&address_at, Target::parse(&draft.address)).filter(|target| {
             let exact = target.is_exact();
             if !exact {
-                problems.add(&address_at, "INVALID", "must be one host name or address");
+                problems.add(&address_at, Reason::Malformed, "must be one host name or address");
             }
             exact
         });
         let most = rules.quotas.port_ranges_per_object;
         if draft.ports.len() > most {
-            problems.add(format!("{at}.ports"), "QUOTA", format!("at most {most} ports a server"));
+            problems.add(
+                format!("{at}.ports"),
+                Reason::QuotaExceeded,
+                format!("at most {most} ports a server"),
+            );
             return None;
         }
         let mut ports = BTreeSet::new();
@@ -104,7 +108,11 @@ impl Server {
             if let Some(port) = ports::port(number, &here, problems)
                 && !ports.insert(port)
             {
-                problems.add(here, "REPEATED", format!("port {port} is listed twice; remove one"));
+                problems.add(
+                    here,
+                    Reason::Repeated,
+                    format!("port {port} is listed twice; remove one"),
+                );
             }
         }
         Some(Self { address: address?, ports: ports.into_iter().collect() })
@@ -134,13 +142,17 @@ impl ServerGroupSpec {
     fn check_servers(
         draft: &ServerGroupDraft,
         subject: &Subject<'_, Self>,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Vec<Server>> {
         let (rules, at) = (subject.rules, subject.at("servers"));
         let before = problems.list().len();
         let most = rules.quotas.servers_per_server_group;
         if draft.servers.len() > most {
-            problems.add(at, "QUOTA", format!("at most {most} servers a server group"));
+            problems.add(
+                at,
+                Reason::QuotaExceeded,
+                format!("at most {most} servers a server group"),
+            );
             return None;
         }
         let servers: Vec<Server> = draft
@@ -154,7 +166,7 @@ impl ServerGroupSpec {
         match (draft.dynamic_discovery.unwrap_or(true), draft.servers.is_empty()) {
             (true, false) => problems.add(
                 at,
-                "NOT_ALLOWED",
+                Reason::NotAllowed,
                 "must be empty with dynamic_discovery, which is on by default; set dynamic_discovery to false, or remove the servers",
             ),
             (false, true) => {
@@ -175,7 +187,7 @@ impl Spec for ServerGroupSpec {
     fn check(
         draft: &ServerGroupDraft,
         subject: &Subject<'_, Self>,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let display_name =
             DisplayName::check(&draft.display_name, &subject.at("display_name"), problems);
@@ -239,7 +251,7 @@ mod tests {
         let name = "tenants/acme/serverGroups/crm".parse().unwrap();
         let rules = Rules::default();
         let subject = Subject { name: &name, previous: None, rules: &rules };
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let found = ServerGroupSpec::check(draft, &subject, &mut problems);
         found.filter(|_| problems.is_empty()).ok_or_else(|| {
             problems.list().iter().map(|p| format!("{} {}", p.field, p.reason)).collect()
@@ -288,12 +300,12 @@ mod tests {
             [
                 "server_group.app_connector_groups[1] REPEATED",
                 "server_group.app_connector_groups[2] FOREIGN_TENANT",
-                "server_group.app_connector_groups[3] INVALID",
+                "server_group.app_connector_groups[3] MALFORMED",
                 "server_group.app_connector_groups[4] REQUIRED",
-                "server_group.servers[0].address INVALID",
+                "server_group.servers[0].address MALFORMED",
                 "server_group.servers[0].ports[1] REPEATED",
                 "server_group.servers[0].ports[2] OUT_OF_RANGE",
-                "server_group.servers[1].address INVALID",
+                "server_group.servers[1].address MALFORMED",
             ]
         );
     }

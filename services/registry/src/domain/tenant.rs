@@ -6,7 +6,7 @@ use names::TenantName;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Description, DisplayName, Kind, Labels, Problems,
+    Description, DisplayName, Kind, Labels, Violations,
     resource::{Draft, Resource, Spec, Subject},
 };
 
@@ -73,7 +73,7 @@ impl Spec for TenantSpec {
     fn check(
         draft: &TenantDraft,
         subject: &Subject<'_, Self>,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let display_name =
             DisplayName::check(&draft.display_name, &subject.at("display_name"), problems);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use names::is_label_key;
+use names::{Reason, is_label_key};
 use serde::{Deserialize, Serialize};
 
-use super::{Problems, Rules};
+use super::{Rules, Violations};
 
 /// Longest display name, in characters: fits a table column and a file name.
 pub(super) const MAX_DISPLAY_NAME_CHARS: usize = 255;
@@ -21,19 +21,19 @@ pub struct DisplayName(String);
 
 impl DisplayName {
     /// Checks a display name.
-    pub fn check(text: &str, at: &str, problems: &mut Problems) -> Option<Self> {
+    pub fn check(text: &str, at: &str, problems: &mut Violations) -> Option<Self> {
         if text.is_empty() {
             problems.missing(at, "give it a name of 1 to 255 characters");
             return None;
         }
         if text.chars().count() > MAX_DISPLAY_NAME_CHARS {
-            problems.add(at, "TOO_LONG", "at most 255 characters; shorten it");
+            problems.add(at, Reason::TooLong, "at most 255 characters; shorten it");
             return None;
         }
         if text.chars().any(char::is_control) || text.trim() != text {
             problems.add(
                 at,
-                "INVALID",
+                Reason::Malformed,
                 "no control characters and no space at either end; remove them",
             );
             return None;
@@ -61,15 +61,15 @@ pub struct Description(String);
 
 impl Description {
     /// Checks a description.
-    pub fn check(text: &str, at: &str, problems: &mut Problems) -> Option<Self> {
+    pub fn check(text: &str, at: &str, problems: &mut Violations) -> Option<Self> {
         if text.chars().count() > MAX_DESCRIPTION_CHARS {
-            problems.add(at, "TOO_LONG", "at most 2048 characters; shorten it");
+            problems.add(at, Reason::TooLong, "at most 2048 characters; shorten it");
             return None;
         }
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             problems.add(
                 at,
-                "INVALID",
+                Reason::Malformed,
                 "no control characters but line ends and tabs; remove them",
             );
             return None;
@@ -95,14 +95,14 @@ impl Labels {
         labels: &BTreeMap<String, String>,
         rules: &Rules,
         at: &str,
-        problems: &mut Problems,
+        problems: &mut Violations,
     ) -> Option<Self> {
         let before = problems.list().len();
         let most = rules.quotas.labels_per_object;
         if labels.len() > most {
             problems.add(
                 at,
-                "QUOTA",
+                Reason::QuotaExceeded,
                 format!("at most {most} labels; remove {}", labels.len() - most),
             );
         }
@@ -110,7 +110,7 @@ impl Labels {
             if !is_label_key(key) {
                 problems.add(
                     format!("{at}[{key:.80}]"),
-                    "INVALID",
+                    Reason::Malformed,
                     "a key is 1 to 63 of a-z, 0-9, `.`, `_`, `-` and `/`, begins with a letter and ends with a letter or digit",
                 );
             }
@@ -118,7 +118,7 @@ impl Labels {
             {
                 problems.add(
                     format!("{at}[{key:.80}]"),
-                    "INVALID",
+                    Reason::Malformed,
                     "a value has at most 255 characters and no control characters",
                 );
             }
@@ -137,8 +137,8 @@ impl Labels {
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> Result<DisplayName, Problems> {
-        let mut problems = Problems::new();
+    fn name(text: &str) -> Result<DisplayName, Violations> {
+        let mut problems = Violations::new();
         DisplayName::check(text, "display_name", &mut problems).ok_or(problems)
     }
 
@@ -155,7 +155,7 @@ mod tests {
         let labels = [("ok", "x"), ("Bad", "x"), ("also-", "x"), ("v", "\u{7}")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into();
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         assert!(Labels::check(&labels, &Rules::default(), "labels", &mut problems).is_none());
         let fields: Vec<_> = problems.list().iter().map(|p| p.field.as_str()).collect();
         assert_eq!(fields, ["labels[Bad]", "labels[also-]", "labels[v]"]);

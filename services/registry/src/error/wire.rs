@@ -1,17 +1,15 @@
 //! Errors as callers see them: what is wrong, by which rule, and what to do.
 
-use rpc::{
-    error::{Failure, Kind as Code},
-    violations::Violations,
-};
+use names::Reason;
+use rpc::error::{Failure, Kind as Code};
 
 use super::{Blocker, Error, Refusal};
-use crate::domain::{Conflict, Kind, Problems};
+use crate::domain::{Conflict, Kind};
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let told = match &error {
-            Error::Invalid(problems) => invalid(problems),
+            Error::Invalid(problems) => problems.clone().into(),
             Error::NotFound(kind, name) => Failure::not_found(kind.resource_type(), name),
             Error::ReferenceNotFound(missing) => references(&error, missing),
             Error::Referenced { kind, name, blockers, more } => {
@@ -45,12 +43,12 @@ fn state(error: &Error) -> Failure {
     match error {
         Error::Deleted { kind, name } => {
             told(format!("`{name}` is deleted; undelete it first, or use another"))
-                .precondition("DELETED", name, "it must not be deleted")
+                .precondition(Reason::Deleted, name, "it must not be deleted")
                 .resource(kind.resource_type(), name)
         }
         Error::NotDeleted { kind, name } => {
             told(format!("`{name}` is not deleted, so there is nothing to take back"))
-                .precondition("NOT_DELETED", name, "it must be deleted")
+                .precondition(Reason::NotDeleted, name, "it must be deleted")
                 .resource(kind.resource_type(), name)
         }
         Error::NameTaken { kind, name, deleted } => {
@@ -65,7 +63,7 @@ fn state(error: &Error) -> Failure {
             let field = format!("{}.display_name", kind.field());
             let fix = format!("`{by}` has this name or one that looks alike; choose another");
             told(format!("the display_name is taken: {fix}"))
-                .violation(field, "TAKEN", fix)
+                .violation(field, Reason::Taken, fix)
                 .resource(kind.resource_type(), by)
         }
         Error::KeysUnknown(group) => told(format!(
@@ -83,11 +81,11 @@ fn state(error: &Error) -> Failure {
         }
         Error::RequestIdReused => {
             let fix = "was used for another request; send a new UUID";
-            told(format!("request_id {fix}")).violation("request_id", "REUSED", fix)
+            told(format!("request_id {fix}")).violation("request_id", Reason::Reused, fix)
         }
         Error::OrderTooLarge { limit } => {
             let fix = format!("sorts at most {limit} objects; order by name, or narrow the parent");
-            told(format!("order_by {fix}")).violation("order_by", "TOO_LARGE", fix)
+            told(format!("order_by {fix}")).violation("order_by", Reason::TooLarge, fix)
         }
         other => told(other.to_string()),
     }
@@ -112,23 +110,12 @@ fn ours(error: &Error) -> Failure {
 /// How long a caller should wait after losing to others: a few commits' time.
 const CONTENTION_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-fn invalid(problems: &Problems) -> Failure {
-    let mut violations = Violations::new();
-    for problem in problems.list() {
-        violations.add(&problem.field, problem.reason, problem.fix.as_str());
-    }
-    match violations.finish() {
-        Err(failure) => failure,
-        Ok(()) => Failure::internal("DEFECT", "a request was refused without a problem"),
-    }
-}
-
 fn references(error: &Error, missing: &[(String, String)]) -> Failure {
     let names: Vec<_> = missing.iter().map(|(_, name)| format!("`{name}`")).collect();
     let message =
         format!("{} do not exist; create them first, or leave them out", names.join(", "));
     missing.iter().fold(failure(error, message), |failure, (field, name)| {
-        failure.violation(field, "NOT_FOUND", format!("`{name}` does not exist"))
+        failure.violation(field, Reason::NotFound, format!("`{name}` does not exist"))
     })
 }
 
@@ -143,7 +130,11 @@ fn referenced(error: &Error, kind: Kind, name: &str, blockers: &[Blocker], more:
     blockers.iter().fold(
         failure(error, message).resource(kind.resource_type(), name),
         |failure, b| {
-            failure.precondition("REFERENCED", &b.name, format!("{} uses it", b.resource_type))
+            failure.precondition(
+                Reason::Referenced,
+                &b.name,
+                format!("{} uses it", b.resource_type),
+            )
         },
     )
 }
@@ -156,7 +147,7 @@ fn domain_conflict(error: &Error, conflict: &Conflict) -> Failure {
     failure(error, fix.clone())
         .metadata("conflicting_segment", with)
         .metadata("domain", target)
-        .precondition("DOMAIN_CONFLICT", with, fix)
+        .precondition(Reason::DomainConflict, with, fix)
 }
 
 fn registration(error: &Error, refusal: &Refusal) -> Failure {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use names::{AppConnectorName, EnrolmentName};
+use names::{AppConnectorName, EnrolmentName, Reason};
 use proto::{
     registry::v1::{registry_service_server::RegistryService, *},
     r#type::v1::ServerInfo,
@@ -22,10 +22,7 @@ use super::{
     watch,
 };
 use crate::{
-    domain::{
-        ConnectorSpec, FOREIGN_TENANT, GroupSpec, Problems, SegmentSpec, ServerGroupSpec,
-        TenantSpec,
-    },
+    domain::{ConnectorSpec, GroupSpec, SegmentSpec, ServerGroupSpec, TenantSpec, Violations},
     service::Registry,
 };
 
@@ -431,7 +428,7 @@ impl RegistryService for Api {
         request: Request<RegisterAppConnectorRequest>,
     ) -> Answer<AppConnector> {
         let (caller, message) = open(request)?;
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let draft = convert::registration(message, &mut problems);
         let wanted = self.registry.check_registration(&draft, problems)?;
         let tenant = caller.authorise(&wanted.name.tenant())?;
@@ -443,13 +440,13 @@ impl RegistryService for Api {
         request: Request<AbandonRegistrationRequest>,
     ) -> Answer<AbandonRegistrationResponse> {
         let (caller, AbandonRegistrationRequest { enrolment, name }) = open(request)?;
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let enrolment = problems.take::<EnrolmentName, _>("enrolment", enrolment.parse());
         let name = problems.take::<AppConnectorName, _>("name", name.parse());
         if let (Some(enrolment), Some(name)) = (&enrolment, &name) {
             if enrolment.tenant != name.tenant {
                 let fix = format!("must belong to `{}`", enrolment.tenant());
-                problems.add("name", FOREIGN_TENANT, fix);
+                problems.add("name", Reason::ForeignTenant, fix);
             }
             refuse(problems)?;
             let tenant = caller.authorise(&enrolment.tenant())?;

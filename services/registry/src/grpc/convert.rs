@@ -11,12 +11,13 @@ mod server_group;
 mod tenant;
 
 use jiff::SignedDuration;
+use names::Reason;
 use proto::registry::v1::event;
 
 pub(super) use connector::registration;
 
 use crate::{
-    domain::{Meta, Problems},
+    domain::{Meta, Violations},
     service::Registry,
     store::{Found, Linked},
 };
@@ -27,7 +28,7 @@ pub(super) trait Wire: Linked {
     type Message: Default + prost::Message + Send + 'static;
 
     /// The writable fields of a message.
-    fn read(message: Self::Message, problems: &mut Problems) -> Self::Draft;
+    fn read(message: Self::Message, problems: &mut Violations) -> Self::Draft;
 
     /// The name and etag that a message carries.
     fn identity(message: &Self::Message) -> (&str, &str);
@@ -64,13 +65,13 @@ impl From<&Meta> for Life {
 fn choice<E: TryFrom<i32>, T>(
     number: i32,
     at: &str,
-    problems: &mut Problems,
+    problems: &mut Violations,
     known: impl FnOnce(E) -> Option<T>,
 ) -> Option<T> {
     match E::try_from(number) {
         Ok(word) => known(word),
         Err(_) => {
-            problems.add(at, "INVALID", format!("{number} is none of the known values"));
+            problems.add(at, Reason::Malformed, format!("{number} is none of the known values"));
             None
         }
     }
@@ -79,13 +80,17 @@ fn choice<E: TryFrom<i32>, T>(
 fn duration_in(
     duration: Option<prost_types::Duration>,
     at: &str,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<SignedDuration> {
     let length = duration?;
     let parsed =
         rpc::time::parse_duration(&length).and_then(|length| SignedDuration::try_from(length).ok());
     if parsed.is_none() {
-        problems.add(at, "OUT_OF_RANGE", "must not be negative, with nanos from 0 to 999999999");
+        problems.add(
+            at,
+            Reason::OutOfRange,
+            "must not be negative, with nanos from 0 to 999999999",
+        );
     }
     parsed
 }

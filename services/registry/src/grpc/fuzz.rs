@@ -7,20 +7,20 @@ use trial::fuzz::Verdict;
 use super::convert::{Wire, registration};
 use crate::{
     domain::{
-        Connector, ConnectorSpec, GroupSpec, Meta, Problem, Problems, Registration, ResourceName,
-        Rules, SegmentSpec, ServerGroupSpec, Spec, Subject, TenantSpec,
+        Connector, ConnectorSpec, GroupSpec, Meta, Registration, ResourceName, Rules, SegmentSpec,
+        ServerGroupSpec, Spec, Subject, TenantSpec, Violation, Violations,
     },
     store::{decode, encode},
 };
 
 /// Refused as what was found, each field by its name below `at`.
-fn refused(problems: &Problems, at: &str) -> Verdict {
+fn refused(problems: &Violations, at: &str) -> Verdict {
     assert!(!problems.is_empty(), "refused without a word");
-    for Problem { field, reason, fix } in problems.list() {
+    for Violation { field, description: fix, .. } in problems.list() {
         assert!(field.starts_with(at), "{field} is not below {at}");
-        assert!(!reason.is_empty() && !fix.is_empty(), "{field}");
+        assert!(!fix.is_empty(), "{field}");
     }
-    let reasons = problems.list().iter().take(3).map(|problem| problem.reason);
+    let reasons = problems.list().iter().take(3).map(|problem| problem.reason.word());
     Verdict::Refused(reasons.collect::<Vec<_>>().join(" "))
 }
 
@@ -31,7 +31,7 @@ fn object<S: Wire + Spec>(input: &[u8]) -> Verdict {
     };
     let id = |text: &str| text.parse().unwrap();
     let name = S::Name::of(id("acme"), id("x"));
-    let (rules, mut problems) = (Rules::default(), Problems::new());
+    let (rules, mut problems) = (Rules::default(), Violations::new());
     let draft = S::read(message, &mut problems);
     let subject = Subject { name: &name, previous: None, rules: &rules };
     let spec = S::check(&draft, &subject, &mut problems);
@@ -122,7 +122,7 @@ fn any_bytes_are_a_registration_of_one_tenant_or_name_what_is_wrong() {
         let Ok(message) = wire::RegisterAppConnectorRequest::decode(input) else {
             return Verdict::Refused("no message".to_owned());
         };
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let draft = registration(message, &mut problems);
         let found = Registration::check(&draft, &Rules::default(), &mut problems);
         let Some(found) = found.filter(|_| problems.is_empty()) else {

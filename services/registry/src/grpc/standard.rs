@@ -1,6 +1,6 @@
 //! What the standard methods of all kinds share.
 
-use names::{AppConnectorGroupName, TenantName};
+use names::{AppConnectorGroupName, BelowTenant as _, Reason, TenantName};
 use proto::registry::v1::AppConnectorGroup;
 use rpc::{
     access::Caller,
@@ -11,7 +11,7 @@ use tonic::{Response, Status};
 
 use super::{Api, convert::Wire, request};
 use crate::{
-    domain::{Draft as _, FOREIGN_TENANT, Problems, ResourceName, Spec},
+    domain::{Draft as _, Spec, Violations},
     error::Error,
     service::{Edit, ListQuery, Page, Writing},
     store::Found,
@@ -45,7 +45,7 @@ impl Api {
         name: &str,
     ) -> Result<Response<S::Message>, Status> {
         let name: S::Name = request::name("name", name)?;
-        let scope = caller.authorise_scope(&name.tenant_name().to_string())?;
+        let scope = caller.authorise_scope(&name.tenant().to_string())?;
         Ok(self.show(&self.registry.get::<S>(&scope, &name).await?))
     }
 
@@ -56,12 +56,12 @@ impl Api {
         names: &[String],
     ) -> Result<Vec<S::Message>, Status> {
         let scope = caller.authorise_scope(parent)?;
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let names = crate::service::batch_names::<S>(names, &mut problems);
         for (index, name) in names.iter().enumerate() {
-            if !scope.contains(&name.tenant_name()) {
+            if !scope.contains(&name.tenant()) {
                 let field = format!("names[{index}]");
-                problems.add(field, FOREIGN_TENANT, format!("must belong to `{parent}`"));
+                problems.add(field, Reason::ForeignTenant, format!("must belong to `{parent}`"));
             }
         }
         refuse(problems)?;
@@ -76,7 +76,7 @@ impl Api {
         caller: &Caller,
         names: &[String],
     ) -> Result<Vec<S::Message>, Status> {
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         let parsed = crate::service::batch_names::<S>(names, &mut problems);
         refuse(problems)?;
         let scoped = |name: TenantName| Ok((caller.authorise_scope(&name.to_string())?, name));
@@ -110,7 +110,7 @@ impl Api {
     }
 
     fn asked<S: Spec>(&self, listing: &Listing) -> Result<Asked<S>, Status> {
-        let mut problems = Problems::new();
+        let mut problems = Violations::new();
         request::no_filter(&listing.filter, &mut problems);
         let order = request::order(&listing.order_by, &mut problems);
         refuse(problems)?;
@@ -178,7 +178,7 @@ impl Api {
             let refusal = self.registry.refusal_of_unnamed::<S>(&draft, Some(&paths), &writing);
             return Err(refusal.into());
         };
-        let tenant = caller.authorise(&name.tenant_name())?;
+        let tenant = caller.authorise(&name.tenant())?;
         let edit = Edit { name, draft, paths };
         Ok(self.show(&self.registry.update::<S>(&tenant, &edit, &writing).await?))
     }
@@ -191,7 +191,7 @@ impl Api {
     ) -> Result<Response<S::Message>, Status> {
         writing.etag = request::etag("etag", etag, &mut writing.problems);
         let name: S::Name = request::named("name", name, &mut writing.problems)?;
-        let tenant = caller.authorise(&name.tenant_name())?;
+        let tenant = caller.authorise(&name.tenant())?;
         Ok(self.show(&self.registry.delete::<S>(&tenant, &name, &writing).await?))
     }
 }
@@ -221,16 +221,16 @@ impl Api {
     ) -> Result<Response<S::Message>, Status> {
         writing.etag = request::etag("etag", etag, &mut writing.problems);
         let name: S::Name = request::named("name", name, &mut writing.problems)?;
-        let tenant = caller.authorise(&name.tenant_name())?;
+        let tenant = caller.authorise(&name.tenant())?;
         Ok(self.show(&self.registry.undelete::<S>(&tenant, &name, &writing).await?))
     }
 }
 
 /// The draft of a message; an absent one is checked as an empty one, so that its required fields are named.
-pub(super) fn draft<S: Wire>(message: Option<S::Message>, problems: &mut Problems) -> S::Draft {
+pub(super) fn draft<S: Wire>(message: Option<S::Message>, problems: &mut Violations) -> S::Draft {
     S::read(message.unwrap_or_default(), problems)
 }
 
-pub(super) fn refuse(problems: Problems) -> Result<(), Error> {
+pub(super) fn refuse(problems: Violations) -> Result<(), Error> {
     if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
 }

@@ -6,6 +6,7 @@
 //! Absent on purpose: filters (refused), and queues: the store's stream is pulled, so a slow watcher only
 //! holds its own place.
 
+use names::Reason;
 use std::{collections::VecDeque, pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
@@ -27,7 +28,9 @@ use uuid::Uuid;
 
 use super::{convert::Wire, request, standard::refuse};
 use crate::{
-    domain::{ConnectorSpec, GroupSpec, Kind, Problems, SegmentSpec, ServerGroupSpec, TenantSpec},
+    domain::{
+        ConnectorSpec, GroupSpec, Kind, SegmentSpec, ServerGroupSpec, TenantSpec, Violations,
+    },
     error::Error,
     service::{Following, Registry},
     store::{Found, RecordError, decode, kind_of, objects},
@@ -48,13 +51,13 @@ pub(super) async fn open(
 ) -> Result<Responses, Status> {
     let WatchRequest { parent, types, resume_token, filter, follower } = message;
     let scope = caller.authorise_scope(&parent)?;
-    let mut problems = Problems::new();
+    let mut problems = Violations::new();
     request::no_filter(&filter, &mut problems);
     let follower = follower_id(&follower, &mut problems);
     if follower.is_some() && !(matches!(*scope, Scope::All) && types.is_empty()) {
         let fix =
             "a follower watches `tenants/-` and every kind; leave `types` empty, or `follower`";
-        problems.add("follower", "NOT_ALLOWED", fix);
+        problems.add("follower", Reason::NotAllowed, fix);
     }
     let kinds = kinds(&types, &mut problems);
     refuse(problems)?;
@@ -82,7 +85,7 @@ pub(super) async fn open(
     })))
 }
 
-fn kinds(types: &[i32], problems: &mut Problems) -> Vec<Kind> {
+fn kinds(types: &[i32], problems: &mut Violations) -> Vec<Kind> {
     let mut found = Vec::new();
     for (index, &number) in types.iter().enumerate() {
         let at = format!("types[{index}]");
@@ -93,20 +96,24 @@ fn kinds(types: &[i32], problems: &mut Problems) -> Vec<Kind> {
             Ok(ResourceType::ServerGroup) => Kind::ServerGroup,
             Ok(ResourceType::ApplicationSegment) => Kind::Segment,
             Ok(ResourceType::ClientNetwork) => {
-                problems.add(at, "PLANNED", "client networks are not built yet; leave it out");
+                problems.add(
+                    at,
+                    Reason::Planned,
+                    "client networks are not built yet; leave it out",
+                );
                 continue;
             }
             Ok(ResourceType::Unspecified) | Err(_) => {
                 problems.add(
                     at,
-                    "INVALID",
+                    Reason::Malformed,
                     "is none of the known types; leave `types` empty for all",
                 );
                 continue;
             }
         };
         if found.contains(&kind) {
-            problems.add(at, "REPEATED", "the type is listed twice; remove one");
+            problems.add(at, Reason::Repeated, "the type is listed twice; remove one");
         } else {
             found.push(kind);
         }
@@ -122,7 +129,7 @@ fn kinds(types: &[i32], problems: &mut Problems) -> Vec<Kind> {
 /// Notes how far a follower's answers have come.
 pub(super) fn confirm(registry: &Registry, message: ConfirmWatchRequest) -> Result<(), Status> {
     let ConfirmWatchRequest { follower, resume_token } = message;
-    let mut problems = Problems::new();
+    let mut problems = Violations::new();
     let id = follower_id(&follower, &mut problems);
     if follower.is_empty() {
         problems.missing("follower", "send the `follower` of the watch");
@@ -137,7 +144,7 @@ pub(super) fn confirm(registry: &Registry, message: ConfirmWatchRequest) -> Resu
     Ok(())
 }
 
-fn follower_id(text: &str, problems: &mut Problems) -> Option<Uuid> {
+fn follower_id(text: &str, problems: &mut Violations) -> Option<Uuid> {
     if text.is_empty() { None } else { problems.take("follower", Uuid::try_parse(text)) }
 }
 
@@ -152,12 +159,12 @@ fn from(registry: &Registry, token: &str) -> Result<WatchFrom, Status> {
 fn revision(registry: &Registry, token: &str) -> Result<Revision, Status> {
     let Ok(token) = Etag::parse(token) else {
         let fix = "send the resume_token of a response, or none to begin with a snapshot";
-        return Err(Error::field("resume_token", "INVALID", fix).into());
+        return Err(Error::field("resume_token", Reason::Malformed, fix).into());
     };
     if token.epoch() != registry.rows().store().epoch() {
         let failure = Failure::new(
             Code::OutOfRange,
-            rpc::page::EPOCH_CHANGED,
+            Reason::EpochChanged,
             "resume_token is from before the store was restored or made anew; watch again without it",
         );
         return Err(failure.into());
@@ -168,7 +175,7 @@ fn revision(registry: &Registry, token: &str) -> Result<Revision, Status> {
 fn compacted(oldest: Revision) -> Status {
     Failure::new(
         Code::OutOfRange,
-        rpc::page::REVISION_COMPACTED,
+        Reason::RevisionCompacted,
         "the history after resume_token is no longer kept; watch again without it",
     )
     .metadata("oldest_revision", oldest)
@@ -323,7 +330,7 @@ fn response(
 fn stopping() -> Status {
     Failure::new(
         Code::Unavailable,
-        "SERVER_STOPPING",
+        Reason::ShuttingDown,
         "the server stops; watch again with the last resume_token",
     )
     .into()

@@ -1,14 +1,11 @@
 //! What a write looks up before it commits.
 
-use names::Id;
+use names::{BelowTenant as _, Id, Reason, ResourceName as _};
 use store::At;
 
 use super::{Registry, Writing, coverage::Turn};
 use crate::{
-    domain::{
-        DisplayName, Draft, FOREIGN_TENANT, Kind, Problems, REQUIRED, Resource, ResourceName, Spec,
-        Subject,
-    },
+    domain::{DisplayName, Draft, Kind, Resource, Spec, Subject, Violations},
     error::Error,
     store::{Linked, Place, Rows},
 };
@@ -44,7 +41,7 @@ impl Registry {
         };
         let name = S::Name::of(id.clone(), id);
         let rules = self.rules(writing);
-        let mut found = Problems::new();
+        let mut found = Violations::new();
         let subject = Subject { name: &name, previous: None, rules: &rules };
         match paths {
             None => drop(S::check(draft, &subject, &mut found)),
@@ -53,10 +50,10 @@ impl Registry {
                 paths.iter().for_each(|path| changed.lay(path, draft));
                 S::check(&changed, &subject, &mut found);
                 // What is not sent stays as it is.
-                found.retain(|problem| problem.reason != REQUIRED);
+                found.retain(|problem| problem.reason != Reason::Required);
             }
         }
-        found.retain(|problem| problem.reason != FOREIGN_TENANT);
+        found.retain(|problem| problem.reason != Reason::ForeignTenant);
         let mut problems = writing.problems.clone();
         problems.append(found);
         Error::Invalid(problems)
@@ -79,7 +76,7 @@ impl Registry {
         if S::KIND == Kind::Tenant {
             return Ok(());
         }
-        let tenant = name.tenant_name();
+        let tenant = name.tenant();
         let place = Place::new(Kind::Tenant, &tenant, tenant.id());
         match self.rows.guard(&place).await? {
             Some(_) => Ok(()),
@@ -158,10 +155,8 @@ impl Registry {
         if S::KIND != Kind::Segment {
             return Ok(None);
         }
-        let name = names::ApplicationSegmentName::of(
-            name.tenant_name().id().clone(),
-            name.last_id().clone(),
-        );
+        let name =
+            names::ApplicationSegmentName::of(name.tenant().id().clone(), name.last_id().clone());
         let (before, after) = (before.and_then(S::covering), after.and_then(S::covering));
         self.coverage.examine(&self.rows, &name, before, after).await
     }

@@ -1,13 +1,13 @@
 //! Creating.
 
-use names::{Id, TenantName};
+use names::{BelowTenant as _, Id, ResourceName as _, TenantName};
 use rpc::access::{Authorised, Scope};
 use store::Revision;
 use uuid::Uuid;
 
 use super::{MAX_ATTEMPTS, Registry, Writing};
 use crate::{
-    domain::{Meta, Resource, ResourceName, TenantDraft, TenantSpec},
+    domain::{Meta, Resource, TenantDraft, TenantSpec},
     error::Error,
     store::{Changes, Found, Linked},
 };
@@ -60,7 +60,7 @@ impl Registry {
             self.expect_unique::<S>(name, spec.display_name()).await?;
             self.expect_references(None, &new).await?;
             let turn = self.expect_coverage(name, None, Some(&spec)).await?;
-            let tenant = name.tenant_name();
+            let tenant = name.tenant();
             let arrival = self.population.arrive::<S>(&self.rows, &tenant, &self.quotas).await?;
             if writing.validate_only {
                 arrival.refused();

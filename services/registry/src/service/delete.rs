@@ -1,12 +1,12 @@
 //! Deleting, softly, and sweeping after a delete with `force`.
 
-use names::{AppConnectorGroupName, Id, ServerGroupName, TenantName};
+use names::{AppConnectorGroupName, BelowTenant as _, Id, ServerGroupName, TenantName};
 use rpc::access::Authorised;
 use store::{At, Revision};
 
 use super::{MAX_ATTEMPTS, Registry, Writing, update::expect_within};
 use crate::{
-    domain::{ConnectorSpec, GroupSpec, Kind, Resource, ResourceName, ServerGroupSpec, Spec},
+    domain::{ConnectorSpec, GroupSpec, Kind, Resource, ServerGroupSpec, Spec},
     error::{Blocker, Error, MAX_BLOCKERS},
     store::{
         Changes, Found, Linked, Place, Rows, live_below, read_live_kind, read_sweep, sweep, sweeps,
@@ -227,7 +227,7 @@ impl Registry {
     /// Nothing may depend on it; everything that does is named.
     async fn expect_unused<S: Spec>(&self, name: &S::Name) -> Result<(), Error> {
         let (places, more) = match S::KIND {
-            Kind::Tenant => self.live_children(&name.tenant_name()).await?,
+            Kind::Tenant => self.live_children(&name.tenant()).await?,
             _ => self.rows.referring(&Rows::place::<S>(name), MAX_BLOCKERS).await?,
         };
         refuse_if_used::<S>(name, places.iter().map(blocker).collect(), more)
@@ -235,7 +235,7 @@ impl Registry {
 
     fn require_unused<S: Spec>(&self, name: &S::Name, changes: &mut Changes) {
         let prefix = match S::KIND {
-            Kind::Tenant => live_below(&name.tenant_name()),
+            Kind::Tenant => live_below(&name.tenant()),
             _ => Rows::place::<S>(name).references(),
         };
         changes.with(|commit| commit.require_prefix_empty(&prefix));

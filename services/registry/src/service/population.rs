@@ -12,13 +12,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use names::{Id, TenantName};
+use names::{BelowTenant as _, Id, TenantName};
 use store::At;
 
 use crate::{
-    domain::{
-        ConnectorSpec, GroupSpec, Kind, Quotas, ResourceName, SegmentSpec, ServerGroupSpec, Spec,
-    },
+    domain::{ConnectorSpec, GroupSpec, Kind, Quotas, SegmentSpec, ServerGroupSpec, Spec},
     error::Error,
     metrics::Metrics,
     store::Rows,
@@ -71,7 +69,7 @@ impl Population {
     async fn add<S: Spec>(&self, rows: &Rows) -> Result<(), Error> {
         rows.each::<S>(None, At::Published, |found| {
             if !found.resource.is_deleted() {
-                let tenant = found.resource.name.tenant_name().id().clone();
+                let tenant = found.resource.name.tenant().id().clone();
                 self.counts().entry((tenant, S::KIND)).or_default().live += 1;
             }
         })

@@ -4,14 +4,12 @@
 //! nothing is left below it. A connector leaves a tombstone, since its id is never given out again.
 
 use jiff::Timestamp;
+use names::{BelowTenant as _, ResourceName as _};
 use store::{At, Commit, CommitError};
 
 use super::Registry;
 use crate::{
-    domain::{
-        ConnectorSpec, GroupSpec, Kind, ResourceName, SegmentSpec, ServerGroupSpec, Spec,
-        TenantSpec,
-    },
+    domain::{ConnectorSpec, GroupSpec, Kind, SegmentSpec, ServerGroupSpec, Spec, TenantSpec},
     error::Error,
     store::{Found, Rows, objects, spent_connector_id},
 };
@@ -62,7 +60,7 @@ fn remove<S: Spec>(found: &Found<S>, now: Timestamp) -> Commit {
         .require_revision(&object, found.revision)
         .require_prefix_empty(&place.references())
         .delete(object);
-    let tenant = name.tenant_name();
+    let tenant = name.tenant();
     match S::KIND {
         Kind::Connector => {
             let id = name.last_id().clone();

@@ -2,13 +2,13 @@
 
 use std::marker::PhantomData;
 
-use names::TenantName;
+use names::{BelowTenant as _, Reason, TenantName};
 use rpc::access::{Authorised, Scope};
 use store::{At, Key, MAX_SCAN_ROWS, Revision};
 
 use super::Registry;
 use crate::{
-    domain::{Kind, Order, OrderKey, Problems, Resource, ResourceName, Spec, TenantSpec},
+    domain::{Kind, Order, OrderKey, Resource, Spec, TenantSpec, Violations},
     error::Error,
     store::{Found, Rows, objects},
 };
@@ -77,7 +77,7 @@ impl Registry {
         at: At,
     ) -> Result<Found<S>, Error> {
         let missing = || Error::NotFound(S::KIND, name.to_string());
-        if !scope.contains(&name.tenant_name()) {
+        if !scope.contains(&name.tenant()) {
             return Err(missing());
         }
         self.rows.get(name, at).await?.ok_or_else(missing)
@@ -205,12 +205,12 @@ impl<S: Spec> Reading<'_, S> {
 }
 
 /// The names of a batch, noting every problem.
-pub(crate) fn batch_names<S: Spec>(texts: &[String], problems: &mut Problems) -> Vec<S::Name> {
+pub(crate) fn batch_names<S: Spec>(texts: &[String], problems: &mut Violations) -> Vec<S::Name> {
     if texts.is_empty() {
         problems.missing("names", "send 1 to 100 names");
     }
     if texts.len() > MAX_BATCH_GET {
-        problems.add("names", "TOO_MANY", format!("at most {MAX_BATCH_GET}"));
+        problems.add("names", Reason::TooMany, format!("at most {MAX_BATCH_GET}"));
         return Vec::new();
     }
     let name = |(index, text): (usize, &String)| {

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::{MAX_ATTEMPTS, Registry, Writing};
 use crate::{
     domain::{
-        ConnectorSpec, GroupSpec, Kind, Meta, Problems, Registration, RegistrationDraft, Resource,
-        Spec, TenantSpec, TenantState,
+        ConnectorSpec, GroupSpec, Kind, Meta, Registration, RegistrationDraft, Resource, Spec,
+        TenantSpec, TenantState, Violations,
     },
     error::{Error, Refusal},
     store::{
@@ -34,7 +34,7 @@ impl Registry {
     pub(crate) fn check_registration(
         &self,
         draft: &RegistrationDraft,
-        mut problems: Problems,
+        mut problems: Violations,
     ) -> Result<Registration, Error> {
         let rules = self.rules(&Writing::default());
         let checked = Registration::check(draft, &rules, &mut problems);

@@ -1,12 +1,12 @@
 //! Updating.
 
-use names::TenantName;
+use names::{BelowTenant as _, TenantName};
 use rpc::access::Authorised;
 use store::{At, Etag, Revision};
 
 use super::{MAX_ATTEMPTS, Registry, Writing};
 use crate::{
-    domain::{Draft, Resource, ResourceName, Spec},
+    domain::{Draft, Resource, Spec},
     error::Error,
     store::{Changes, Found, Linked},
 };
@@ -117,7 +117,7 @@ pub(super) fn expect_within<S: Spec>(
     tenant: &Authorised<TenantName>,
     name: &S::Name,
 ) -> Result<(), Error> {
-    if name.tenant_name() == **tenant {
+    if name.tenant() == **tenant {
         return Ok(());
     }
     Err(Error::Defect(format!("`{name}` was authorised for `{}`", **tenant)))

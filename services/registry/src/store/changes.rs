@@ -1,12 +1,12 @@
 //! Writing: an object with everything that hangs on it, in one commit.
 
 use jiff::Timestamp;
+use names::BelowTenant as _;
 use store::{Commit, Key, Revision};
 
 use super::{Found, Place, RecordError, Rows, encode};
 use crate::domain::{
-    ConnectorSpec, GroupSpec, Kind, Resource, ResourceName, SegmentSpec, ServerGroupSpec, Spec,
-    TenantSpec,
+    ConnectorSpec, GroupSpec, Kind, Resource, SegmentSpec, ServerGroupSpec, Spec, TenantSpec,
 };
 
 /// What a kind of object refers to, and what others that refer to it depend on.
@@ -188,7 +188,7 @@ impl Changes {
 
     fn below_live_tenant<S: Spec>(&mut self, name: &S::Name) {
         if S::KIND != Kind::Tenant {
-            let tenant = name.tenant_name();
+            let tenant = name.tenant();
             let parent = Place::new(Kind::Tenant, &tenant, tenant.id()).guard();
             self.with(|commit| commit.require_present(&parent));
         }

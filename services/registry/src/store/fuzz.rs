@@ -14,8 +14,8 @@ use super::{
     kind_of, read_live_kind, read_sweep, sweep,
 };
 use crate::domain::{
-    ConnectorSpec, GroupSpec, Kind, Problems, Rules, SegmentSpec, ServerGroupSpec, Spec, Subject,
-    TargetIndex, TenantSpec,
+    ConnectorSpec, GroupSpec, Kind, Rules, SegmentSpec, ServerGroupSpec, Spec, Subject,
+    TargetIndex, TenantSpec, Violations,
 };
 
 /// What is read is what is written again. What an older version did not have may come in.
@@ -41,11 +41,11 @@ fn object<S: Spec>(input: &[u8]) -> Verdict {
             assert!(object.meta.deleted(now).purge_time >= object.meta.deleted(now).delete_time);
             let rules = Rules::default();
             let (name, spec) = (&object.name, &object.spec);
-            let again = |spec: &S, problems: &mut Problems| {
+            let again = |spec: &S, problems: &mut Violations| {
                 let subject = Subject { name, previous: Some(spec), rules: &rules };
                 S::check(&spec.draft(), &subject, problems).filter(|_| problems.is_empty())
             };
-            let mut problems = Problems::new();
+            let mut problems = Violations::new();
             match again(spec, &mut problems) {
                 Some(kept) => assert_eq!(again(&kept, &mut problems).as_ref(), Some(&kept)),
                 None => assert!(!problems.is_empty(), "refused without a word"),

@@ -1,12 +1,12 @@
 //! Reading.
 
-use names::TenantName;
+use names::{BelowTenant as _, ResourceName as _, TenantName};
 use store::{
     At, Key, MAX_SCAN_ROWS, Prefix, ReadError, Revision, Row, ScanOptions, ScanPage, Store,
 };
 
 use super::{KeyOwner, Place, RecordError, Registration, decode, decode_small, keys};
-use crate::domain::{Resource, ResourceName, Spec};
+use crate::domain::{Resource, Spec};
 
 /// An object and the revision of its last change, which its etag names.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,7 @@ impl Rows {
 
     /// The place of an object.
     pub(crate) fn place<S: Spec>(name: &S::Name) -> Place {
-        Place::new(S::KIND, &name.tenant_name(), name.last_id())
+        Place::new(S::KIND, &name.tenant(), name.last_id())
     }
 
     /// One object, live or soft-deleted.

@@ -150,7 +150,7 @@ async fn filters_and_unknown_orders_are_refused_and_not_ignored() {
     let filtered = ListAppConnectorGroupsRequest { filter: "enabled".to_owned(), ..page(0, "") };
     let (_, _, failure) = refusal(root.list_app_connector_groups(filtered.clone()).await);
     assert_eq!(fields(&failure), ["filter"]);
-    assert_eq!(failure.violations()[0].reason, "FILTER_NOT_SUPPORTED");
+    assert_eq!(failure.violations()[0].reason, "PLANNED");
     let both = ListAppConnectorGroupsRequest { order_by: "size".to_owned(), ..filtered };
     let (_, _, failure) = refusal(root.list_app_connector_groups(both).await);
     assert_eq!(fields(&failure), ["filter", "order_by"]);

@@ -89,7 +89,7 @@ async fn two_thousand_domains_fit_one_segment() {
     over.application_segment.as_mut().unwrap().domains =
         (0..2_001).map(|n| format!("h{n}.example")).collect();
     let (_, _, failure) = refusal(registry.root().create_application_segment(over).await);
-    assert_eq!(failure.violations()[0].reason, "QUOTA");
+    assert_eq!(failure.violations()[0].reason, "QUOTA_EXCEEDED");
     let mut long = segment_request("long", "first.example");
     long.application_segment.as_mut().unwrap().domains =
         (0..2_000).map(|n| format!("host-{n}.{}.example", "a".repeat(60))).collect();

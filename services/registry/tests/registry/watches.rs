@@ -186,7 +186,7 @@ async fn a_watch_ends_with_a_reason_when_the_server_stops() {
             Err(status) => break status,
         }
     };
-    assert_eq!(rpc::Failure::from_status(&status).reason(), "SERVER_STOPPING");
+    assert_eq!(rpc::Failure::from_status(&status).reason(), "SHUTTING_DOWN");
     stop.await.unwrap();
 }
 

@@ -15,7 +15,7 @@ pub(super) use schedule::{preview, schedule, update_schedule_request};
 
 use std::{fmt::Display, str::FromStr};
 
-use rpc::{Failure, Violations};
+use rpc::{Failure, Refuse as _, Violations};
 
 /// Reads the one field of a request that names its resource.
 fn only_name<T>(field: &str, text: &str) -> Result<T, Failure>

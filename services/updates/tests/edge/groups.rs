@@ -1,5 +1,6 @@
 //! Which groups have a schedule.
 
+use names::Reason;
 use proto::updates::v1::{BatchGetUpdateSchedulesRequest, UpdateUpdateScheduleRequest};
 use rpc::Failure;
 use tonic::Code;
@@ -141,6 +142,6 @@ async fn another_tenants_schedule_looks_like_one_that_does_not_exist() {
     let serving = ground.start().await;
     let refused = get(&mut serving.client(STRANGER), "berlin").await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
-    assert_eq!(Failure::from_status(&refused).reason(), rpc::error::RESOURCE_NOT_FOUND);
+    assert_eq!(Failure::from_status(&refused).reason(), Reason::ResourceNotFound);
     serving.stop().await;
 }

@@ -1,5 +1,6 @@
 //! Tenants' policies, profiles, and what a server says of itself.
 
+use names::Reason;
 use proto::updates::v1::{
     BackupRequest, Freeze, GetServerInfoRequest, GetUpdatePolicyRequest, GetVersionProfileRequest,
     ListVersionProfilesRequest, UpdatePolicy, UpdateUpdatePolicyRequest,
@@ -106,7 +107,7 @@ async fn a_wrong_policy_is_refused_with_every_reason() {
         Freeze { reason, ..freeze("2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z", &["a"; 100]) };
     let huge = UpdatePolicy { freezes: vec![huge; 200], ..UpdatePolicy::default() };
     let huge = update(&mut serving.admin(), huge).await.unwrap_err();
-    assert_eq!((huge.kind(), huge.reason()), (rpc::Kind::ResourceExhausted, "POLICY_TOO_LARGE"));
+    assert_eq!((huge.kind(), huge.reason()), (rpc::Kind::ResourceExhausted, "RECORD_TOO_LARGE"));
     serving.stop().await;
 }
 
@@ -133,7 +134,7 @@ async fn the_systems_profiles_are_listed_in_pages_and_found_by_name() {
     assert_eq!(names, expected.map(|id| format!("versionProfiles/{id}")));
     request.parent = "tenants/other".into();
     let other = client.list_version_profiles(request).await.unwrap_err();
-    assert_eq!(Failure::from_status(&other).reason(), rpc::page::PAGE_TOKEN_OTHER_QUERY);
+    assert_eq!(Failure::from_status(&other).reason(), Reason::PageTokenOtherQuery);
 
     let get = |name: &str| GetVersionProfileRequest { name: name.into() };
     let profile = client.get_version_profile(get("versionProfiles/new-release")).await.unwrap();

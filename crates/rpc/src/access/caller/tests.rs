@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tokens::{TokenEntry, TokenFile, token_sha256};
-use names::{SpiffeId, TrustDomain};
+use names::{Reason, SpiffeId, TrustDomain};
 
 fn tenant(id: &str) -> TenantName {
     TenantName { tenant: Id::parse(id).unwrap() }
@@ -68,15 +68,18 @@ fn a_foreign_tenant_looks_like_one_that_does_not_exist() {
 fn a_missing_role_in_an_own_tenant_is_named() {
     let caller = with_token(&ops(&[], &["VIEWER"]), ADMINS);
     let denied = caller.authorise(&tenant("acme")).unwrap_err();
-    assert_eq!((denied.kind(), denied.reason()), (Kind::PermissionDenied, ACCESS_DENIED));
+    assert_eq!(
+        (denied.kind(), denied.reason()),
+        (Kind::PermissionDenied, Reason::AccessDenied.word())
+    );
     assert!(denied.message().contains("ADMIN"), "{denied}");
-    assert_eq!(caller.admit().unwrap_err().reason(), ACCESS_DENIED);
+    assert_eq!(caller.admit().unwrap_err().reason(), Reason::AccessDenied);
 }
 
 #[test]
 fn all_tenants_are_for_services_and_system_administrators() {
     let admin = with_token(&ops(&[], &["ADMIN"]), ADMINS);
-    assert_eq!(admin.authorise_scope(ALL_TENANTS).unwrap_err().reason(), ACCESS_DENIED);
+    assert_eq!(admin.authorise_scope(ALL_TENANTS).unwrap_err().reason(), Reason::AccessDenied);
     let one = admin.authorise_scope("tenants/acme").unwrap();
     assert_eq!(*one, Scope::Tenant(tenant("acme")));
     let wrong = admin.authorise_scope("acme").unwrap_err();
@@ -94,7 +97,10 @@ fn all_tenants_are_for_services_and_system_administrators() {
 fn nobody_without_credentials_passes_but_to_public_methods() {
     let guard = guard(vec![]);
     let refused = calling(CallerKind::Anonymous, None, ADMINS, &guard).admit().unwrap_err();
-    assert_eq!((refused.kind(), refused.reason()), (Kind::Unauthenticated, CREDENTIALS_MISSING));
+    assert_eq!(
+        (refused.kind(), refused.reason()),
+        (Kind::Unauthenticated, Reason::CredentialsMissing.word())
+    );
     calling(CallerKind::Anonymous, None, &[AccessClass::Public], &guard).admit().unwrap();
 }
 
@@ -122,13 +128,13 @@ fn a_connector_acts_in_its_own_tenant_until_it_is_revoked_or_expires() {
     assert_eq!(caller.authorise(&tenant("other")).unwrap_err().kind(), Kind::NotFound);
 
     let expired = connector("2026-11-23T12:00:00Z").still_valid().unwrap_err();
-    assert_eq!(expired.reason(), CERTIFICATE_EXPIRED);
+    assert_eq!(expired.reason(), Reason::CertificateExpired);
     guard.denied.deny_name(name.clone());
-    assert_eq!(caller.still_valid().unwrap_err().reason(), IDENTITY_REVOKED);
+    assert_eq!(caller.still_valid().unwrap_err().reason(), Reason::IdentityRevoked);
     guard.denied.allow_name(&name);
     caller.still_valid().unwrap();
     guard.denied.deny_serial(vec![200, 1]);
-    assert_eq!(caller.still_valid().unwrap_err().reason(), IDENTITY_REVOKED);
+    assert_eq!(caller.still_valid().unwrap_err().reason(), Reason::IdentityRevoked);
 }
 
 #[test]
@@ -137,7 +143,7 @@ fn a_token_taken_back_ends_its_streams() {
     let caller = with_token(&guard, ADMINS);
     caller.still_valid().unwrap();
     guard.tokens.replace(&TokenFile::default()).unwrap();
-    assert_eq!(caller.still_valid().unwrap_err().reason(), TOKEN_UNKNOWN);
+    assert_eq!(caller.still_valid().unwrap_err().reason(), Reason::TokenUnknown);
 }
 
 #[test]
@@ -164,9 +170,9 @@ fn a_grace_keeps_a_connector_whose_certificate_has_ended_and_says_so() {
     let late = connector("2026-11-20T12:00:01Z");
     assert!(late.still_valid().is_ok() && late.is_expired());
     let too_late = connector("2026-11-20T12:00:00Z").still_valid().unwrap_err();
-    assert_eq!(too_late.reason(), CERTIFICATE_EXPIRED);
+    assert_eq!(too_late.reason(), Reason::CertificateExpired);
     let paths = Id::parse("paths").unwrap();
     let spiffe = SpiffeId::service(domain.clone(), paths.clone());
     let sibling = ended_at("2026-11-23T11:59:59Z", spiffe, CallerKind::Service(paths));
-    assert_eq!(sibling.still_valid().unwrap_err().reason(), CERTIFICATE_EXPIRED);
+    assert_eq!(sibling.still_valid().unwrap_err().reason(), Reason::CertificateExpired);
 }

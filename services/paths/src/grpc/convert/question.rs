@@ -2,15 +2,14 @@
 
 use std::net::IpAddr;
 
-use names::{AppConnectorGroupName, AppConnectorName, ConnectorStatusName, Id, TenantName};
+use names::{AppConnectorGroupName, AppConnectorName, ConnectorStatusName, Id, Reason, TenantName};
 use proto::{
     google::r#type::LatLng,
     paths::v1::{self as wire, Protocol as WireProtocol},
 };
 use rpc::{
-    Failure, Violations,
+    Failure, Refuse as _, Violations,
     page::{PageRequest, QueryFingerprint, TokenKey},
-    violations::{MALFORMED, OUT_OF_RANGE, REQUIRED},
 };
 
 use crate::domain::{
@@ -64,7 +63,11 @@ pub(in crate::grpc) fn explain_request(
     let wire::ExplainPathRequest { parent, query, read_time } = request;
     if read_time.is_some() {
         let mut v = Violations::new();
-        v.add("read_time", MALFORMED, "answers from history are not built yet: leave it unset");
+        v.add(
+            "read_time",
+            Reason::Malformed,
+            "answers from history are not built yet: leave it unset",
+        );
         v.finish()?;
     }
     question(&parent, query)
@@ -118,11 +121,11 @@ fn parse_client(v: &mut Violations, client: wire::Client) -> Option<ParsedClient
     let edge = place(v, "edge_coordinates", edge_coordinates);
     let radius = (0.0..=MAX_RADIUS_KM).contains(&accuracy_radius_km);
     if !radius {
-        v.add("accuracy_radius_km", OUT_OF_RANGE, "must be 0 to 20,000");
+        v.add("accuracy_radius_km", Reason::OutOfRange, "must be 0 to 20,000");
     }
     // The address serves look-ups to come (client networks, geo-IP); a wrong one is told already.
     if !ip_address.is_empty() && ip_address.parse::<IpAddr>().is_err() {
-        v.add("ip_address", MALFORMED, "must be an IPv4 or IPv6 address without a port");
+        v.add("ip_address", Reason::Malformed, "must be an IPv4 or IPv6 address without a port");
     }
     Some((coordinates?, accuracy_radius_km as f32, edge?))
 }
@@ -133,7 +136,7 @@ fn place(v: &mut Violations, field: &str, at: Option<LatLng>) -> Option<Option<C
     let coordinates = Coordinates::new(latitude, longitude);
     if coordinates.is_none() {
         let fix = "latitude must be -90 to 90 and longitude -180 to 180, in degrees";
-        v.add(field, OUT_OF_RANGE, fix);
+        v.add(field, Reason::OutOfRange, fix);
     }
     coordinates.map(Some)
 }
@@ -144,7 +147,7 @@ fn parse_destination(
 ) -> Option<(Host, u16, Protocol)> {
     let protocol = match destination.protocol() {
         WireProtocol::Unspecified if destination.protocol != 0 => {
-            v.add("protocol", MALFORMED, "must be TCP or UDP");
+            v.add("protocol", Reason::Malformed, "must be TCP or UDP");
             None
         }
         WireProtocol::Unspecified | WireProtocol::Tcp => Some(Protocol::Tcp),
@@ -154,14 +157,14 @@ fn parse_destination(
     let host = v.take("host", Host::parse(&host));
     let number = u16::try_from(port).ok().filter(|port| *port > 0);
     if number.is_none() {
-        v.add("port", OUT_OF_RANGE, "must be 1 to 65535");
+        v.add("port", Reason::OutOfRange, "must be 1 to 65535");
     }
     Some((host?, number?, protocol?))
 }
 
 fn short_text(v: &mut Violations, field: &str, text: String) -> Option<String> {
     if text.len() > MAX_TEXT {
-        v.add(field, OUT_OF_RANGE, "must be at most 256 bytes: send a hash of it");
+        v.add(field, Reason::OutOfRange, "must be at most 256 bytes: send a hash of it");
         return None;
     }
     Some(text)
@@ -172,7 +175,7 @@ fn parse_limit(v: &mut Violations, limit: i32) -> Option<usize> {
         Ok(0) => Some(DEFAULT_LIMIT),
         Ok(limit) if limit <= MAX_LIMIT => Some(limit),
         _ => {
-            v.add("limit", OUT_OF_RANGE, "must be 0 to 10; 0 means 3");
+            v.add("limit", Reason::OutOfRange, "must be 0 to 10; 0 means 3");
             None
         }
     }
@@ -184,7 +187,7 @@ fn parse_groups(
     tenant: Option<&TenantName>,
 ) -> Option<Vec<Id>> {
     if names.len() > MAX_GROUPS {
-        v.add("app_connector_groups", OUT_OF_RANGE, "at most 100 groups");
+        v.add("app_connector_groups", Reason::OutOfRange, "at most 100 groups");
         return None;
     }
     let mut ids = Vec::with_capacity(names.len());
@@ -192,7 +195,7 @@ fn parse_groups(
         let field = format!("app_connector_groups[{n}]");
         let group = v.take(&field, name.parse::<AppConnectorGroupName>())?;
         if tenant.is_some_and(|tenant| group.tenant() != *tenant) {
-            v.add(&field, MALFORMED, "must be a group of the tenant in `parent`");
+            v.add(&field, Reason::Malformed, "must be a group of the tenant in `parent`");
         }
         ids.push(group.app_connector_group);
     }
@@ -201,7 +204,7 @@ fn parse_groups(
 
 fn parse_countries(v: &mut Violations, codes: &[String]) -> Option<Vec<Country>> {
     if codes.len() > MAX_COUNTRIES {
-        v.add("countries", OUT_OF_RANGE, "at most 250 countries");
+        v.add("countries", Reason::OutOfRange, "at most 250 countries");
         return None;
     }
     let mut countries = Vec::with_capacity(codes.len());
@@ -210,7 +213,7 @@ fn parse_countries(v: &mut Violations, codes: &[String]) -> Option<Vec<Country>>
             Some(country) => countries.push(country),
             None => {
                 let field = format!("countries[{n}]");
-                v.add(&field, MALFORMED, "must be an ISO 3166-1 alpha-2 code such as `DE`");
+                v.add(&field, Reason::Malformed, "must be an ISO 3166-1 alpha-2 code such as `DE`");
             }
         }
     }
@@ -264,9 +267,9 @@ pub(in crate::grpc) fn batch_request(
     let wire::BatchGetConnectorStatusesRequest { parent, names } = request;
     let mut v = Violations::new();
     if names.is_empty() {
-        v.add("names", REQUIRED, "name at least one status");
+        v.add("names", Reason::Required, "name at least one status");
     } else if names.len() > MAX_BATCH {
-        v.add("names", OUT_OF_RANGE, "at most 1,000 names: send several requests");
+        v.add("names", Reason::OutOfRange, "at most 1,000 names: send several requests");
     }
     let mut connectors = Vec::with_capacity(names.len());
     for (n, name) in names.iter().enumerate().take(MAX_BATCH) {

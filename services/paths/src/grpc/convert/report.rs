@@ -3,16 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use names::AppConnectorName;
+use names::{AppConnectorName, Reason};
 use proto::paths::v1::{
     self as wire, AddressFamilies, ProbeOutcome, Protocol as WireProtocol, ReportStatusResponse,
     report_status_response::Order,
 };
-use rpc::{
-    Failure, Violations,
-    access::Caller,
-    violations::{MALFORMED, OUT_OF_RANGE, REQUIRED},
-};
+use rpc::{Failure, Refuse as _, Violations, access::Caller};
 
 use crate::{
     domain::{
@@ -72,17 +68,17 @@ pub(super) fn introduced(
         ("hello.previous_version", &previous_version, MAX_TEXT, false),
     ] {
         if required && text.is_empty() {
-            v.add(field, REQUIRED, "must be set");
+            v.add(field, Reason::Required, "must be set");
         } else if text.len() > limit {
-            v.add(field, OUT_OF_RANGE, format!("must be at most {limit} bytes"));
+            v.add(field, Reason::OutOfRange, format!("must be at most {limit} bytes"));
         }
     }
     if private_addresses.iter().any(|address| address.len() > MAX_TEXT) {
         let rule = format!("each must be at most {MAX_TEXT} bytes");
-        v.add("hello.private_addresses", OUT_OF_RANGE, rule);
+        v.add("hello.private_addresses", Reason::OutOfRange, rule);
     }
     if private_addresses.len() > MAX_ADDRESSES {
-        v.add("hello.private_addresses", OUT_OF_RANGE, "at most 32");
+        v.add("hello.private_addresses", Reason::OutOfRange, "at most 32");
     }
     v.finish()?;
     Ok(Hello {
@@ -125,7 +121,7 @@ fn parse_load(v: &mut Violations, load: wire::Load) -> Load {
     } = load;
     let mut count = |field: &str, number: i32| {
         u32::try_from(number).unwrap_or_else(|_| {
-            v.add(field, OUT_OF_RANGE, "must be 0 or more");
+            v.add(field, Reason::OutOfRange, "must be 0 or more");
             0
         })
     };
@@ -146,7 +142,7 @@ fn parse_load(v: &mut Violations, load: wire::Load) -> Load {
             // A rounding above 1 is no mistake.
             *slot = share.min(1.0);
         } else {
-            v.add(field, OUT_OF_RANGE, "must be 0 to 1");
+            v.add(field, Reason::OutOfRange, "must be 0 to 1");
         }
     }
     parsed
@@ -159,7 +155,7 @@ pub(in crate::grpc) fn probe_results(
     let wire::ProbeReport { results } = report;
     let mut v = Violations::new();
     if results.len() > MAX_RESULTS {
-        v.add("probe_report.results", OUT_OF_RANGE, "at most 1,000 in one report");
+        v.add("probe_report.results", Reason::OutOfRange, "at most 1,000 in one report");
         v.finish()?;
         return Ok(Vec::new());
     }
@@ -178,7 +174,7 @@ fn probe_result(v: &mut Violations, result: wire::ProbeResult) -> Option<ProbeRe
         result;
     let check = match outcome {
         ProbeOutcome::Unspecified => {
-            v.add("outcome", MALFORMED, "must be one that this server knows");
+            v.add("outcome", Reason::Malformed, "must be one that this server knows");
             return None;
         }
         ProbeOutcome::NotProbed => None,
@@ -186,11 +182,11 @@ fn probe_result(v: &mut Violations, result: wire::ProbeResult) -> Option<ProbeRe
             // As it is kept: 1e300 is endless there, and 1e-300 is nothing.
             let milliseconds = connect_milliseconds as f32;
             if !(milliseconds.is_finite() && milliseconds > 0.0) {
-                v.add("connect_milliseconds", OUT_OF_RANGE, "must be above 0 when connected");
+                v.add("connect_milliseconds", Reason::OutOfRange, "must be above 0 when connected");
                 return None;
             }
             if address.len() > MAX_TEXT {
-                v.add("address", OUT_OF_RANGE, format!("must be at most {MAX_TEXT} bytes"));
+                v.add("address", Reason::OutOfRange, format!("must be at most {MAX_TEXT} bytes"));
                 return None;
             }
             Some(Check::Connected { milliseconds, address })

@@ -1,5 +1,6 @@
 //! Hosts, their enrolments, and what Enroll answers.
 
+use names::Reason;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -35,7 +36,7 @@ pub(crate) fn host(host: Option<pb::Host>, v: &mut Violations) -> Option<Host> {
     ] {
         if text.len() > max || text.chars().any(char::is_control) {
             let rule = format!("at most {max} bytes, none of them a control character");
-            v.add(field, "INVALID_TEXT", rule);
+            v.add(field, Reason::Malformed, rule);
         }
     }
     let instance_id = match instance_id.as_str() {

@@ -4,14 +4,14 @@ use std::num::NonZeroU64;
 
 use ::store::Epoch;
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, TenantName};
+use names::{AppConnectorGroupName, Reason, TenantName};
 use proto::{provisioning::v1 as pb, r#type::v1::Condition};
 use rpc::{
     Violations,
     time::{from_proto, to_proto},
 };
 
-use super::{PLANNED, etag};
+use super::etag;
 use crate::{
     domain::{
         cidr::Cidr,
@@ -83,13 +83,13 @@ fn written(key: pb::ProvisioningKey, includes: Includes<'_>, v: &mut Violations)
     let automatic =
         [pb::provisioning_key::Approval::Unspecified, pb::provisioning_key::Approval::Automatic];
     if !automatic.iter().any(|known| *known as i32 == approval) {
-        v.add("approval", PLANNED, "only APPROVAL_AUTOMATIC is built; leave it out");
+        v.add("approval", Reason::Planned, "only APPROVAL_AUTOMATIC is built; leave it out");
     }
     if ephemeral.is_some() {
-        v.add("ephemeral", PLANNED, "ephemeral keys are not built; leave it out");
+        v.add("ephemeral", Reason::Planned, "ephemeral keys are not built; leave it out");
     }
     if max_live != 0 {
-        v.add("max_live", PLANNED, "max_live is not built; leave it at 0");
+        v.add("max_live", Reason::Planned, "max_live is not built; leave it at 0");
     }
     let text = |v: &mut Violations, field: &str, parsed: Result<_, TextError>| {
         parsed.map_err(|error| v.add(field, error.reason, error.rule)).ok()
@@ -123,7 +123,7 @@ fn uses(max_uses: i64, v: &mut Violations) -> Option<MaxUses> {
         Ok(max) if max <= MAX_USES_LIMIT => Some(NonZeroU64::new(max)),
         _ => {
             let rule = format!("must be 0 (no limit) to {MAX_USES_LIMIT}");
-            v.add("max_uses", rpc::violations::OUT_OF_RANGE, rule);
+            v.add("max_uses", Reason::OutOfRange, rule);
             None
         }
     }
@@ -131,7 +131,7 @@ fn uses(max_uses: i64, v: &mut Violations) -> Option<MaxUses> {
 
 fn cidrs(texts: &[String], v: &mut Violations) -> Option<Vec<Cidr>> {
     if texts.len() > MAX_ALLOWED_CIDRS {
-        v.add("allowed_cidrs", "TOO_MANY", format!("at most {MAX_ALLOWED_CIDRS} networks"));
+        v.add("allowed_cidrs", Reason::TooMany, format!("at most {MAX_ALLOWED_CIDRS} networks"));
         return None;
     }
     let parsed = texts.iter().enumerate();
@@ -150,7 +150,7 @@ pub(crate) fn key_spec(
     if let (Some(group), Some(tenant)) = (&written.group, tenant)
         && group.tenant() != *tenant
     {
-        v.add("app_connector_group", "FOREIGN_TENANT", format!("must be below {tenant}"));
+        v.add("app_connector_group", Reason::ForeignTenant, format!("must be below {tenant}"));
     }
     Some(KeySpec {
         display_name: written.display_name?,

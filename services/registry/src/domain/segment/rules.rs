@@ -1,5 +1,6 @@
 //! The rules of a segment's fields, one function each.
 
+use names::Reason;
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
@@ -8,7 +9,7 @@ use super::{
     HealthReporting, Preference, PreferenceDraft, SegmentDraft, SegmentSpec, SelectionPolicy,
 };
 use crate::domain::{
-    CountryCode, MAX_REFERENCES, Ports, Problems, Target,
+    CountryCode, MAX_REFERENCES, Ports, Target, Violations,
     resource::{Subject, reference},
 };
 
@@ -34,7 +35,7 @@ pub(super) type About<'a> = Subject<'a, SegmentSpec>;
 pub(super) fn domains(
     texts: &[String],
     subject: &About<'_>,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<Vec<Target>> {
     let at = subject.at("domains");
     let before = problems.list().len();
@@ -43,7 +44,11 @@ pub(super) fn domains(
         problems.missing(&at, "name at least one host name, `*.suffix`, address or network");
     }
     if texts.len() > most {
-        problems.add(at, "QUOTA", format!("at most {most} domains a segment; split it"));
+        problems.add(
+            at,
+            Reason::QuotaExceeded,
+            format!("at most {most} domains a segment; split it"),
+        );
         return None;
     }
     let mut seen = BTreeSet::new();
@@ -54,7 +59,7 @@ pub(super) fn domains(
         if seen.insert(target.clone()) {
             found.push(target);
         } else {
-            problems.add(here, "REPEATED", format!("`{target}` is listed twice; remove one"));
+            problems.add(here, Reason::Repeated, format!("`{target}` is listed twice; remove one"));
         }
     }
     (problems.list().len() == before).then_some(found)
@@ -63,7 +68,7 @@ pub(super) fn domains(
 pub(super) fn port_sets(
     draft: &SegmentDraft,
     subject: &About<'_>,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<(Ports, Ports)> {
     let at = subject.at("tcp_port_ranges");
     let most = subject.rules.quotas.port_ranges_per_object;
@@ -73,7 +78,11 @@ pub(super) fn port_sets(
         return None;
     }
     if ranges > most {
-        problems.add(at, "QUOTA", format!("at most {most} port ranges, TCP and UDP together"));
+        problems.add(
+            at,
+            Reason::QuotaExceeded,
+            format!("at most {most} port ranges, TCP and UDP together"),
+        );
         return None;
     }
     let tcp = Ports::check(&draft.tcp, &at, problems);
@@ -84,12 +93,12 @@ pub(super) fn port_sets(
 pub(super) fn preferences(
     drafts: &[PreferenceDraft],
     subject: &About<'_>,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<Vec<Preference>> {
     let at = subject.at("app_connector_group_preferences");
     let before = problems.list().len();
     if drafts.len() > MAX_REFERENCES {
-        problems.add(at, "TOO_MANY", format!("at most {MAX_REFERENCES}"));
+        problems.add(at, Reason::TooMany, format!("at most {MAX_REFERENCES}"));
         return None;
     }
     let mut found: Vec<Preference> = Vec::with_capacity(drafts.len());
@@ -106,7 +115,7 @@ pub(super) fn preferences(
             continue;
         };
         if found.iter().any(|p| p.app_connector_group == app_connector_group) {
-            problems.add(group_at, "REPEATED", "one preference a group; remove the other");
+            problems.add(group_at, Reason::Repeated, "one preference a group; remove the other");
             continue;
         }
         let priority = u8::try_from(priority).unwrap_or(u8::MAX);
@@ -118,12 +127,12 @@ pub(super) fn preferences(
 pub(super) fn countries(
     texts: &[String],
     subject: &About<'_>,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<Vec<CountryCode>> {
     let at = subject.at("allowed_countries");
     let before = problems.list().len();
     if texts.len() > MAX_COUNTRIES {
-        problems.add(at, "TOO_MANY", format!("at most {MAX_COUNTRIES}"));
+        problems.add(at, Reason::TooMany, format!("at most {MAX_COUNTRIES}"));
         return None;
     }
     let mut found = BTreeSet::new();
@@ -132,7 +141,7 @@ pub(super) fn countries(
         if let Some(code) = CountryCode::check(text, &here, problems)
             && !found.insert(code)
         {
-            problems.add(here, "REPEATED", format!("`{text}` is listed twice; remove one"));
+            problems.add(here, Reason::Repeated, format!("`{text}` is listed twice; remove one"));
         }
     }
     (problems.list().len() == before).then(|| found.into_iter().collect())
@@ -143,7 +152,7 @@ pub(super) fn countries(
 pub(super) fn minimum_available(
     written: Option<i32>,
     subject: &About<'_>,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<Option<u16>> {
     match written {
         None => Some(None),
@@ -157,21 +166,21 @@ pub(super) fn minimum_available(
 pub(super) fn sticky_for(
     written: Option<SignedDuration>,
     subject: &About<'_>,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> Option<SignedDuration> {
     let duration = written.unwrap_or(DEFAULT_STICKY_FOR);
     let fits = duration >= SignedDuration::ZERO && duration <= MAX_STICKY_FOR;
     if !fits {
-        problems.add(subject.at("sticky_for"), "OUT_OF_RANGE", "must be 0 s to 24 h");
+        problems.add(subject.at("sticky_for"), Reason::OutOfRange, "must be 0 s to 24 h");
     }
     fits.then_some(duration)
 }
 
 /// 0 to `most`.
-fn within(number: i32, most: i32, at: &str, problems: &mut Problems) -> Option<u16> {
+fn within(number: i32, most: i32, at: &str, problems: &mut Violations) -> Option<u16> {
     let found = u16::try_from(number).ok().filter(|_| number <= most);
     if found.is_none() {
-        problems.add(at, "OUT_OF_RANGE", format!("must be 0 to {most}"));
+        problems.add(at, Reason::OutOfRange, format!("must be 0 to {most}"));
     }
     found
 }
@@ -182,7 +191,7 @@ pub(super) fn continuous(
     domains: &[Target],
     ports: usize,
     subject: &About<'_>,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) {
     if draft.health_reporting != Some(HealthReporting::Continuous) {
         return;
@@ -190,13 +199,13 @@ pub(super) fn continuous(
     if let Some(wide) = domains.iter().find(|target| !target.is_exact()) {
         problems.add(
             subject.at("health_reporting"),
-            "NOT_ALLOWED",
+            Reason::NotAllowed,
             format!("CONTINUOUS needs exact names and addresses, and `{wide}` is none; use ON_ACCESS, or list the hosts"),
         );
     } else if ports > MAX_CONTINUOUS_PORTS {
         problems.add(
             subject.at("health_reporting"),
-            "NOT_ALLOWED",
+            Reason::NotAllowed,
             format!("CONTINUOUS needs at most {MAX_CONTINUOUS_PORTS} ports, and there are {ports}; use ON_ACCESS, or narrow the ranges"),
         );
     }
@@ -207,7 +216,7 @@ pub(super) fn closest_to_application(
     draft: &SegmentDraft,
     tcp: &Ports,
     subject: &About<'_>,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) {
     if draft.selection_policy != Some(SelectionPolicy::ClosestToApplication) {
         return;
@@ -216,7 +225,7 @@ pub(super) fn closest_to_application(
     if none || tcp.count() == 0 {
         problems.add(
             subject.at("selection_policy"),
-            "NOT_ALLOWED",
+            Reason::NotAllowed,
             "CLOSEST_TO_APPLICATION needs measurements: a TCP port and a health_reporting other than NONE",
         );
     }

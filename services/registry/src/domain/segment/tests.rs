@@ -7,7 +7,7 @@ fn check(draft: &SegmentDraft) -> Result<SegmentSpec, Vec<String>> {
     let name = "tenants/acme/applicationSegments/crm".parse().unwrap();
     let rules = Rules::default();
     let subject = Subject { name: &name, previous: None, rules: &rules };
-    let mut problems = Problems::new();
+    let mut problems = Violations::new();
     let found = SegmentSpec::check(draft, &subject, &mut problems);
     found.filter(|_| problems.is_empty()).ok_or_else(|| {
         problems
@@ -70,13 +70,13 @@ fn every_bad_field_is_named_at_once() {
         [
             "display_name REQUIRED",
             "domains[1] REPEATED",
-            "domains[2] INVALID",
+            "domains[2] MALFORMED",
             "tcp_port_ranges REQUIRED",
-            "server_groups[0] INVALID",
+            "server_groups[0] MALFORMED",
             "app_connector_group_preferences[0].priority OUT_OF_RANGE",
             "app_connector_group_preferences[1].weight OUT_OF_RANGE",
             "app_connector_group_preferences[3].app_connector_group REPEATED",
-            "allowed_countries[1] INVALID",
+            "allowed_countries[1] MALFORMED",
             "allowed_countries[2] REPEATED",
             "minimum_available OUT_OF_RANGE",
             "sticky_for OUT_OF_RANGE",

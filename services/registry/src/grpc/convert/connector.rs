@@ -4,7 +4,7 @@ use proto::registry::v1::{self as wire, event};
 
 use super::{Life, Wire, duration_in, duration_out, location};
 use crate::{
-    domain::{ConnectorDraft, ConnectorSpec, Problems, RegistrationDraft},
+    domain::{ConnectorDraft, ConnectorSpec, RegistrationDraft, Violations},
     service::Registry,
     store::Found,
 };
@@ -12,7 +12,7 @@ use crate::{
 impl Wire for ConnectorSpec {
     type Message = wire::AppConnector;
 
-    fn read(message: wire::AppConnector, _problems: &mut Problems) -> ConnectorDraft {
+    fn read(message: wire::AppConnector, _problems: &mut Violations) -> ConnectorDraft {
         let wire::AppConnector {
             name: _,
             uid: _,
@@ -75,7 +75,7 @@ impl Wire for ConnectorSpec {
 
 pub(in crate::grpc) fn registration(
     message: wire::RegisterAppConnectorRequest,
-    problems: &mut Problems,
+    problems: &mut Violations,
 ) -> RegistrationDraft {
     let wire::RegisterAppConnectorRequest {
         name,

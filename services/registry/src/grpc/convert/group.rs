@@ -4,7 +4,7 @@ use proto::registry::v1::{self as wire, event};
 
 use super::{Life, Wire, choice, location, texts};
 use crate::{
-    domain::{DnsResolution, GroupDraft, GroupSpec, Problems},
+    domain::{DnsResolution, GroupDraft, GroupSpec, Violations},
     service::Registry,
     store::Found,
 };
@@ -12,7 +12,7 @@ use crate::{
 impl Wire for GroupSpec {
     type Message = wire::AppConnectorGroup;
 
-    fn read(message: wire::AppConnectorGroup, problems: &mut Problems) -> GroupDraft {
+    fn read(message: wire::AppConnectorGroup, problems: &mut Violations) -> GroupDraft {
         let wire::AppConnectorGroup {
             name: _,
             uid: _,

@@ -5,8 +5,8 @@ use proto::registry::v1::{self as wire, event};
 use super::{Life, Wire, choice, duration_in, duration_out, texts};
 use crate::{
     domain::{
-        HealthReporting, MatchStyle, PortRangeDraft, Ports, Preference, PreferenceDraft, Problems,
-        SegmentDraft, SegmentSpec, SelectionPolicy, UnhealthyPolicy,
+        HealthReporting, MatchStyle, PortRangeDraft, Ports, Preference, PreferenceDraft,
+        SegmentDraft, SegmentSpec, SelectionPolicy, UnhealthyPolicy, Violations,
     },
     service::Registry,
     store::Found,
@@ -15,7 +15,7 @@ use crate::{
 impl Wire for SegmentSpec {
     type Message = wire::ApplicationSegment;
 
-    fn read(message: wire::ApplicationSegment, problems: &mut Problems) -> SegmentDraft {
+    fn read(message: wire::ApplicationSegment, problems: &mut Violations) -> SegmentDraft {
         let wire::ApplicationSegment {
             name: _,
             uid: _,
@@ -128,7 +128,7 @@ fn preference_out(preference: &Preference) -> wire::AppConnectorGroupPreference 
     }
 }
 
-fn health_in(number: i32, problems: &mut Problems) -> Option<HealthReporting> {
+fn health_in(number: i32, problems: &mut Violations) -> Option<HealthReporting> {
     choice(number, "application_segment.health_reporting", problems, |word| match word {
         wire::HealthReporting::Unspecified => None,
         wire::HealthReporting::OnAccess => Some(HealthReporting::OnAccess),
@@ -145,7 +145,7 @@ fn health_out(word: HealthReporting) -> wire::HealthReporting {
     }
 }
 
-fn style_in(number: i32, problems: &mut Problems) -> Option<MatchStyle> {
+fn style_in(number: i32, problems: &mut Violations) -> Option<MatchStyle> {
     choice(number, "application_segment.match_style", problems, |word| match word {
         wire::MatchStyle::Unspecified => None,
         wire::MatchStyle::Inclusive => Some(MatchStyle::Inclusive),
@@ -160,7 +160,7 @@ fn style_out(word: MatchStyle) -> wire::MatchStyle {
     }
 }
 
-fn policy_in(number: i32, problems: &mut Problems) -> Option<SelectionPolicy> {
+fn policy_in(number: i32, problems: &mut Violations) -> Option<SelectionPolicy> {
     choice(number, "application_segment.selection_policy", problems, |word| match word {
         wire::SelectionPolicy::Unspecified => None,
         wire::SelectionPolicy::LowestTotalLatency => Some(SelectionPolicy::LowestTotalLatency),
@@ -177,7 +177,7 @@ fn policy_out(word: SelectionPolicy) -> wire::SelectionPolicy {
     }
 }
 
-fn unhealthy_in(number: i32, problems: &mut Problems) -> Option<UnhealthyPolicy> {
+fn unhealthy_in(number: i32, problems: &mut Violations) -> Option<UnhealthyPolicy> {
     choice(number, "application_segment.unhealthy_policy", problems, |word| match word {
         wire::UnhealthyPolicy::Unspecified => None,
         wire::UnhealthyPolicy::Refuse => Some(UnhealthyPolicy::Refuse),

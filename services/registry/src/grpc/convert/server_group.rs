@@ -4,7 +4,7 @@ use proto::registry::v1::{self as wire, event};
 
 use super::{Life, Wire, texts};
 use crate::{
-    domain::{Problems, Server, ServerDraft, ServerGroupDraft, ServerGroupSpec},
+    domain::{Server, ServerDraft, ServerGroupDraft, ServerGroupSpec, Violations},
     service::Registry,
     store::Found,
 };
@@ -12,7 +12,7 @@ use crate::{
 impl Wire for ServerGroupSpec {
     type Message = wire::ServerGroup;
 
-    fn read(message: wire::ServerGroup, _problems: &mut Problems) -> ServerGroupDraft {
+    fn read(message: wire::ServerGroup, _problems: &mut Violations) -> ServerGroupDraft {
         let wire::ServerGroup {
             name: _,
             uid: _,

@@ -4,7 +4,7 @@ use proto::registry::v1::{self as wire, event};
 
 use super::{Life, Wire, choice};
 use crate::{
-    domain::{Problems, Quotas, TenantDraft, TenantSpec, TenantState},
+    domain::{Quotas, TenantDraft, TenantSpec, TenantState, Violations},
     service::Registry,
     store::Found,
 };
@@ -12,7 +12,7 @@ use crate::{
 impl Wire for TenantSpec {
     type Message = wire::Tenant;
 
-    fn read(message: wire::Tenant, problems: &mut Problems) -> TenantDraft {
+    fn read(message: wire::Tenant, problems: &mut Violations) -> TenantDraft {
         let wire::Tenant {
             name: _,
             uid: _,

@@ -2,7 +2,7 @@
 
 use prost::Message;
 use proto::updates::v1 as wire;
-use rpc::{Failure, Violations, mask::Mask};
+use rpc::{Failure, Refuse as _, Violations, mask::Mask};
 use trial::fuzz::Verdict;
 
 use super::{policy, read::preview_request, schedule};

@@ -1,13 +1,8 @@
 //! Update policies, both ways.
 
-use names::UpdatePolicyName;
+use names::{Reason, UpdatePolicyName};
 use proto::updates::v1 as wire;
-use rpc::{
-    Failure, Violations,
-    access::Caller,
-    mask::Mask,
-    violations::{MALFORMED, OUT_OF_RANGE, REQUIRED},
-};
+use rpc::{Failure, Refuse as _, Violations, access::Caller, mask::Mask};
 
 use super::{only_name, schedule::etag_in};
 use crate::{
@@ -89,7 +84,7 @@ fn freezes_in(
 ) -> Option<Vec<Freeze>> {
     if freezes.len() > MAX_FREEZES {
         let rule = format!("at most {MAX_FREEZES}; drop those that are over");
-        violations.add("freezes", OUT_OF_RANGE, rule);
+        violations.add("freezes", Reason::OutOfRange, rule);
         return None;
     }
     let read = freezes.into_iter().enumerate().map(|(index, freeze)| {
@@ -113,15 +108,15 @@ fn freeze_in(
     };
     let (start, end) = (instant("start_time", start_time), instant("end_time", end_time));
     if start.zip(end).is_some_and(|(start, end)| end <= start) {
-        violations.add("end_time", OUT_OF_RANGE, "must be later than start_time");
+        violations.add("end_time", Reason::OutOfRange, "must be later than start_time");
     }
     if !(1..=MAX_REASON_CHARS).contains(&reason.chars().count()) {
         let rule = format!("must be 1 to {MAX_REASON_CHARS} characters");
-        violations.add("reason", REQUIRED, rule);
+        violations.add("reason", Reason::Required, rule);
     }
     if app_connector_groups.len() > MAX_GROUPS {
         let rule = format!("at most {MAX_GROUPS} groups; none means all of the tenant");
-        violations.add("app_connector_groups", OUT_OF_RANGE, rule);
+        violations.add("app_connector_groups", Reason::OutOfRange, rule);
     }
     let mut groups = Vec::new();
     for (index, group) in app_connector_groups.iter().take(MAX_GROUPS).enumerate() {
@@ -130,7 +125,11 @@ fn freeze_in(
         if let (Some(group), Some(name)) = (&group, name)
             && group.tenant() != name.tenant()
         {
-            violations.add(&field, MALFORMED, format!("must be a group of `{}`", name.tenant()));
+            violations.add(
+                &field,
+                Reason::Malformed,
+                format!("must be a group of `{}`", name.tenant()),
+            );
         }
         groups.extend(group);
     }

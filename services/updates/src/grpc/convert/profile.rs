@@ -3,7 +3,7 @@
 use names::{TenantName, VersionProfileName};
 use proto::updates::v1 as wire;
 use rpc::{
-    Failure, Violations,
+    Failure, Refuse as _, Violations,
     page::{PageRequest, QueryFingerprint, TokenKey},
 };
 

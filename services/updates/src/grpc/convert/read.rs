@@ -1,12 +1,9 @@
 //! Requests that change nothing.
 
 use jiff::{Timestamp, civil::date, tz::TimeZone};
-use names::{Id, TenantName, UpdateScheduleName};
+use names::{Id, Reason, TenantName, UpdateScheduleName};
 use proto::updates::v1 as wire;
-use rpc::{
-    Failure, Violations,
-    violations::{MALFORMED, OUT_OF_RANGE},
-};
+use rpc::{Failure, Refuse as _, Violations};
 
 use super::{only_name, schedule::zone_in, window::windows_in};
 use crate::service::schedules::Draft;
@@ -32,7 +29,7 @@ pub(in crate::grpc) fn batch_request(
     let mut violations = Violations::new();
     let tenant: Option<TenantName> = violations.take("parent", parent.parse());
     if !(1..=MAX_BATCH).contains(&names.len()) {
-        violations.add("names", OUT_OF_RANGE, format!("must be 1 to {MAX_BATCH} names"));
+        violations.add("names", Reason::OutOfRange, format!("must be 1 to {MAX_BATCH} names"));
     }
     let mut groups = Vec::with_capacity(names.len().min(MAX_BATCH));
     for (index, name) in names.iter().take(MAX_BATCH).enumerate() {
@@ -41,7 +38,7 @@ pub(in crate::grpc) fn batch_request(
             continue;
         };
         if tenant.as_ref().is_some_and(|tenant| name.tenant() != *tenant) {
-            violations.add(&field, MALFORMED, format!("must be below parent `{parent}`"));
+            violations.add(&field, Reason::Malformed, format!("must be below parent `{parent}`"));
         }
         groups.push(name.app_connector_group);
     }
@@ -66,7 +63,7 @@ pub(in crate::grpc) fn preview_request(
         Ok(0) => Some(DEFAULT_PREVIEW),
         Ok(count) if count <= MAX_PREVIEW => Some(count),
         _ => {
-            violations.add("count", OUT_OF_RANGE, format!("must be 0 to {MAX_PREVIEW}"));
+            violations.add("count", Reason::OutOfRange, format!("must be 0 to {MAX_PREVIEW}"));
             None
         }
     };
@@ -74,7 +71,7 @@ pub(in crate::grpc) fn preview_request(
     if from.is_some_and(|from| !PREVIEW_YEARS.contains(&TimeZone::UTC.to_datetime(from).year())) {
         let (first, last) =
             (date(*PREVIEW_YEARS.start(), 1, 1), date(*PREVIEW_YEARS.end(), 12, 31));
-        violations.add("start_time", OUT_OF_RANGE, format!("must be from {first} to {last}"));
+        violations.add("start_time", Reason::OutOfRange, format!("must be from {first} to {last}"));
     }
     let draft = draft.map(|draft| {
         violations.within("draft", |violations| {

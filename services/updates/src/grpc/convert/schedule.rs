@@ -1,13 +1,8 @@
 //! Update schedules, both ways.
 
-use names::{UpdateScheduleName, VersionProfileName};
+use names::{Reason, UpdateScheduleName, VersionProfileName};
 use proto::{r#type::v1::Condition, updates::v1 as wire};
-use rpc::{
-    Failure, Violations,
-    access::Caller,
-    mask::Mask,
-    violations::{MALFORMED, OUT_OF_RANGE},
-};
+use rpc::{Failure, Refuse as _, Violations, access::Caller, mask::Mask};
 use store::Etag;
 
 use super::{
@@ -85,7 +80,9 @@ pub(super) fn zone_in(violations: &mut Violations, text: &str) -> Option<Option<
         return Some(None);
     }
     let zone: Result<Zone, UnknownZone> = text.parse();
-    violations.take_as("time_zone", "TIME_ZONE_UNKNOWN", zone).map(|zone| Some(zone.to_string()))
+    violations
+        .take_as("time_zone", Reason::TimeZoneUnknown, zone)
+        .map(|zone| Some(zone.to_string()))
 }
 
 /// The fields that the mask means; `None` when one of them is wrong.
@@ -172,7 +169,7 @@ where
 {
     let read = T::try_from(value).ok().filter(|value| (min..=max).contains(value));
     if read.is_none() {
-        violations.add(field, OUT_OF_RANGE, format!("must be {min} to {max}"));
+        violations.add(field, Reason::OutOfRange, format!("must be {min} to {max}"));
     }
     read
 }
@@ -191,7 +188,7 @@ fn max_unavailable_in(
             ranged(violations, "percent", percent, 1, 100).map(MaxUnavailable::Percent)
         }
         None => {
-            violations.add("limit", MALFORMED, "set `count` or `percent`");
+            violations.add("limit", Reason::Malformed, "set `count` or `percent`");
             None
         }
     })
@@ -206,7 +203,7 @@ fn canary_in(violations: &mut Violations, wire: wire::Canary) -> Option<Canary> 
         let seconds = seconds.filter(|s| *s <= MAX_SOAK_SECONDS && soak.nanos == 0);
         if seconds.is_none() {
             let rule = format!("must be 0s to {MAX_SOAK_SECONDS}s in whole seconds");
-            violations.add("soak", OUT_OF_RANGE, rule);
+            violations.add("soak", Reason::OutOfRange, rule);
         }
         Some(Canary { count: count?, soak_seconds: seconds? })
     })
@@ -218,7 +215,7 @@ fn on_failure_in(violations: &mut Violations, wire: i32) -> Option<FailureAction
         Ok(wire::FailureAction::Halt) => Some(FailureAction::Halt),
         Ok(wire::FailureAction::Continue) => Some(FailureAction::Continue),
         Err(_) => {
-            violations.add("on_failure", MALFORMED, "must be HALT or CONTINUE");
+            violations.add("on_failure", Reason::Malformed, "must be HALT or CONTINUE");
             None
         }
     }

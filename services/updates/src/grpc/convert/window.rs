@@ -1,11 +1,9 @@
 //! Maintenance windows and their occurrences.
 
 use jiff::civil::Weekday;
+use names::Reason;
 use proto::updates::v1::{self as wire, maintenance_window::Days as WireDays};
-use rpc::{
-    Violations,
-    violations::{MALFORMED, OUT_OF_RANGE, REQUIRED},
-};
+use rpc::Violations;
 
 use crate::domain::{
     occurrence::Stretch,
@@ -19,7 +17,7 @@ pub(super) fn windows_in(
     wire: Vec<wire::MaintenanceWindow>,
 ) -> Option<Vec<MaintenanceWindow>> {
     if wire.len() > MAX_WINDOWS {
-        violations.add("windows", OUT_OF_RANGE, format!("at most {MAX_WINDOWS}; join some"));
+        violations.add("windows", Reason::OutOfRange, format!("at most {MAX_WINDOWS}; join some"));
         return None;
     }
     let read = wire.into_iter().enumerate().map(|(index, window)| {
@@ -38,14 +36,14 @@ fn window_in(
         Some(WireDays::Weekly(weekly)) => weekly_in(violations, weekly),
         Some(WireDays::Monthly(monthly)) => monthly_in(violations, monthly),
         None => {
-            violations.add("days", REQUIRED, "set `weekly` or `monthly`");
+            violations.add("days", Reason::Required, "set `weekly` or `monthly`");
             None
         }
     };
     let start = violations.take("start", start.parse());
     let duration = duration.unwrap_or_default();
     let duration = WindowDuration::from_seconds(duration.seconds, duration.nanos);
-    let duration = violations.take_as("duration", OUT_OF_RANGE, duration);
+    let duration = violations.take_as("duration", Reason::OutOfRange, duration);
     Some(MaintenanceWindow { days: days?, start: start?, duration: duration? })
 }
 
@@ -53,9 +51,13 @@ fn weekly_in(violations: &mut Violations, wire: wire::WeeklyDays) -> Option<Days
     let wire::WeeklyDays { days } = wire;
     let known: Vec<_> = days.iter().filter_map(|day| weekday_in(*day)).collect();
     let days_given = days.len();
-    let set = violations.take_as("weekly.days", REQUIRED, Weekdays::new(known))?;
+    let set = violations.take_as("weekly.days", Reason::Required, Weekdays::new(known))?;
     if set.iter().count() != days_given {
-        violations.add("weekly.days", MALFORMED, "must be different days from MONDAY to SUNDAY");
+        violations.add(
+            "weekly.days",
+            Reason::Malformed,
+            "must be different days from MONDAY to SUNDAY",
+        );
         return None;
     }
     Some(Days::Weekly(set))
@@ -64,10 +66,10 @@ fn weekly_in(violations: &mut Violations, wire: wire::WeeklyDays) -> Option<Days
 fn monthly_in(violations: &mut Violations, wire: wire::MonthlyDay) -> Option<Days> {
     let wire::MonthlyDay { nth, day } = wire;
     let nth = Nth::try_from(i8::try_from(nth).unwrap_or_default());
-    let nth = violations.take_as("monthly.nth", OUT_OF_RANGE, nth);
+    let nth = violations.take_as("monthly.nth", Reason::OutOfRange, nth);
     let weekday = weekday_in(day);
     if weekday.is_none() {
-        violations.add("monthly.day", REQUIRED, "must be a day from MONDAY to SUNDAY");
+        violations.add("monthly.day", Reason::Required, "must be a day from MONDAY to SUNDAY");
     }
     Some(Days::Monthly { nth: nth?, weekday: weekday? })
 }
