@@ -48,7 +48,7 @@ async fn a_group_in_use_names_its_keys_and_members_and_goes_with_them_when_force
     .await;
     eventually("the key is deleted with its group", || {
         let mut provisioning = system.administrator().provisioning;
-        let get = GetProvisioningKeyRequest { name: key.name.clone() };
+        let get = GetProvisioningKeyRequest { name: key.name.clone(), read_time: None };
         async move {
             let found = provisioning.get_provisioning_key(get).await.unwrap().into_inner();
             found.delete_time.is_some().then_some(()).ok_or("it still lives")

@@ -10,8 +10,10 @@ use proto::{
 use testkit::{Connector, FRANKFURT, Plan, System, Tenant, eventually};
 
 async fn use_count(tenant: &Tenant, key: &str) -> i64 {
-    let request =
-        GetProvisioningKeyRequest { name: format!("{}/provisioningKeys/{key}", tenant.parent()) };
+    let request = GetProvisioningKeyRequest {
+        name: format!("{}/provisioningKeys/{key}", tenant.parent()),
+        read_time: None,
+    };
     let key = tenant.api.provisioning.clone().get_provisioning_key(request).await.unwrap();
     key.into_inner().use_count
 }

@@ -43,7 +43,7 @@ impl Serving {
 }
 
 async fn read(tenant: &Tenant, name: &str) -> AppConnectorGroup {
-    let request = GetAppConnectorGroupRequest { name: name.to_owned() };
+    let request = GetAppConnectorGroupRequest { name: name.to_owned(), read_time: None };
     eventually("the group is read", || async {
         tenant.api.registry.clone().get_app_connector_group(request.clone()).await
     })
@@ -60,7 +60,7 @@ async fn after_a_restart_everything_is_known_and_connectors_come_back_by_themsel
 
     assert_eq!(read(&serving.tenant, &serving.group.name).await, serving.group, "etag included");
     let name = format!("{}/provisioningKeys/key", serving.tenant.parent());
-    let request = GetProvisioningKeyRequest { name };
+    let request = GetProvisioningKeyRequest { name, read_time: None };
     let key = serving.tenant.api.provisioning.clone().get_provisioning_key(request).await.unwrap();
     assert_eq!(key.into_inner().use_count, 1);
     serving.chosen().await;

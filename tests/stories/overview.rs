@@ -156,6 +156,7 @@ async fn a_deleted_group_leaves_the_page_and_has_no_schedule() {
     .await;
     let get = proto::updates::v1::GetUpdateScheduleRequest {
         name: format!("{}/updateSchedule", group.name),
+        read_time: None,
     };
     eventually("the schedule is gone", || async {
         match tenant.api.updates.clone().get_update_schedule(get.clone()).await {

@@ -259,7 +259,11 @@ async fn an_object_of_another_tenant_looks_like_one_that_does_not_exist() {
     let stranger = system.caller(Role::Admin, &ours.name);
     let get = |name: String| {
         let mut registry = stranger.registry.clone();
-        async move { registry.get_app_connector_group(GetAppConnectorGroupRequest { name }).await }
+        async move {
+            registry
+                .get_app_connector_group(GetAppConnectorGroupRequest { name, read_time: None })
+                .await
+        }
     };
     let foreign = told(get(group.name.clone()).await);
     let missing = told(get(format!("{}/appConnectorGroups/frankfurt", ours.parent())).await);
@@ -272,7 +276,7 @@ async fn a_call_without_a_token_is_unauthenticated_and_a_viewer_may_not_write() 
     let system = System::start().await;
     let tenant = system.tenant().await;
     let group = tenant.group("frankfurt", FRANKFURT).await.unwrap();
-    let get = GetAppConnectorGroupRequest { name: group.name.clone() };
+    let get = GetAppConnectorGroupRequest { name: group.name.clone(), read_time: None };
 
     let nobody = system.anonymous().registry.clone().get_app_connector_group(get.clone()).await;
     assert_eq!(told(nobody).kind(), Kind::Unauthenticated);

@@ -121,7 +121,7 @@ async fn the_update_schedule_is_set_to_an_off_hours_window_of_the_region() {
     let group = tenant.group("singapore", SINGAPORE).await.unwrap();
     let name = format!("{}/updateSchedule", group.name);
     let mut updates = tenant.api.updates.clone();
-    let get = GetUpdateScheduleRequest { name: name.clone() };
+    let get = GetUpdateScheduleRequest { name: name.clone(), read_time: None };
     let standard = updates.get_update_schedule(get).await.unwrap().into_inner();
     let next =
         standard.next_periodic_update.expect("also a group without a schedule has a next window");

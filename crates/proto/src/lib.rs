@@ -1,6 +1,6 @@
 //! The contract as Rust: generated messages, clients and servers, and the descriptor set.
 //!
-//! Owns: nothing written by hand but this page. Always holds: the code here is what `proto/` says at
+//! Owns: nothing written by hand but this page and `shapes`. Always holds: the code here is what `proto/` says at
 //! build time. Absent on purpose: validation, conversion and defaults, which belong to each service's
 //! `grpc/convert.rs`.
 
@@ -11,6 +11,13 @@ use prost_reflect::DescriptorPool;
 #[allow(missing_docs, clippy::all, unreachable_pub, rustdoc::all)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/all.rs"));
+}
+
+pub mod shapes;
+
+#[allow(missing_docs, clippy::all)]
+mod shaped {
+    include!(concat!(env!("OUT_DIR"), "/shapes.rs"));
 }
 
 pub use generated::causeway::*;

@@ -1,7 +1,7 @@
 //! Who may call what.
 //!
 //! Owns: [`AccessTable`], the rule of every method, read from the contract's own options; [`Caller`], who is asking;
-//! [`Authorised`], the proof that a caller may act in a tenant; bearer tokens and revocations.
+//! [`Authorised`], the proof that a caller may act on an object; [`Principal`], who it was for history; bearer tokens and revocations.
 //! Always holds: a method without a rule never reaches a handler, and a contract with such a method does not
 //! start; an `Authorised` value exists only where [`Caller::authorise`] and its siblings agreed; a
 //! tenant that the caller does not know looks exactly like one that does not exist.
@@ -15,10 +15,12 @@
 mod authorised;
 mod caller;
 mod class;
+mod principal;
 mod table;
 
 pub use authorised::{ALL_TENANTS, Authorised, Scope};
 pub(crate) use caller::token_unknown;
 pub use caller::{Caller, CallerKind, Guard, Now, caller};
 pub use class::{AccessClass, Role};
+pub use principal::{Actor, Principal};
 pub use table::{AccessTable, MethodRule, TableError};

@@ -93,7 +93,7 @@ impl Registry {
 
     /// Whether a group exists and is not deleted.
     pub(crate) async fn has_group(&self, name: &AppConnectorGroupName) -> Result<bool, Error> {
-        let request = GetAppConnectorGroupRequest { name: name.to_string() };
+        let request = GetAppConnectorGroupRequest { name: name.to_string(), read_time: None };
         let call = || async { self.client.clone().get_app_connector_group(request.clone()).await };
         let group = found(retry(RetryPolicy::default(), call).await)?;
         Ok(group.is_some_and(|group| group.delete_time.is_none()))
@@ -155,14 +155,14 @@ impl Registry {
     }
 
     async fn is_suspended(&self, connector: &AppConnectorName) -> Result<bool, Error> {
-        let request = GetTenantRequest { name: connector.tenant().to_string() };
+        let request = GetTenantRequest { name: connector.tenant().to_string(), read_time: None };
         let call = || async { self.client.clone().get_tenant(request.clone()).await };
         let tenant = found(retry(RetryPolicy::default(), call).await)?;
         Ok(tenant.is_none_or(|t| t.delete_time.is_some() || t.state() == TenantState::Suspended))
     }
 
     async fn check_group(&self, group: AppConnectorGroupName) -> Result<(), Error> {
-        let request = GetAppConnectorGroupRequest { name: group.to_string() };
+        let request = GetAppConnectorGroupRequest { name: group.to_string(), read_time: None };
         let call = || async { self.client.clone().get_app_connector_group(request.clone()).await };
         match found(retry(RetryPolicy::default(), call).await)? {
             Some(found) if found.delete_time.is_none() => match found.enabled {

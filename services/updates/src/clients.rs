@@ -37,7 +37,8 @@ impl Registry {
     pub async fn group(&self, name: &AppConnectorGroupName) -> Result<Option<Group>, Failure> {
         let answer = retry(RetryPolicy::default(), || {
             let mut client = self.client.clone();
-            let request = wire::GetAppConnectorGroupRequest { name: name.to_string() };
+            let request =
+                wire::GetAppConnectorGroupRequest { name: name.to_string(), read_time: None };
             async move { client.get_app_connector_group(request).await }
         });
         match answer.await {

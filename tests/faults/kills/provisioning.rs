@@ -254,7 +254,9 @@ impl Subject for Keys {
                 provisioning.delete_provisioning_key(request).await
             }
             Action::Get => {
-                provisioning.get_provisioning_key(GetProvisioningKeyRequest { name }).await
+                provisioning
+                    .get_provisioning_key(GetProvisioningKeyRequest { name, read_time: None })
+                    .await
             }
         }?;
         let (named, shown) = self.shown(answer.get_ref());

@@ -162,7 +162,12 @@ impl Subject for ServerGroups {
                 registry.delete_server_group(request).await
             }
             Action::Get | Action::Join => {
-                registry.get_server_group(GetServerGroupRequest { name: self.name(key) }).await
+                registry
+                    .get_server_group(GetServerGroupRequest {
+                        name: self.name(key),
+                        read_time: None,
+                    })
+                    .await
             }
         }?;
         let (named, shown) = self.shown(answer.get_ref());

@@ -125,7 +125,9 @@ impl Subject for Schedules {
             }
             Action::Get => {
                 let name = self.name(key);
-                updates.get_update_schedule(GetUpdateScheduleRequest { name }).await
+                updates
+                    .get_update_schedule(GetUpdateScheduleRequest { name, read_time: None })
+                    .await
             }
             other => panic!("a schedule is never asked for {other:?}"),
         }?;

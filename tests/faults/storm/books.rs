@@ -25,7 +25,7 @@ pub(super) struct Books {
 impl Books {
     /// How often the key was used.
     pub(super) async fn use_count(&self) -> Result<i64, Status> {
-        let request = GetProvisioningKeyRequest { name: self.key.clone() };
+        let request = GetProvisioningKeyRequest { name: self.key.clone(), read_time: None };
         let key = self.tenant.api.provisioning.clone().get_provisioning_key(request).await?;
         Ok(key.into_inner().use_count)
     }

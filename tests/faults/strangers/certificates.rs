@@ -109,7 +109,7 @@ async fn no_service_believes_a_certificate_that_is_not_whole_in_time_and_of_its_
 async fn asks_for_a_name_in_vain(system: &System, acme: &Ground) {
     let group = acme.place.ids["app_connector_group"].as_str();
     let group = format!("tenants/acme/appConnectorGroups/{group}");
-    let request = proto::registry::v1::GetAppConnectorGroupRequest { name: group };
+    let request = proto::registry::v1::GetAppConnectorGroupRequest { name: group, read_time: None };
     let group = acme.tenant.api.registry.clone().get_app_connector_group(request).await.unwrap();
     let key = acme.tenant.key("wishes", &group.into_inner(), 0).await.unwrap();
     let secret = key.issued_secret.unwrap().secret;

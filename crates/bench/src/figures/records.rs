@@ -212,7 +212,10 @@ struct Reader {
 impl Caller for Reader {
     async fn call(&mut self, nth: u64) -> Result<(), Status> {
         let name = format!("{}/appConnectorGroups/{}", self.tenant, self.place.id(nth));
-        self.client.get_app_connector_group(GetAppConnectorGroupRequest { name }).await.map(drop)
+        self.client
+            .get_app_connector_group(GetAppConnectorGroupRequest { name, read_time: None })
+            .await
+            .map(drop)
     }
 }
 

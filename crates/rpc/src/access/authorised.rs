@@ -4,23 +4,40 @@ use std::{fmt, ops::Deref};
 
 use names::TenantName;
 
+use super::{caller::Caller, class::AccessClass, principal::Principal};
+
 /// What a request writes for "every tenant" (AIP-159).
 pub const ALL_TENANTS: &str = "tenants/-";
 
-/// A value that [`Caller`](super::Caller) agreed to. Use cases take `Authorised<TenantName>`, so
-/// that one cannot be called without asking.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Authorised<T>(T);
+/// A value that [`Caller`] agreed to, with who asked. Use cases take `Authorised<ServerGroupName>` and its like, so that one cannot
+/// be called without asking, nor for another object than the one that was asked about.
+#[derive(Clone, Debug)]
+#[must_use = "a proof that nobody takes proves nothing"]
+pub struct Authorised<T> {
+    value: T,
+    by: Caller,
+    class: AccessClass,
+}
 
 impl<T> Authorised<T> {
-    pub(super) fn agreed(value: T) -> Self {
-        Self(value)
+    pub(super) fn agreed(value: T, by: Caller, class: AccessClass) -> Self {
+        Self { value, by, class }
     }
 
     /// The value, without the proof.
     #[must_use]
     pub fn into_inner(self) -> T {
-        self.0
+        self.value
+    }
+
+    pub(super) fn class(&self) -> AccessClass {
+        self.class
+    }
+
+    /// Who asked, by which role, from where, with which call.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        self.by.principal(self.class)
     }
 }
 
@@ -28,7 +45,7 @@ impl<T> Deref for Authorised<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        &self.value
     }
 }
 

@@ -3,11 +3,12 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use names::{AppConnectorName, Id, Reason, TenantName, Violations, Workload};
+use names::{AppConnectorName, BelowTenant, Id, Reason, TenantName, Violations, Workload};
 
 use super::{
     authorised::{ALL_TENANTS, Authorised, Scope},
     class::{AccessClass, Role},
+    principal::{Actor, Principal},
     table::MethodRule,
 };
 use crate::{
@@ -125,11 +126,33 @@ impl Caller {
     /// `anonymous`.
     #[must_use]
     pub fn audit_name(&self) -> String {
+        self.actor().to_string()
+    }
+
+    /// The name of the method that is called, without its service.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.0.rule.method
+    }
+
+    fn actor(&self) -> Actor {
         match &self.0.kind {
-            CallerKind::Anonymous => "anonymous".to_owned(),
-            CallerKind::Connector(name) => format!("connector:{name}"),
-            CallerKind::Service(name) => format!("service:{name}"),
-            CallerKind::Token(grants) => format!("token:{}", grants.name),
+            CallerKind::Anonymous => Actor::Anonymous,
+            CallerKind::Connector(name) => Actor::Connector(name.clone()),
+            CallerKind::Service(name) => Actor::Service(name.clone()),
+            CallerKind::Token(grants) => Actor::Token(grants.name.clone()),
+        }
+    }
+
+    /// Who asks, for history, let in by `class`.
+    pub(super) fn principal(&self, class: AccessClass) -> Principal {
+        let rule = &self.0.rule;
+        Principal {
+            actor: self.actor(),
+            class: Some(class),
+            source: Some(self.0.remote.ip()),
+            method: format!("{}/{}", rule.service, rule.method).into(),
+            request_id: crate::context::current().map_or_else(|| "".into(), |call| call.request_id),
         }
     }
 
@@ -150,13 +173,28 @@ impl Caller {
     /// NOT_FOUND for a tenant that the caller has nothing to do with, in the shape of one that does not
     /// exist; PERMISSION_DENIED when it belongs to the tenant but lacks the role.
     pub fn authorise(&self, tenant: &TenantName) -> Result<Authorised<TenantName>, Failure> {
-        if self.0.rule.classes.iter().any(|class| self.holds(*class, Some(tenant))) {
-            return Ok(Authorised::agreed(tenant.clone()));
+        self.authorise_name(tenant.clone())
+    }
+
+    /// Agrees that the caller may call this method for the object of this name.
+    ///
+    /// # Errors
+    /// As [`authorise`](Self::authorise), for the tenant that the name belongs to.
+    pub fn authorise_name<N: BelowTenant>(&self, name: N) -> Result<Authorised<N>, Failure> {
+        let tenant = name.tenant();
+        if let Some(class) = self.class_for(&tenant) {
+            return Ok(Authorised::agreed(name, self.clone(), class));
         }
-        if !self.knows(tenant) {
-            return Err(Failure::not_found(TenantName::TYPE, tenant));
+        if !self.knows(&tenant) {
+            return Err(Failure::not_found(TenantName::TYPE, &tenant));
         }
         Err(self.denied(&format!("one of {} in `{tenant}`", self.0.rule.classes_text())))
+    }
+
+    /// The first class of the method that the caller holds in the tenant.
+    fn class_for(&self, tenant: &TenantName) -> Option<AccessClass> {
+        let mut classes = self.0.rule.classes.iter().copied();
+        classes.find(|class| self.holds(*class, Some(tenant)))
     }
 
     /// Agrees that the caller may call this method for the whole installation.
@@ -165,9 +203,9 @@ impl Caller {
     /// PERMISSION_DENIED for everyone but sibling services and system administrators.
     pub fn authorise_system(&self) -> Result<Authorised<Scope>, Failure> {
         let classes = [AccessClass::Service, AccessClass::Role(Role::SystemAdmin)];
-        let listed = classes.into_iter().filter(|class| self.0.rule.allows(*class));
-        if listed.into_iter().any(|class| self.holds(class, None)) {
-            return Ok(Authorised::agreed(Scope::All));
+        let mut listed = classes.into_iter().filter(|class| self.0.rule.allows(*class));
+        if let Some(class) = listed.find(|class| self.holds(*class, None)) {
+            return Ok(Authorised::agreed(Scope::All, self.clone(), class));
         }
         Err(self.denied("a sibling service or SYSTEM_ADMIN"))
     }
@@ -183,14 +221,15 @@ impl Caller {
         let mut violations = Violations::new();
         let tenant = violations.take("parent", parent.parse::<TenantName>());
         let tenant = violations.finish_with(|| tenant)?;
-        Ok(Authorised::agreed(Scope::Tenant(self.authorise(&tenant)?.into_inner())))
+        let class = self.authorise(&tenant)?.class();
+        Ok(Authorised::agreed(Scope::Tenant(tenant), self.clone(), class))
     }
 
     /// Agrees to whatever the method's classes alone allow, for methods that are about no tenant (GetServerInfo, releases).
     /// The layer has checked the class already, so this cannot refuse.
-    #[must_use]
     pub fn authorise_global(&self) -> Authorised<()> {
-        Authorised::agreed(())
+        let held = self.0.rule.classes.iter().copied().find(|class| self.holds_anywhere(*class));
+        Authorised::agreed((), self.clone(), held.unwrap_or(AccessClass::Public))
     }
 
     /// Whether the caller would be let in again now. A stream asks on every message it sends and at

@@ -161,7 +161,7 @@ impl Served {
 }
 
 pub(crate) fn get(id: &str) -> Request<GetTenantRequest> {
-    Request::new(GetTenantRequest { name: format!("tenants/{id}") })
+    Request::new(GetTenantRequest { name: format!("tenants/{id}"), read_time: None })
 }
 
 pub(crate) fn as_token<T>(token: &str, mut request: Request<T>) -> Request<T> {

@@ -36,7 +36,8 @@ impl Registry {
     pub async fn group(&self, name: &AppConnectorGroupName) -> Result<Option<Group>, Failure> {
         let answer = retry(RetryPolicy::default(), || {
             let mut client = self.client.clone();
-            let request = wire::GetAppConnectorGroupRequest { name: name.to_string() };
+            let request =
+                wire::GetAppConnectorGroupRequest { name: name.to_string(), read_time: None };
             async move { client.get_app_connector_group(request).await }
         });
         let group = found(answer.await.map(tonic::Response::into_inner))?;
@@ -47,7 +48,7 @@ impl Registry {
     pub async fn has_tenant(&self, name: &TenantName) -> Result<bool, Failure> {
         let answer = retry(RetryPolicy::default(), || {
             let mut client = self.client.clone();
-            let request = wire::GetTenantRequest { name: name.to_string() };
+            let request = wire::GetTenantRequest { name: name.to_string(), read_time: None };
             async move { client.get_tenant(request).await }
         });
         let tenant = found(answer.await.map(tonic::Response::into_inner))?;

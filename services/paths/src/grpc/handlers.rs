@@ -147,7 +147,7 @@ impl PathsService for Api {
     async fn backup(&self, request: Request<wire::BackupRequest>) -> Reply<BackupStream> {
         let caller = caller(&request)?;
         let wire::BackupRequest {} = request.into_inner();
-        caller.authorise_system()?;
+        let _system = caller.authorise_system()?;
         let parts = backup::stream(&self.0.store).await?;
         tracing::info!(target: "causeway::audit", who = caller.audit_name(), "a backup is read");
         Ok(Response::new(parts))

@@ -90,7 +90,7 @@ impl ProvisioningService for ProvisioningHandlers {
         request: Request<pb::GetProvisioningKeyRequest>,
     ) -> Answer<pb::ProvisioningKey> {
         let caller = caller(&request)?;
-        let pb::GetProvisioningKeyRequest { name } = request.into_inner();
+        let pb::GetProvisioningKeyRequest { name, read_time: _ } = request.into_inner();
         let name: ProvisioningKeyName = required_name("name", &name)?;
         let row = self.keys.get(caller.authorise(&name.tenant())?, &name).await?;
         Ok(self.rendered(row))
@@ -122,7 +122,11 @@ impl ProvisioningService for ProvisioningHandlers {
         let now = self.clock.now();
         let keys = page.items.into_iter().map(|row| convert::key(row, self.epoch(), now));
         let provisioning_keys = keys.collect();
-        Ok(Response::new(pb::ListProvisioningKeysResponse { provisioning_keys, next_page_token }))
+        Ok(Response::new(pb::ListProvisioningKeysResponse {
+            provisioning_keys,
+            next_page_token,
+            total_size: None,
+        }))
     }
 
     async fn update_provisioning_key(
@@ -230,7 +234,7 @@ impl ProvisioningService for ProvisioningHandlers {
 
     async fn backup(&self, request: Request<pb::BackupRequest>) -> Answer<BackupStream> {
         let caller = caller(&request)?;
-        caller.authorise_system()?;
+        let _system = caller.authorise_system()?;
         tracing::info!(caller = caller.audit_name(), "a backup is being made");
         Ok(Response::new(backup::stream(self.records.store()).await?))
     }
@@ -330,6 +334,7 @@ fn parse_list_keys<'a>(
         order_by,
         show_deleted,
         app_connector_group,
+        read_time: _,
     } = request;
     let mut v = Violations::new();
     only_by_name(filter, order_by, "; use app_connector_group", &mut v);

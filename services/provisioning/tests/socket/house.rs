@@ -94,7 +94,7 @@ impl Callers {
     }
 
     pub(crate) async fn read_key(&self, port: u16, name: &str) -> ProvisioningKey {
-        let request = GetProvisioningKeyRequest { name: name.to_owned() };
+        let request = GetProvisioningKeyRequest { name: name.to_owned(), read_time: None };
         self.api(port).get_provisioning_key(request).await.unwrap().into_inner()
     }
 

@@ -57,7 +57,7 @@ impl RegistryService for Api {
     }
 
     async fn get_tenant(&self, request: Request<GetTenantRequest>) -> Answer<Tenant> {
-        let (caller, GetTenantRequest { name }) = open(request)?;
+        let (caller, GetTenantRequest { name, read_time: _ }) = open(request)?;
         self.get::<TenantSpec>(&caller, &name).await
     }
 
@@ -75,13 +75,20 @@ impl RegistryService for Api {
         request: Request<ListTenantsRequest>,
     ) -> Answer<ListTenantsResponse> {
         let (caller, message) = open(request)?;
-        let ListTenantsRequest { page_size, page_token, filter, order_by, show_deleted } = message;
+        let ListTenantsRequest {
+            page_size,
+            page_token,
+            filter,
+            order_by,
+            show_deleted,
+            read_time: _,
+        } = message;
         let (method, parent) = ("ListTenants", String::new());
         let listing =
             Listing { method, parent, page_size, page_token, filter, order_by, show_deleted };
         let (tenants, next_page_token) =
             self.list_tenants_of::<TenantSpec>(&caller, &listing).await?;
-        Ok(Response::new(ListTenantsResponse { tenants, next_page_token }))
+        Ok(Response::new(ListTenantsResponse { tenants, next_page_token, total_size: None }))
     }
 
     async fn update_tenant(&self, request: Request<UpdateTenantRequest>) -> Answer<Tenant> {
@@ -127,7 +134,7 @@ impl RegistryService for Api {
         &self,
         request: Request<GetAppConnectorGroupRequest>,
     ) -> Answer<AppConnectorGroup> {
-        let (caller, GetAppConnectorGroupRequest { name }) = open(request)?;
+        let (caller, GetAppConnectorGroupRequest { name, read_time: _ }) = open(request)?;
         self.get::<GroupSpec>(&caller, &name).await
     }
 
@@ -152,13 +159,18 @@ impl RegistryService for Api {
             filter,
             order_by,
             show_deleted,
+            read_time: _,
         } = message;
         let method = "ListAppConnectorGroups";
         let listing =
             Listing { method, parent, page_size, page_token, filter, order_by, show_deleted };
         let (app_connector_groups, next_page_token) =
             self.list::<GroupSpec>(&caller, &listing).await?;
-        Ok(Response::new(ListAppConnectorGroupsResponse { app_connector_groups, next_page_token }))
+        Ok(Response::new(ListAppConnectorGroupsResponse {
+            app_connector_groups,
+            next_page_token,
+            total_size: None,
+        }))
     }
 
     async fn update_app_connector_group(
@@ -220,7 +232,11 @@ impl RegistryService for Api {
             Listing { method, parent, page_size, page_token, filter, order_by, show_deleted };
         let (app_connectors, next_page_token) =
             self.list::<ConnectorSpec>(&caller, &listing).await?;
-        Ok(Response::new(ListAppConnectorsResponse { app_connectors, next_page_token }))
+        Ok(Response::new(ListAppConnectorsResponse {
+            app_connectors,
+            next_page_token,
+            total_size: None,
+        }))
     }
 
     async fn update_app_connector(
@@ -264,7 +280,7 @@ impl RegistryService for Api {
         &self,
         request: Request<GetServerGroupRequest>,
     ) -> Answer<ServerGroup> {
-        let (caller, GetServerGroupRequest { name }) = open(request)?;
+        let (caller, GetServerGroupRequest { name, read_time: _ }) = open(request)?;
         self.get::<ServerGroupSpec>(&caller, &name).await
     }
 
@@ -289,13 +305,18 @@ impl RegistryService for Api {
             filter,
             order_by,
             show_deleted,
+            read_time: _,
         } = message;
         let method = "ListServerGroups";
         let listing =
             Listing { method, parent, page_size, page_token, filter, order_by, show_deleted };
         let (server_groups, next_page_token) =
             self.list::<ServerGroupSpec>(&caller, &listing).await?;
-        Ok(Response::new(ListServerGroupsResponse { server_groups, next_page_token }))
+        Ok(Response::new(ListServerGroupsResponse {
+            server_groups,
+            next_page_token,
+            total_size: None,
+        }))
     }
 
     async fn update_server_group(
@@ -355,7 +376,7 @@ impl RegistryService for Api {
         &self,
         request: Request<GetApplicationSegmentRequest>,
     ) -> Answer<ApplicationSegment> {
-        let (caller, GetApplicationSegmentRequest { name }) = open(request)?;
+        let (caller, GetApplicationSegmentRequest { name, read_time: _ }) = open(request)?;
         self.get::<SegmentSpec>(&caller, &name).await
     }
 
@@ -380,13 +401,18 @@ impl RegistryService for Api {
             filter,
             order_by,
             show_deleted,
+            read_time: _,
         } = message;
         let method = "ListApplicationSegments";
         let listing =
             Listing { method, parent, page_size, page_token, filter, order_by, show_deleted };
         let (application_segments, next_page_token) =
             self.list::<SegmentSpec>(&caller, &listing).await?;
-        Ok(Response::new(ListApplicationSegmentsResponse { application_segments, next_page_token }))
+        Ok(Response::new(ListApplicationSegmentsResponse {
+            application_segments,
+            next_page_token,
+            total_size: None,
+        }))
     }
 
     async fn update_application_segment(
@@ -473,7 +499,7 @@ impl RegistryService for Api {
 
     async fn backup(&self, request: Request<BackupRequest>) -> Answer<BackupStream> {
         let (caller, BackupRequest {}) = open(request)?;
-        caller.authorise_system()?;
+        let _system = caller.authorise_system()?;
         Ok(Response::new(backup::stream(self.registry.rows().store()).await?))
     }
 

@@ -15,7 +15,7 @@ async fn another_tenants_objects_do_not_exist_for_a_caller() {
         ..group_request("berlin")
     };
     assert_eq!(refusal(admin.create_app_connector_group(foreign).await).0, Kind::NotFound);
-    let get = GetTenantRequest { name: "tenants/globex".to_owned() };
+    let get = GetTenantRequest { name: "tenants/globex".to_owned(), read_time: None };
     assert_eq!(refusal(admin.get_tenant(get).await).0, Kind::NotFound);
     let tenants = admin.list_tenants(ListTenantsRequest::default()).await.unwrap().into_inner();
     let names: Vec<_> = tenants.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
@@ -29,7 +29,7 @@ async fn a_viewer_reads_and_writes_nothing() {
     registry.tenant("acme").await;
     let group = registry.group("berlin").await;
     let mut viewer = registry.caller("acme-viewer");
-    let get = GetAppConnectorGroupRequest { name: group.name.clone() };
+    let get = GetAppConnectorGroupRequest { name: group.name.clone(), read_time: None };
     assert_eq!(viewer.get_app_connector_group(get).await.unwrap().into_inner(), group);
     let create = viewer.create_app_connector_group(group_request("munich")).await;
     assert_eq!(refusal(create).0, Kind::PermissionDenied);

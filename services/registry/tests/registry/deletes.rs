@@ -31,7 +31,7 @@ async fn a_group_in_use_is_not_deleted_and_while_provisioning_is_silent_only_wit
     let force = DeleteAppConnectorGroupRequest { force: true, ..delete };
     let gone = registry.root().delete_app_connector_group(force).await.unwrap().into_inner();
     assert!(gone.delete_time.is_some());
-    let get = GetAppConnectorGroupRequest { name: group.name };
+    let get = GetAppConnectorGroupRequest { name: group.name, read_time: None };
     let shown = registry.root().get_app_connector_group(get).await.unwrap().into_inner();
     assert_eq!(shown, gone, "a soft-deleted group is shown");
     registry.stop().await;
@@ -97,7 +97,7 @@ async fn a_delete_with_a_stale_etag_is_aborted() {
         ..Default::default()
     };
     root.delete_server_group(dry).await.unwrap();
-    let get = GetServerGroupRequest { name: made.name };
+    let get = GetServerGroupRequest { name: made.name, read_time: None };
     let still = root.get_server_group(get).await.unwrap().into_inner();
     assert!(still.delete_time.is_none(), "validate_only deletes nothing");
     registry.stop().await;

@@ -83,7 +83,7 @@ async fn after_thirty_days_a_deleted_object_is_gone_and_its_id_free_but_never_a_
     let delete = DeleteAppConnectorRequest { name: connector.name.clone(), ..Default::default() };
     root.delete_app_connector(delete).await.unwrap();
 
-    let get = GetServerGroupRequest { name: servers.name };
+    let get = GetServerGroupRequest { name: servers.name, read_time: None };
     manual.advance(SignedDuration::from_hours(24 * 29).unsigned_abs());
     assert!(root.get_server_group(get.clone()).await.is_ok(), "it can still be taken back");
     manual.advance(SignedDuration::from_hours(24 * 2).unsigned_abs());

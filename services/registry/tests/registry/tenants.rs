@@ -13,7 +13,7 @@ async fn a_tenant_shows_its_quotas_and_is_found_again_after_a_restart() {
     assert_eq!(made.quotas.unwrap().app_connectors, 100_000);
     assert!(!made.etag.is_empty());
     registry.restart().await;
-    let get = GetTenantRequest { name: made.name.clone() };
+    let get = GetTenantRequest { name: made.name.clone(), read_time: None };
     assert_eq!(registry.root().get_tenant(get).await.unwrap().into_inner(), made);
     registry.stop().await;
 }

@@ -147,7 +147,7 @@ impl UpdatesService for Api {
         let caller = caller(&request)?;
         let name = convert::profile_name(request.into_inner().name)?;
         if let Some(tenant) = &name.tenant {
-            caller.authorise(&names::TenantName::new(tenant.clone()))?;
+            let _tenant = caller.authorise(&names::TenantName::new(tenant.clone()))?;
         }
         let profile = crate::domain::profile::system_profile(&name)
             .ok_or_else(|| failure(Error::ProfileNotFound(name)))?;
@@ -161,7 +161,7 @@ impl UpdatesService for Api {
         let caller = caller(&request)?;
         let epoch = *self.keeper.store().epoch().as_bytes();
         let ask = convert::list_profiles_request(request.into_inner(), epoch)?;
-        caller.authorise(&ask.tenant)?;
+        let _tenant = caller.authorise(&ask.tenant)?;
         Ok(Response::new(ask.page_of(&crate::domain::profile::SYSTEM_PROFILES)))
     }
 
@@ -183,7 +183,7 @@ impl UpdatesService for Api {
 
     async fn backup(&self, request: Request<wire::BackupRequest>) -> Reply<BackupStream> {
         let caller = caller(&request)?;
-        caller.authorise_system()?;
+        let _system = caller.authorise_system()?;
         tracing::info!(target: "causeway::audit", who = caller.audit_name(), "backup taken");
         Ok(Response::new(backup::stream(self.keeper.store()).await?))
     }

@@ -145,7 +145,7 @@ pub(crate) fn schedule_name(id: &str) -> String {
 }
 
 pub(crate) async fn get(client: &mut Client, id: &str) -> Result<UpdateSchedule, Status> {
-    let request = GetUpdateScheduleRequest { name: schedule_name(id) };
+    let request = GetUpdateScheduleRequest { name: schedule_name(id), read_time: None };
     Ok(client.get_update_schedule(request).await?.into_inner())
 }
 

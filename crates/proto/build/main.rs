@@ -1,5 +1,7 @@
 //! Compiles every `.proto` below `proto/` without protoc and keeps the descriptor set, comments
-//! included, for reflection and for the options that the access layer reads.
+//! included, for reflection and for the options that the access layer reads; writes what messages of one shape share.
+
+mod shapes;
 
 use std::{env, error::Error, fs, path::Path, path::PathBuf};
 
@@ -8,6 +10,7 @@ use std::{env, error::Error, fs, path::Path, path::PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
+    println!("cargo:rerun-if-changed=build");
     let mut files = Vec::new();
     collect(&root, &root, &mut files)?;
     files.sort();
@@ -20,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), &descriptors)?;
 
-    let set = prost::Message::decode(descriptors.as_slice())?;
+    let set: prost_types::FileDescriptorSet = prost::Message::decode(descriptors.as_slice())?;
+    fs::write(out.join("shapes.rs"), shapes::implementations(&set))?;
     tonic_prost_build::configure()
         .bytes(".")
         .btree_map(".")
