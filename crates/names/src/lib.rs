@@ -8,8 +8,9 @@
 //! Absent on purpose: wildcards (`tenants/-` is a scope of the edge, not a name), and any look-up.
 //!
 //! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`, `join_token`, `text`, then
-//! `reason` and `violations`.
+//! `reason`, `violations` and `draft` (partial updates).
 
+mod draft;
 #[cfg(test)]
 mod fuzz;
 mod id;
@@ -21,6 +22,7 @@ mod spiffe;
 mod text;
 mod violations;
 
+pub use draft::Draft;
 pub use id::{Id, IdError, MAX_ID_LEN};
 pub use join_token::{
     JOIN_TOKEN_PREFIX, JoinToken, JoinTokenError, MAX_JOIN_TOKEN_LEN, ROOT_PIN_LEN,

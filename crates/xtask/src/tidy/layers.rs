@@ -10,6 +10,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("store", &[]),
     ("rpc", &["names", "proto"]),
+    ("resource", &["names", "proto", "rpc", "store"]),
     ("runtime", &["names", "proto", "rpc"]),
     ("connector", &["names", "proto", "rpc", "runtime"]),
     ("registry", SERVICE),
@@ -24,7 +25,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("xtask", &["proto"]),
 ];
 
-const SERVICE: &[&str] = &["names", "proto", "rpc", "runtime", "store"];
+const SERVICE: &[&str] = &["names", "proto", "resource", "rpc", "runtime", "store"];
 const EVERYTHING: &[&str] = &[
     "names",
     "proto",
