@@ -94,7 +94,7 @@ impl Message<'_> {
                 self.read_message("read_time", "prost_types::Timestamp"),
                 self.read_flag("allow_missing"),
             ];
-            self.implement(code, "About", &body.concat());
+            self.implement(code, "NamedRequest", &body.concat());
         }
     }
 
@@ -119,9 +119,10 @@ impl Message<'_> {
         let id = format!("{}_id", resource.name());
         let body = format!(
             "type Resource = {};\nconst ID_FIELD: &'static str = {id:?};\n{}\
-             fn id(&self) -> &str {{ &self.{id} }}\n{}",
+             fn id(&self) -> &str {{ &self.{id} }}\n{}{}",
             rust_type(resource),
             self.read_text("parent"),
+            self.read_flag("allow_null_island"),
             take_resource(resource),
         );
         self.implement(code, "CreateRequest", &body);
@@ -133,9 +134,10 @@ impl Message<'_> {
         };
         let Some(resource) = self.message.field.iter().find(is_resource) else { return };
         let body = format!(
-            "type Resource = {};\n{}{}",
+            "type Resource = {};\n{}{}{}",
             rust_type(resource),
             self.read_message("update_mask", "prost_types::FieldMask"),
+            self.read_flag("allow_null_island"),
             take_resource(resource),
         );
         self.implement(code, "UpdateRequest", &body);

@@ -13,7 +13,7 @@ pub trait Repeatable {
 }
 
 /// A request about one object: Get, Delete, Undelete.
-pub trait About {
+pub trait NamedRequest {
     /// The object's name.
     fn name(&self) -> &str;
     /// The version that the caller read; empty: any.
@@ -76,6 +76,8 @@ pub trait CreateRequest {
     fn parent(&self) -> &str;
     /// The new id.
     fn id(&self) -> &str;
+    /// Whether the coordinates 0/0 are meant.
+    fn allow_null_island(&self) -> bool;
     /// The object as the caller wants it.
     fn take_resource(&mut self) -> Option<Self::Resource>;
 }
@@ -86,6 +88,8 @@ pub trait UpdateRequest {
     type Resource;
     /// Which fields count.
     fn update_mask(&self) -> Option<&prost_types::FieldMask>;
+    /// Whether the coordinates 0/0 are meant.
+    fn allow_null_island(&self) -> bool;
     /// The object as the caller wants it.
     fn take_resource(&mut self) -> Option<Self::Resource>;
 }

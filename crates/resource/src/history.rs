@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::Fault;
 
-pub use events::{Event, changed_paths};
+pub use events::{Event, Objects, changed_paths};
 pub use keys::{FIRST_TAG, LAST_TAG};
 pub use past::{AsOf, Live, Past};
 pub use trim::{HistoryLimits, Trimmed};

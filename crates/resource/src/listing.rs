@@ -40,6 +40,26 @@ pub struct Listing {
     filter: Option<Filter>,
 }
 
+/// Makes the message of a row, with what it is sorted by; or nothing, if the row is not shown.
+pub trait ReadRow<M>: Sync {
+    /// Reads a row; what else it needs it reads at the revision that it is given.
+    fn read(
+        &self,
+        row: Row,
+        at: At,
+    ) -> impl Future<Output = Result<Option<(M, OrderKey)>, Fault>> + Send;
+}
+
+/// A row that says all by itself.
+impl<M: Send, F> ReadRow<M> for F
+where
+    F: Fn(&Row) -> Result<Option<(M, OrderKey)>, Fault> + Sync,
+{
+    async fn read(&self, row: Row, _at: At) -> Result<Option<(M, OrderKey)>, Fault> {
+        self(&row)
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
@@ -114,8 +134,7 @@ impl Listing {
         page.next.as_ref().map_or_else(String::new, token)
     }
 
-    /// A page of the rows below a prefix. `read` makes the message of a row with what it is sorted by, or `None` if it is not shown;
-    /// it reads what else it needs at the revision that it is given.
+    /// A page of the rows below a prefix. `read` makes the messages.
     ///
     /// # Errors
     /// The store could not be read, the list's revision is gone, or the order needs too much.
@@ -123,7 +142,7 @@ impl Listing {
         &self,
         store: &Store,
         prefix: &Prefix,
-        read: impl AsyncFn(Row, At) -> Result<Option<(M, OrderKey)>, Fault>,
+        read: &impl ReadRow<M>,
     ) -> Result<Page<M>, Fault> {
         let page = if self.order.is_by_name() {
             self.by_name(store, prefix, read).await
@@ -147,7 +166,7 @@ impl Listing {
         &self,
         store: &Store,
         prefix: &Prefix,
-        read: impl AsyncFn(Row, At) -> Result<Option<(M, OrderKey)>, Fault>,
+        read: &impl ReadRow<M>,
     ) -> Result<Page<M>, Fault> {
         let mut filling = Filling::new(self.page.size);
         let mut at = self.at();
@@ -158,7 +177,7 @@ impl Listing {
             at = At::Revision(rows.revision);
             for row in rows.rows.iter().cloned() {
                 let place = row.key.clone();
-                let item = read(row, at).await?.filter(|(message, _)| self.wants(message));
+                let item = read.read(row, at).await?.filter(|(message, _)| self.wants(message));
                 if !filling.offer(place.as_bytes(), item.map(|(message, _)| message)) {
                     return Ok(filling.cut(rows.revision));
                 }
@@ -174,7 +193,7 @@ impl Listing {
         &self,
         store: &Store,
         prefix: &Prefix,
-        read: impl AsyncFn(Row, At) -> Result<Option<(M, OrderKey)>, Fault>,
+        read: &impl ReadRow<M>,
     ) -> Result<Page<M>, Fault> {
         let (mut at, mut after, mut seen) = (self.at(), None, 0);
         let mut found: Vec<(OrderKey, M)> = Vec::new();
@@ -188,7 +207,7 @@ impl Listing {
             at = At::Revision(rows.revision);
             after = rows.rows.last().map(|row| row.key.clone());
             for row in rows.rows {
-                if let Some((message, key)) = read(row, at).await?
+                if let Some((message, key)) = read.read(row, at).await?
                     && self.wants(&message)
                 {
                     found.push((key, message));

@@ -84,11 +84,11 @@ impl Parsing {
     ///
     /// # Errors
     /// As [`Parsing::write`].
-    pub fn write_system<N>(self, name: Option<N>) -> Result<(N, Write), Failure> {
+    pub fn write_system<N>(self, name: Option<N>) -> Result<(Authorised<N>, Write), Failure> {
         let everywhere = self.caller.authorise_system()?;
-        let name = self.problems.finish_with(|| name)?;
+        let name = everywhere.over(self.problems.finish_with(|| name)?);
         let write = Write {
-            by: everywhere.principal(),
+            by: name.principal(),
             request: self.request,
             validate_only: self.validate_only,
             etag: self.etag,
@@ -150,7 +150,16 @@ pub async fn replay(
     })
 }
 
-/// Does a write once. `again` turns what was remembered of the first success into an answer.
+/// How a write that is done once came to its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ran<T> {
+    /// It was done now.
+    Now(T),
+    /// It was done before: what was remembered of it, and the revision that it had.
+    Before(bytes::Bytes, Revision),
+}
+
+/// Does a write once.
 ///
 /// A refusal of the work may be the first run's own doing (the id is taken, the etag stale), if that finished meanwhile; then the
 /// first run's answer counts.
@@ -160,18 +169,17 @@ pub async fn replay(
 pub async fn once<T, E: From<Fault>>(
     store: &Store,
     write: &Write,
-    again: impl AsyncFn(bytes::Bytes, Revision) -> Result<T, E>,
     work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
+) -> Result<Ran<T>, E> {
     let request = write.request.as_ref();
     if let Some((answer, revision)) = replay(store, request).await? {
-        return again(answer, revision).await;
+        return Ok(Ran::Before(answer, revision));
     }
     match work.await {
         Err(error) => match replay(store, request).await.ok().flatten() {
-            Some((answer, revision)) => again(answer, revision).await,
+            Some((answer, revision)) => Ok(Ran::Before(answer, revision)),
             None => Err(error),
         },
-        done => done,
+        Ok(done) => Ok(Ran::Now(done)),
     }
 }

@@ -1,6 +1,7 @@
 //! What this program is: for `GetServerInfo`, logs and `--version`.
 
 use jiff::Timestamp;
+use proto::r#type::v1::ServerInfo;
 
 use crate::clock::Clock;
 
@@ -26,6 +27,20 @@ impl About {
     pub fn starting(service: &'static str, clock: &Clock) -> Self {
         let tzdb_version = tzdb_version();
         Self { service, version: VERSION, tzdb_version, start_time: clock.now() }
+    }
+
+    /// The answer of GetServerInfo: with the epoch and the newest revision of the service's store; empty and 0 for a service that
+    /// stores nothing.
+    #[must_use]
+    pub fn server_info(&self, epoch: String, revision: i64) -> ServerInfo {
+        ServerInfo {
+            service: self.service.to_owned(),
+            version: self.version.to_owned(),
+            tzdb_version: self.tzdb_version.to_owned(),
+            epoch,
+            revision,
+            start_time: Some(rpc::time::to_proto(self.start_time)),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use proto::registry::v1::registry_service_server::RegistryServiceServer;
+use resource::history::History;
 use rpc::{
     client::{self, ClientConfig},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
@@ -21,8 +22,8 @@ use crate::{
     config::Config,
     grpc::Api,
     metrics::Metrics,
-    service::Registry,
-    workers::{PURGE_PERIOD, Purge, SWEEP_PERIOD, Sweep},
+    service::{Ground, Registry},
+    workers::{PURGE_PERIOD, Purge, SWEEP_PERIOD, Sweep, TRIM_PERIOD, Trim},
 };
 
 /// The registry.
@@ -43,30 +44,34 @@ impl Service for App {
 
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
         let clock = deps.clock.clone();
-        let store = Store::open(config.store()?, move || clock.now())
+        let store = Store::open(config.store.store("registry")?, move || clock.now())
             .await
-            .with_context(|| format!("opening the store in {}", config.data_dir.display()))?;
+            .with_context(|| format!("opening the store in {}", config.store.data_dir.display()))?;
+        let history = History::open(store.clone(), config.history.clone(), deps.clock.now())
+            .await
+            .context("reading the store")?;
         let channel = client::connect(&ClientConfig::new(
             deps.peers.provisioning.clone(),
             Arc::clone(&deps.client_tls),
         ))?;
-        let registry = Registry::open(
-            store.clone(),
-            deps.clock.clone(),
-            config.quotas.clone(),
-            deps.trust.trust_domain().clone(),
-            Keys::new(channel),
-            Metrics::new(&deps.metrics),
-        )
+        let swept = Signal::new();
+        let registry = Registry::open(Ground {
+            store: store.clone(),
+            history,
+            clock: deps.clock.clone(),
+            quotas: config.quotas.clone(),
+            trust_domain: deps.trust.trust_domain().clone(),
+            keys: Keys::new(channel),
+            swept: swept.clone(),
+            metrics: Metrics::new(&deps.metrics),
+        })
         .await
         .context("reading the store")?;
         let registry = Arc::new(registry);
-        let swept = Signal::new();
         let api = Api {
             registry: Arc::clone(&registry),
             tokens: TokenKey::new(*store.epoch().as_bytes(), b""),
             streams: deps.shutdown.streams.clone(),
-            swept: swept.clone(),
             about: deps.about,
         };
         let Deps { workers, health, .. } = deps;
@@ -83,6 +88,8 @@ impl Service for App {
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let purge = Purge(Arc::clone(&self.registry));
         self.workers.spawn(purge, PURGE_PERIOD, Signal::new());
+        let trim = Trim(Arc::clone(&self.registry));
+        self.workers.spawn(trim, TRIM_PERIOD, Signal::new());
         self.workers.spawn(Sweep(self.registry), SWEEP_PERIOD, self.swept);
         tokio::select! {
             () = shutdown.workers.cancelled() => {}

@@ -13,8 +13,8 @@ mod connector;
 #[cfg(test)]
 mod fuzz;
 mod group;
+mod kind;
 mod meta;
-mod order;
 mod overlap;
 mod place;
 mod ports;
@@ -30,16 +30,17 @@ mod zone;
 pub use connector::{
     Connector, ConnectorDraft, ConnectorSpec, Origin, Registration, RegistrationDraft,
 };
-pub use group::{DnsResolution, Group, GroupDraft, GroupGiven, GroupSpec};
+pub use group::{DnsResolution, Group, GroupDraft, GroupServerFields, GroupSpec};
 pub use meta::{Meta, PURGE_AFTER_DAYS};
-pub use order::{Order, OrderField, OrderKey};
-pub use overlap::{Conflict, TargetIndex};
+pub use overlap::{Conflict, Coverage, TargetIndex};
 pub use place::{Coordinates, CountryCode, Location, LocationDraft, PlaceSource};
 pub use ports::{PortRange, PortRangeDraft, Ports};
 
-pub use names::{Reason, ResourceName, Violation, Violations};
+pub use kind::Kind;
+pub(crate) use kind::for_each_kind;
+pub use names::{Draft, Reason, ResourceName, Violation, Violations};
 pub use quota::{Quotas, Rules};
-pub use resource::{Draft, Kind, Resource, Spec, Subject};
+pub use resource::{About, Claim, Link, Resource, Spec, Subject};
 pub use segment::{
     HealthReporting, MatchStyle, Preference, PreferenceDraft, Segment, SegmentDraft, SegmentSpec,
     SelectionPolicy, UnhealthyPolicy,

@@ -3,13 +3,10 @@
 mod wire;
 
 use names::{AppConnectorName, Reason, TenantName};
+use resource::Fault;
 use rpc::error::Kind as Code;
-use store::{CommitError, ReadError, ReplayError, Revision};
 
-use crate::{
-    domain::{Conflict, Kind, Violations},
-    store::{RecordError, RowError},
-};
+use crate::domain::{Claim, Conflict, Kind, Violations};
 
 /// Most blockers that one refusal names; the rest is counted as "and more".
 pub(crate) const MAX_BLOCKERS: usize = 50;
@@ -58,11 +55,13 @@ pub enum Error {
         /// Whether a deleted object holds it.
         deleted: bool,
     },
-    /// Another live object of the type has the name for people.
-    #[error("the display name is taken by `{by}`")]
-    DisplayNameTaken {
+    /// Another live object of the type has what this one claims.
+    #[error("`{by}` has it")]
+    Claimed {
         /// What it is.
         kind: Kind,
+        /// What is claimed.
+        claim: Claim,
         /// Who has it.
         by: String,
     },
@@ -84,14 +83,6 @@ pub enum Error {
     /// Provisioning cannot say whether keys depend on the group.
     #[error("provisioning cannot be asked for the keys of `{0}`")]
     KeysUnknown(String),
-    /// Somebody else wrote since the caller read.
-    #[error("the etag of `{name}` is stale")]
-    EtagMismatch {
-        /// The object.
-        name: String,
-        /// Its etag now.
-        current: String,
-    },
     /// Another enabled segment covers the same name and port.
     #[error("`{}` covers `{}` already", .0.with, .0.target)]
     DomainConflict(Conflict),
@@ -105,41 +96,12 @@ pub enum Error {
         /// How many.
         limit: usize,
     },
-    /// The request id belongs to another request.
-    #[error("the request id was used for another request")]
-    RequestIdReused,
     /// A registration was refused.
     #[error("{0:?}")]
     Registration(Refusal),
-    /// The order needs more rows sorted than is allowed.
-    #[error("the list is too long for this order")]
-    OrderTooLarge {
-        /// How many rows may be sorted.
-        limit: usize,
-    },
-    /// A list's revision is gone.
-    #[error("revision {revision} is compacted")]
-    Compacted {
-        /// The revision.
-        revision: i64,
-        /// The oldest that can be read.
-        oldest: Revision,
-    },
-    /// Others kept writing what this write depends on.
-    #[error("too much contention")]
-    Contended,
-    /// The store could not be read or written.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(String),
-    /// It is unknown whether the write took place.
-    #[error("the outcome of the write is unknown: {0}")]
-    OutcomeUnknown(String),
-    /// A record is damaged or from a newer program.
-    #[error("stored data does not read: {0}")]
-    DataLoss(String),
-    /// A defect of ours.
-    #[error("defect: {0}")]
-    Defect(String),
+    /// The store's side failed, or history.
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// Why RegisterAppConnector or AbandonRegistration refuses; each is final for its enrolment unless
@@ -165,63 +127,15 @@ pub enum Refusal {
 }
 
 impl Error {
-    /// One field breaks a rule.
-    pub fn field(field: &str, reason: Reason, fix: impl Into<String>) -> Self {
-        let mut problems = Violations::new();
-        problems.add(field, reason, fix);
-        Self::Invalid(problems)
-    }
-
-    /// The kind of failure, which decides the gRPC code.
+    /// The reason word, for metrics.
     #[must_use]
-    pub fn kind(&self) -> Code {
+    pub fn reason(&self) -> &'static str {
         match self {
-            Self::Invalid(_) | Self::RequestIdReused | Self::OrderTooLarge { .. } => {
-                Code::InvalidArgument
-            }
-            Self::NotFound(..) | Self::ReferenceNotFound(_) => Code::NotFound,
-            Self::NameTaken { .. } | Self::DisplayNameTaken { .. } => Code::AlreadyExists,
-            Self::Deleted { .. }
-            | Self::NotDeleted { .. }
-            | Self::Referenced { .. }
-            | Self::DomainConflict(_) => Code::FailedPrecondition,
-            Self::EtagMismatch { .. } | Self::Contended => Code::Aborted,
-            Self::QuotaExceeded { .. } => Code::ResourceExhausted,
-            Self::Compacted { .. } => Code::OutOfRange,
-            Self::KeysUnknown(_) | Self::Unavailable(_) | Self::OutcomeUnknown(_) => {
-                Code::Unavailable
-            }
-            Self::DataLoss(_) => Code::DataLoss,
-            Self::Defect(_) => Code::Internal,
-            Self::Registration(refusal) => refusal.kind(),
-        }
-    }
-
-    /// The stable reason word.
-    #[must_use]
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Invalid(_) => Reason::FieldsInvalid,
-            Self::NotFound(..) => Reason::ResourceNotFound,
-            Self::Deleted { .. } => Reason::Deleted,
-            Self::NotDeleted { .. } => Reason::NotDeleted,
-            Self::NameTaken { .. } => Reason::NameTaken,
-            Self::DisplayNameTaken { .. } => Reason::DisplayNameTaken,
-            Self::ReferenceNotFound(_) => Reason::ReferenceNotFound,
-            Self::Referenced { .. } => Reason::Referenced,
-            Self::KeysUnknown(_) => Reason::KeysUnknown,
-            Self::EtagMismatch { .. } => Reason::EtagMismatch,
-            Self::DomainConflict(_) => Reason::DomainConflict,
-            Self::QuotaExceeded { .. } => Reason::QuotaExceeded,
-            Self::RequestIdReused => Reason::RequestIdReused,
-            Self::OrderTooLarge { .. } => Reason::OrderTooLarge,
-            Self::Compacted { .. } => Reason::RevisionCompacted,
-            Self::Contended => Reason::Contended,
-            Self::Unavailable(_) => Reason::StoreUnavailable,
-            Self::OutcomeUnknown(_) => Reason::OutcomeUnknown,
-            Self::DataLoss(_) => Reason::StoreDamaged,
-            Self::Defect(_) => Reason::Defect,
-            Self::Registration(refusal) => refusal.reason(),
+            Self::Registration(refusal) => refusal.reason().word(),
+            Self::QuotaExceeded { .. } => Reason::QuotaExceeded.word(),
+            Self::NameTaken { .. } => Reason::NameTaken.word(),
+            Self::Fault(Fault::Contended) => Reason::Contended.word(),
+            _ => "ERROR",
         }
     }
 }
@@ -276,63 +190,6 @@ impl Refusal {
             Self::RegistrationStands(connector) => {
                 format!("the enrolment made `{connector}`; it can only go forward")
             }
-        }
-    }
-}
-
-impl From<RowError> for Error {
-    fn from(error: RowError) -> Self {
-        match error {
-            RowError::Read(error) => error.into(),
-            RowError::Record(error) => error.into(),
-        }
-    }
-}
-
-impl From<RecordError> for Error {
-    fn from(error: RecordError) -> Self {
-        Self::DataLoss(error.to_string())
-    }
-}
-
-impl From<ReadError> for Error {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Compacted { oldest } => Self::Compacted { revision: -1, oldest },
-            ReadError::Corrupt(why) => Self::DataLoss(why),
-            ReadError::Future { .. } | ReadError::Unavailable(_) => {
-                Self::Unavailable(error.to_string())
-            }
-        }
-    }
-}
-
-impl From<ReplayError> for Error {
-    fn from(error: ReplayError) -> Self {
-        match error {
-            ReplayError::Mismatch => Self::RequestIdReused,
-            ReplayError::Read(error) => error.into(),
-        }
-    }
-}
-
-impl From<CommitError> for Error {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Precondition { .. } => Self::Contended,
-            CommitError::IdempotencyMismatch => Self::RequestIdReused,
-            CommitError::Unavailable(_) | CommitError::Closed => {
-                Self::Unavailable(error.to_string())
-            }
-            CommitError::OutcomeUnknown(why) => Self::OutcomeUnknown(why),
-            CommitError::TooLarge { bytes, max, .. } => Self::field(
-                "",
-                Reason::TooLarge,
-                format!("the object takes {bytes} bytes and at most {max} can be kept; split it"),
-            ),
-            CommitError::TooManyOps { .. }
-            | CommitError::DuplicateKey { .. }
-            | CommitError::ReservedKey { .. } => Self::Defect(error.to_string()),
         }
     }
 }

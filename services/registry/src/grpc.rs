@@ -2,25 +2,17 @@
 //!
 //! Owns: handlers of three moves (parse, call, render), conversions, the Watch stream. Always holds: generated
 //! types stop here; a request that breaks rules names every field that does.
-//! Absent on purpose: any rule. Read in this order: `api` (the methods), `standard` (what the standard methods share),
-//! `request`, `convert`, `watch`.
+//! Absent on purpose: any rule. Read in this order: `api` (the methods), `standard` (the standard methods of all kinds), `group`,
+//! `connector`, `audit` (methods of their own), `convert`, `watch`.
 
 mod api;
-mod backup;
+mod audit;
+mod connector;
 mod convert;
 #[cfg(test)]
 mod fuzz;
-mod request;
+mod group;
 mod standard;
 mod watch;
 
 pub(crate) use api::Api;
-
-use crate::error::Error;
-use rpc::error::Failure;
-
-impl From<Error> for tonic::Status {
-    fn from(error: Error) -> Self {
-        Failure::from(error).into()
-    }
-}

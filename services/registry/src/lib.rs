@@ -34,4 +34,4 @@ mod store;
 mod workers;
 
 pub use app::App;
-pub use config::{Config, ConfigError, DEFAULT_RETENTION_AGE, DEFAULT_RETENTION_COMMITS};
+pub use config::Config;

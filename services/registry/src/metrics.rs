@@ -23,7 +23,7 @@ struct Outcome {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
     objects: Family<KindLabel, Gauge>,
-    lost_races: Family<KindLabel, Counter>,
+    lost_races: Gauge,
     registrations: Family<Outcome, Counter>,
     purged: Family<KindLabel, Counter>,
     withdrawals: Family<Outcome, Counter>,
@@ -36,7 +36,7 @@ impl Metrics {
         registry.register(|registry| {
             let help = "Live objects of all tenants, by kind";
             registry.register("registry_objects", help, metrics.objects.clone());
-            let help = "Writes decided anew because something they rest on changed, by kind";
+            let help = "Writes of this process decided anew because something they rest on changed, since its start";
             registry.register("registry_lost_races", help, metrics.lost_races.clone());
             let help = "Calls of RegisterAppConnector by outcome: REGISTERED, REPEATED or the reason of the refusal";
             registry.register("registry_registrations", help, metrics.registrations.clone());
@@ -53,8 +53,8 @@ impl Metrics {
         self.objects.get_or_create(&KindLabel { kind: kind.field() }).set(live);
     }
 
-    pub(crate) fn lost_race(&self, kind: Kind) {
-        self.lost_races.get_or_create(&KindLabel { kind: kind.field() }).inc();
+    pub(crate) fn lost_races(&self, races: u64) {
+        self.lost_races.set(i64::try_from(races).unwrap_or(i64::MAX));
     }
 
     /// `Ok(true)`: a connector was made; `Ok(false)`: the one that stood was answered.
@@ -62,7 +62,7 @@ impl Metrics {
         let outcome = match outcome {
             Ok(true) => "REGISTERED",
             Ok(false) => "REPEATED",
-            Err(error) => error.reason().word(),
+            Err(error) => error.reason(),
         };
         self.registrations.get_or_create(&Outcome { outcome }).inc();
     }

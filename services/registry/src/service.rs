@@ -2,16 +2,16 @@
 //!
 //! Owns: what is read before a write, which preconditions the commit carries for what was read, and what a
 //! lost race means. Always holds: a use case decides on what it read, and its commit fails if any of that changed
-//! in between; then it decides again, at most [`MAX_ATTEMPTS`] times. Use cases take `Authorised`
-//! scopes, which only the access layer makes.
+//! in between; then it decides again. Use cases take `Authorised` names, which only the access layer makes, and a `Write`, which
+//! only a request without a violation makes; each write is remembered in its commit.
 //! Absent on purpose: the rules of single objects (`domain`), keys (`store`), messages (`grpc`).
 //!
 //! Read in this order: `create`, `update`, `delete`, `undelete`, `purge`, `registration`, `read`, then what they share: `checks`,
 //! `coverage` (domain conflicts), `population` (quotas), `followers` (who must know of a withdrawal before it is answered).
 //!
 //! ## Design notes
-//! The five kinds share one create, update and delete, generic over [`Linked`](crate::store::Linked); what is special to a kind is in its
-//! `Linked` and in `delete` (groups, tenants). The other choice, a file of use cases for each noun, repeats
+//! The kinds share one create, update and delete, generic over [`Kept`](crate::store::Kept); what is special to a kind is in its
+//! `Spec`, and groups have a delete of their own. The other choice, a file of use cases for each noun, repeats
 //! the order of checks five times, and that order is where the mistakes are.
 
 mod checks;
@@ -23,36 +23,41 @@ mod population;
 mod purge;
 mod read;
 mod registration;
+mod sweep;
 mod undelete;
 mod update;
 
 use jiff::Timestamp;
-use names::TrustDomain;
-use runtime::Clock;
-use store::{CommitError, Committed, Etag, IdempotencyKey, Revision, Store};
+use names::{TenantName, TrustDomain};
+use resource::{
+    Fault, Write,
+    history::History,
+    record,
+    write::{self, Ran},
+};
+use runtime::{Clock, worker::Signal};
+use store::{CommitError, Committed, Etag, Revision, Store};
+use uuid::Uuid;
 
-pub(crate) use followers::{Followers, Following};
-pub(crate) use read::{ListQuery, Page, batch_names};
+pub(crate) use followers::Followers;
+pub(crate) use read::Scoped;
 pub(crate) use update::Edit;
 
 use crate::{
     clients::Keys,
-    domain::{Quotas, Resource, Rules, Spec, Violations},
+    domain::{Quotas, Resource, Rules},
     error::Error,
     metrics::Metrics,
-    store::{Changes, Found, Rows, decode, encode},
+    store::{Author, Changes, Found, Kept, Rows},
 };
 use coverage::Coverage;
 use population::{Move, Population};
-
-/// How often a write is decided anew after a lost race. Each loss means that somebody else's write went
-/// through, so eight are enough unless something is wrong.
-pub(crate) const MAX_ATTEMPTS: usize = 8;
 
 /// The registry's use cases. Cheap to share behind an `Arc`.
 #[derive(Debug)]
 pub(crate) struct Registry {
     rows: Rows,
+    history: History,
     clock: Clock,
     quotas: Quotas,
     trust_domain: TrustDomain,
@@ -60,39 +65,34 @@ pub(crate) struct Registry {
     coverage: Coverage,
     keys: Keys,
     followers: Followers,
+    /// Wakes the sweeper after a delete with `force`.
+    swept: Signal,
     metrics: Metrics,
 }
 
-/// How a caller wants a write done.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Writing {
-    /// Makes the call repeatable.
-    pub(crate) request: Option<IdempotencyKey>,
-    /// Check, do not write.
-    pub(crate) validate_only: bool,
-    /// The version that the caller read; `None`: whatever there is.
-    pub(crate) etag: Option<Etag>,
-    /// 0/0 is meant.
-    pub(crate) allow_null_island: bool,
-    /// What was wrong with the message already.
-    pub(crate) problems: Violations,
+/// What the use cases rest on.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) store: Store,
+    pub(crate) history: History,
+    pub(crate) clock: Clock,
+    pub(crate) quotas: Quotas,
+    pub(crate) trust_domain: TrustDomain,
+    pub(crate) keys: Keys,
+    pub(crate) swept: Signal,
+    pub(crate) metrics: Metrics,
 }
 
 impl Registry {
     /// The use cases over an open store. Counts what every tenant holds.
-    pub(crate) async fn open(
-        store: Store,
-        clock: Clock,
-        quotas: Quotas,
-        trust_domain: TrustDomain,
-        keys: Keys,
-        metrics: Metrics,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn open(ground: Ground) -> Result<Self, Error> {
+        let Ground { store, history, clock, quotas, trust_domain, keys, swept, metrics } = ground;
         let rows = Rows::new(store);
         let population = Population::count(&rows, metrics.clone()).await?;
         let (coverage, followers) = (Coverage::default(), Followers::default());
         Ok(Self {
             rows,
+            history,
             clock,
             quotas,
             trust_domain,
@@ -100,6 +100,7 @@ impl Registry {
             coverage,
             keys,
             followers,
+            swept,
             metrics,
         })
     }
@@ -109,14 +110,20 @@ impl Registry {
         &self.rows
     }
 
+    /// What is remembered.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
     /// Who answers from what the watches tell.
     pub(crate) fn followers(&self) -> &Followers {
         &self.followers
     }
 
-    /// Brings the metric of live objects up to date.
+    /// Brings the metrics of live objects and lost races up to date.
     pub(crate) fn show_population(&self) {
         self.population.show();
+        self.metrics.lost_races(resource::tries::lost_races());
     }
 
     /// The settings that tenants show.
@@ -129,6 +136,11 @@ impl Registry {
         &self.trust_domain
     }
 
+    /// What a check of one object depends on besides the object.
+    pub(crate) fn rules(&self, allow_null_island: bool) -> Rules {
+        Rules { quotas: self.quotas.clone(), allow_null_island }
+    }
+
     /// The etag of an object that last changed at `revision`; empty for what is not written.
     pub(crate) fn etag(&self, revision: Revision) -> String {
         if revision == Revision::ZERO {
@@ -137,40 +149,35 @@ impl Registry {
         Etag::new(self.rows.store().epoch(), revision).to_string()
     }
 
-    fn now(&self) -> Timestamp {
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    fn rules(&self, writing: &Writing) -> Rules {
-        Rules { quotas: self.quotas.clone(), allow_null_island: writing.allow_null_island }
+    /// Who writes in a tenant, for history.
+    fn author<'a>(&'a self, write: &'a Write, tenant: Uuid) -> Author<'a> {
+        Author { history: &self.history, by: &write.by, tenant }
     }
 
-    /// What a request was answered before, if it is a repeat.
-    async fn replay<S: Spec>(&self, writing: &Writing) -> Result<Option<Found<S>>, Error> {
-        let Some(request) = &writing.request else { return Ok(None) };
-        match self.rows.store().find_committed(request).await? {
-            Some(Committed { revision, replay: Some(answer) }) => {
-                Ok(Some(Found { resource: decode(&answer)?, revision }))
-            }
-            _ => Ok(None),
-        }
+    /// A tenant's uid, for history; nil for one that is not there, which owns nothing.
+    pub(crate) async fn uid_of(&self, tenant: &TenantName) -> Result<Uuid, Error> {
+        let found =
+            self.rows.get::<crate::domain::TenantSpec>(tenant, store::At::Published).await?;
+        Ok(found.map_or_else(Uuid::nil, |found| found.resource.meta.uid))
     }
 
-    /// Does a write once. A repeat is answered with the first success, also when the first finished only while this one
-    /// was being decided: then what refused this one (the id is taken, the etag stale) is the first one's own doing.
-    async fn once<S: Spec>(
+    /// Does a write once. The first answer may have been lost while it waited for those who follow, so a repeat waits too.
+    async fn once<S: Kept>(
         &self,
-        writing: &Writing,
-        write: impl Future<Output = Result<Found<S>, Error>> + Send,
+        write: &Write,
+        work: impl Future<Output = Result<Found<S>, Error>> + Send,
     ) -> Result<Found<S>, Error> {
-        if let Some(first) = self.replay(writing).await? {
-            // The first answer may have been lost while it waited.
-            self.settle(first.revision).await;
-            return Ok(first);
-        }
-        match write.await {
-            Err(error) => Ok(self.replay(writing).await.ok().flatten().ok_or(error)?),
-            made => made,
+        match write::once(self.rows.store(), write, work).await? {
+            Ran::Now(found) => Ok(found),
+            Ran::Before(answer, revision) => {
+                self.settle(revision).await;
+                Ok(Rows::remembered(answer, revision)?)
+            }
         }
     }
 
@@ -184,36 +191,36 @@ impl Registry {
     }
 
     /// Commits an object's changes and settles the count. `None`: the race was lost, decide again.
-    async fn commit<S: Spec>(
+    async fn commit<S: Kept>(
         &self,
         changes: Changes,
-        writing: &Writing,
+        write: &Write,
         resource: Resource<S>,
         counted: Option<Move<'_>>,
     ) -> Result<Option<Found<S>>, Error> {
         let mut commit = changes.finish();
-        if let Some(request) = &writing.request {
-            commit = commit.idempotent(request.clone(), encode(&resource)?);
+        if let Some(request) = &write.request {
+            let answer = record::encode::<S::Stored>(&resource).map_err(Fault::from)?;
+            commit = commit.idempotent(request.clone(), answer);
         }
         match self.rows.store().commit(commit).await {
             Ok(Committed { revision, replay: None }) => {
                 counted.into_iter().for_each(Move::done);
-                Ok(Some(Found { resource, revision }))
+                Ok(Some(Found::made(resource, revision)))
             }
             Ok(Committed { revision, replay: Some(answer) }) => {
                 counted.into_iter().for_each(Move::refused);
-                Ok(Some(Found { resource: decode(&answer)?, revision }))
+                Ok(Some(Rows::remembered(answer, revision)?))
             }
             Err(CommitError::Precondition { .. }) => {
-                self.metrics.lost_race(S::KIND);
                 counted.into_iter().for_each(Move::refused);
                 Ok(None)
             }
             // Left in doubt by the drop of `counted`.
-            Err(error @ CommitError::OutcomeUnknown(_)) => Err(error.into()),
+            Err(error @ CommitError::OutcomeUnknown(_)) => Err(Fault::from(error).into()),
             Err(error) => {
                 counted.into_iter().for_each(Move::refused);
-                Err(error.into())
+                Err(Fault::from(error).into())
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod purge;
 mod sweep;
+mod trim;
 
 pub(crate) use purge::{PURGE_PERIOD, Purge};
 pub(crate) use sweep::{SWEEP_PERIOD, Sweep};
+pub(crate) use trim::{TRIM_PERIOD, Trim};

@@ -33,9 +33,25 @@ pub struct Event {
     pub revision: Revision,
 }
 
+/// The objects that events are about, as the service knows them.
+pub trait Objects: Sync {
+    /// The row of an object as it is, by kind and name, at a revision.
+    fn row(
+        &self,
+        kind: u8,
+        name: &str,
+        at: At,
+    ) -> impl Future<Output = Result<Option<Row>, Fault>> + Send;
+
+    /// The message of a record: its type's full name in the contract, and its bytes.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    fn render(&self, event: &Event) -> Result<(&'static str, Vec<u8>), Fault>;
+}
+
 impl History {
-    /// A page of a tenant's events. `live` reads the row of an object as it is now, by kind, name and the list's revision; `render` makes
-    /// a message of a record: its type's name in the contract, and its bytes.
+    /// A page of a tenant's events.
     ///
     /// # Errors
     /// The store could not be read.
@@ -43,8 +59,7 @@ impl History {
         &self,
         tenant: (&names::TenantName, Uuid),
         listing: &Listing,
-        live: impl AsyncFn(u8, String, At) -> Result<Option<Row>, Fault>,
-        render: impl Fn(&Event) -> Result<(&'static str, Vec<u8>), Fault>,
+        objects: &impl Objects,
     ) -> Result<Page<AuditEvent>, Fault> {
         let (name, uid) = tenant;
         let mut at = listing.at();
@@ -58,7 +73,7 @@ impl History {
             for index in &page.rows {
                 let place = Key::from_bytes(index.value.to_vec());
                 let Some(row) = self.store.get(&place, at).await? else { continue };
-                let event = self.event(name, &row, at, &live, &render).await?;
+                let event = self.event(name, &row, at, objects).await?;
                 let event = Some(event).filter(|event| listing.wants(event));
                 if !filling.offer(index.key.as_bytes(), event) {
                     return Ok(filling.cut(page.revision));
@@ -76,8 +91,7 @@ impl History {
         tenant: &names::TenantName,
         row: &Row,
         at: At,
-        live: &impl AsyncFn(u8, String, At) -> Result<Option<Row>, Fault>,
-        render: &impl Fn(&Event) -> Result<(&'static str, Vec<u8>), Fault>,
+        objects: &impl Objects,
     ) -> Result<AuditEvent, Fault> {
         let told = crate::record::decode::<StoredEvent>(&row.value)?;
         let kind = told.kind;
@@ -87,11 +101,12 @@ impl History {
             Some(next) => self.before(&next, at).await?.map(event),
             // What a purge leaves is nothing, and the id may be another object's by now.
             None => {
-                live(kind, told.name.clone(), at).await?.map(|row| event((row.value, row.revision)))
+                let row = objects.row(kind, &told.name, at).await?;
+                row.map(|row| event((row.value, row.revision)))
             }
         };
-        let before = before.as_ref().map(render).transpose()?;
-        let after = after.as_ref().map(render).transpose()?;
+        let before = before.as_ref().map(|event| objects.render(event)).transpose()?;
+        let after = after.as_ref().map(|event| objects.render(event)).transpose()?;
         Ok(message(tenant, told, row.revision, before, after))
     }
 

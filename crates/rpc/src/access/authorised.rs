@@ -49,6 +49,13 @@ impl<T> Deref for Authorised<T> {
     }
 }
 
+impl Authorised<Scope> {
+    /// The same agreement about one object, for what everybody below the scope may be asked about: an object of the installation.
+    pub fn over<T>(self, value: T) -> Authorised<T> {
+        Authorised { value, by: self.by, class: self.class }
+    }
+}
+
 /// One tenant, or all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Description, DisplayName, Kind, Labels, Location, LocationDraft, Rules, Violations,
-    resource::{Draft, Resource, Spec, Subject},
+    resource::{About, Claim, Link, Resource, Spec, Subject},
 };
 
 /// Shortest life of an ephemeral connector after it disconnects.
@@ -21,50 +21,19 @@ pub(super) const MAX_EPHEMERAL_TTL: SignedDuration = SignedDuration::from_hours(
 /// An app connector.
 pub type Connector = Resource<ConnectorSpec>;
 
-/// A connector as a caller writes it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ConnectorDraft {
-    /// Name for people.
-    pub display_name: String,
-    /// Free text.
-    pub description: String,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// `None`: true.
-    pub enabled: Option<bool>,
-    /// Its own place; `None`: its group's.
-    pub location: Option<LocationDraft>,
-}
-
-impl Draft for ConnectorDraft {
-    const PATHS: &'static [&'static str] = &[
-        "display_name",
-        "description",
-        "labels",
-        "enabled",
-        "location",
-        "location.address",
-        "location.city",
-        "location.country_code",
-        "location.coordinates",
-        "location.time_zone",
-    ];
-
-    fn lay(&mut self, path: &str, from: &Self) {
-        match path {
-            "display_name" => self.display_name.clone_from(&from.display_name),
-            "description" => self.description.clone_from(&from.description),
-            "labels" => self.labels.clone_from(&from.labels),
-            "enabled" => self.enabled = from.enabled,
-            // Unlike a group's, the whole place may be taken away: then the group's counts.
-            "location" => {
-                self.location = from
-                    .location
-                    .as_ref()
-                    .and_then(|new| LocationDraft::replaced(self.location.take(), Some(new)));
-            }
-            part => LocationDraft::lay(&mut self.location, part, from.location.as_ref()),
-        }
+names::draft! {
+    /// A connector as a caller writes it.
+    pub struct ConnectorDraft {
+        /// Name for people.
+        "display_name" => display_name: String;
+        /// Free text.
+        "description" => description: String;
+        /// Labels.
+        "labels" => labels: BTreeMap<String, String>;
+        /// `None`: true.
+        "enabled" => enabled: Option<bool>;
+        /// Its own place; `None`: its group's.
+        "location" | "location.address" | "location.city" | "location.country_code" | "location.coordinates" | "location.time_zone" => location: Option<LocationDraft>, by LocationDraft::copy_optional;
     }
 }
 
@@ -106,8 +75,18 @@ pub struct Origin {
 impl Spec for ConnectorSpec {
     type Name = AppConnectorName;
     type Draft = ConnectorDraft;
-    type Given = Origin;
+    type ServerFields = Origin;
     const KIND: Kind = Kind::Connector;
+    const ABOUT: About = About {
+        id_is_spent: true,
+        ..About::below_tenant(
+            0x03,
+            "app connector",
+            "app_connector",
+            AppConnectorName::TYPE,
+            |quotas| quotas.app_connectors,
+        )
+    };
 
     fn check(
         draft: &ConnectorDraft,
@@ -151,8 +130,19 @@ impl Spec for ConnectorSpec {
         &self.display_name
     }
 
-    fn is_cut_by(&self, after: &Self) -> bool {
+    fn withdraws(&self, after: &Self) -> bool {
         self.enabled && !after.enabled
+    }
+
+    /// Names of connectors need not be unique.
+    fn claims(&self) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    fn links(connector: &Connector) -> Vec<Link> {
+        let group = &connector.server_fields.app_connector_group;
+        let field = "app_connector_group".to_owned();
+        vec![Link { kind: Kind::Group, tenant: group.tenant(), id: group.id().clone(), field }]
     }
 }
 
@@ -262,6 +252,8 @@ impl Registration {
 
 #[cfg(test)]
 mod tests {
+    use names::Draft as _;
+
     use super::*;
 
     fn draft() -> RegistrationDraft {
@@ -317,7 +309,7 @@ mod tests {
     fn a_connectors_own_place_can_be_taken_away() {
         let place = LocationDraft { coordinates: Some((1.0, 2.0)), ..LocationDraft::default() };
         let mut draft = ConnectorDraft { location: Some(place), ..ConnectorDraft::default() };
-        draft.lay("location", &ConnectorDraft::default());
+        draft.copy_field("location", &ConnectorDraft::default());
         assert_eq!(draft.location, None);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Description, DisplayName, Kind, Labels, Location, LocationDraft, Violations,
-    resource::{Draft, Resource, Spec, Subject},
+    resource::{About, Resource, Spec, Subject},
 };
 
 /// An app connector group.
@@ -26,55 +26,23 @@ pub enum DnsResolution {
     Ipv6,
 }
 
-/// A group as a caller writes it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct GroupDraft {
-    /// Name for people.
-    pub display_name: String,
-    /// Free text.
-    pub description: String,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// `None`: true.
-    pub enabled: Option<bool>,
-    /// Where it is.
-    pub location: Option<LocationDraft>,
-    /// `None`: both families.
-    pub dns_resolution: Option<DnsResolution>,
-    /// Whether it serves in disaster recovery.
-    pub disaster_recovery: bool,
-}
-
-impl Draft for GroupDraft {
-    const PATHS: &'static [&'static str] = &[
-        "display_name",
-        "description",
-        "labels",
-        "enabled",
-        "location",
-        "location.address",
-        "location.city",
-        "location.country_code",
-        "location.coordinates",
-        "location.time_zone",
-        "dns_resolution_option",
-        "disaster_recovery",
-    ];
-
-    fn lay(&mut self, path: &str, from: &Self) {
-        match path {
-            "display_name" => self.display_name.clone_from(&from.display_name),
-            "description" => self.description.clone_from(&from.description),
-            "labels" => self.labels.clone_from(&from.labels),
-            "enabled" => self.enabled = from.enabled,
-            "location" => {
-                self.location =
-                    LocationDraft::replaced(self.location.take(), from.location.as_ref())
-            }
-            "dns_resolution_option" => self.dns_resolution = from.dns_resolution,
-            "disaster_recovery" => self.disaster_recovery = from.disaster_recovery,
-            part => LocationDraft::lay(&mut self.location, part, from.location.as_ref()),
-        }
+names::draft! {
+    /// A group as a caller writes it.
+    pub struct GroupDraft {
+        /// Name for people.
+        "display_name" => display_name: String;
+        /// Free text.
+        "description" => description: String;
+        /// Labels.
+        "labels" => labels: BTreeMap<String, String>;
+        /// `None`: true.
+        "enabled" => enabled: Option<bool>;
+        /// Where it is.
+        "location" | "location.address" | "location.city" | "location.country_code" | "location.coordinates" | "location.time_zone" => location: Option<LocationDraft>, by LocationDraft::copy;
+        /// `None`: both families.
+        "dns_resolution_option" => dns_resolution: Option<DnsResolution>;
+        /// Whether it serves in disaster recovery.
+        "disaster_recovery" => disaster_recovery: bool;
     }
 }
 
@@ -99,7 +67,7 @@ pub struct GroupSpec {
 
 /// What the server notes about a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupGiven {
+pub struct GroupServerFields {
     /// Of a group deleted with `force`: the server groups that named it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_server_groups: Vec<ServerGroupName>,
@@ -108,8 +76,15 @@ pub struct GroupGiven {
 impl Spec for GroupSpec {
     type Name = AppConnectorGroupName;
     type Draft = GroupDraft;
-    type Given = GroupGiven;
+    type ServerFields = GroupServerFields;
     const KIND: Kind = Kind::Group;
+    const ABOUT: About = About::below_tenant(
+        0x02,
+        "app connector group",
+        "app_connector_group",
+        AppConnectorGroupName::TYPE,
+        |quotas| quotas.app_connector_groups,
+    );
 
     fn check(
         draft: &GroupDraft,
@@ -155,19 +130,25 @@ impl Spec for GroupSpec {
         &self.display_name
     }
 
-    fn is_cut_by(&self, after: &Self) -> bool {
+    fn withdraws(&self, after: &Self) -> bool {
         self.enabled && !after.enabled
+    }
+
+    fn state(&self) -> &'static str {
+        if self.enabled { "enabled" } else { "disabled" }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use names::Draft as _;
+
     use super::*;
     use crate::domain::Rules;
 
     fn check(draft: &GroupDraft, previous: Option<&GroupSpec>) -> Result<GroupSpec, Violations> {
-        let name = "tenants/acme/appConnectorGroups/berlin".parse().unwrap();
-        let subject = Subject { name: &name, previous, rules: &Rules::default() };
+        let tenant = "tenants/acme".parse().unwrap();
+        let subject = Subject { tenant: Some(&tenant), previous, rules: &Rules::default() };
         let mut problems = Violations::new();
         let found = GroupSpec::check(draft, &subject, &mut problems);
         found.filter(|_| problems.is_empty()).ok_or(problems)
@@ -214,22 +195,25 @@ mod tests {
             }),
             ..GroupDraft::default()
         };
-        draft.lay("location", &moved);
+        draft.copy_field("location", &moved);
         let location = draft.location.as_ref().unwrap();
         assert_eq!(location.coordinates, Some((52.52, 13.405)));
         assert_eq!(location.address, "Unter den Linden 1");
         assert_eq!(location.city, "", "the mask names the whole place, so the city goes");
-        draft.lay("location.coordinates", &GroupDraft::default());
+        draft.copy_field("location.coordinates", &GroupDraft::default());
         assert_eq!(draft.location.unwrap().coordinates, Some((52.52, 13.405)));
     }
 
     #[test]
     fn an_update_without_a_mask_changes_the_leaves_that_it_carries() {
-        assert_eq!(berlin().carried(), ["display_name", "location.city", "location.coordinates"]);
+        assert_eq!(
+            berlin().non_default_paths(),
+            ["display_name", "location.city", "location.coordinates"]
+        );
         let mut draft = berlin();
         let patch = GroupDraft { enabled: Some(false), ..GroupDraft::default() };
-        for path in patch.carried() {
-            draft.lay(path, &patch);
+        for path in patch.non_default_paths() {
+            draft.copy_field(path, &patch);
         }
         assert_eq!(draft, GroupDraft { enabled: Some(false), ..berlin() });
     }
@@ -252,12 +236,12 @@ mod tests {
         };
         for path in GroupDraft::PATHS {
             let mut draft = GroupDraft::default();
-            draft.lay(path, &full);
+            draft.copy_field(path, &full);
             assert_ne!(draft, GroupDraft::default(), "{path} lays nothing");
         }
         let mut all = GroupDraft::default();
-        for path in full.carried() {
-            all.lay(path, &full);
+        for path in full.non_default_paths() {
+            all.copy_field(path, &full);
         }
         assert_eq!(all, full);
     }

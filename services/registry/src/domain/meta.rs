@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 /// How long a soft delete can be taken back, in days. Until then the id stays taken.
 pub const PURGE_AFTER_DAYS: i64 = 30;
+/// Least time between two writes of one object: what history can tell apart.
+const BETWEEN_WRITES: SignedDuration = SignedDuration::from_micros(1);
 
 /// Identity and times of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,24 +33,22 @@ impl Meta {
         Self { uid, create_time: now, update_time: now, delete_time: None, purge_time: None }
     }
 
-    /// After a write at `now`. Times never run backwards, whatever the clock does.
+    /// After a write at `now`. The times of an object's writes rise strictly, whatever the clock does: history is told apart by
+    /// them.
     #[must_use]
     pub fn touched(&self, now: Timestamp) -> Self {
-        Self { update_time: now.max(self.update_time), ..self.clone() }
+        let later = self.update_time.checked_add(BETWEEN_WRITES).unwrap_or(self.update_time);
+        Self { update_time: now.max(later), ..self.clone() }
     }
 
     /// After a soft delete at `now`.
     #[must_use]
     pub fn deleted(&self, now: Timestamp) -> Self {
-        let now = now.max(self.update_time);
+        let touched = self.touched(now);
+        let now = touched.update_time;
         let after = SignedDuration::from_hours(24 * PURGE_AFTER_DAYS);
         let purge_time = now.checked_add(after).unwrap_or(Timestamp::MAX);
-        Self {
-            update_time: now,
-            delete_time: Some(now),
-            purge_time: Some(purge_time),
-            ..self.clone()
-        }
+        Self { delete_time: Some(now), purge_time: Some(purge_time), ..touched }
     }
 
     /// After a soft delete was taken back at `now`.
@@ -73,10 +73,13 @@ mod tests {
         let now: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
         let earlier: Timestamp = "2026-10-01T00:00:00Z".parse().unwrap();
         let meta = Meta::created(Uuid::nil(), now);
-        assert_eq!(meta.touched(earlier).update_time, now);
-        let deleted = meta.deleted(now);
+        assert!(meta.touched(earlier).update_time > now, "an earlier clock");
+        assert!(meta.touched(now).update_time > now, "the same moment");
+        let deleted = meta.deleted(now.checked_add(BETWEEN_WRITES).unwrap());
         assert!(deleted.is_deleted());
-        assert_eq!(deleted.purge_time.unwrap(), "2026-12-01T00:00:00Z".parse().unwrap());
-        assert_eq!(deleted.undeleted(now), meta);
+        assert_eq!(deleted.purge_time.unwrap(), "2026-12-01T00:00:00.000001Z".parse().unwrap());
+        let back = deleted.undeleted(now);
+        assert_eq!((back.delete_time, back.purge_time), (None, None));
+        assert!(back.update_time > deleted.update_time);
     }
 }

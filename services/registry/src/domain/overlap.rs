@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use names::ApplicationSegmentName;
 
-use super::{Ports, SegmentSpec, Target};
+use super::{Ports, Target};
 
 /// The other segment and the first name that both cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,17 @@ pub struct Conflict {
     pub with: ApplicationSegmentName,
     /// What both cover.
     pub target: Target,
+}
+
+/// Names and ports that an enabled object keeps for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coverage<'a> {
+    /// The names.
+    pub domains: &'a [Target],
+    /// The TCP ports.
+    pub tcp: &'a Ports,
+    /// The UDP ports.
+    pub udp: &'a Ports,
 }
 
 #[derive(Clone, Debug)]
@@ -33,17 +44,14 @@ pub struct TargetIndex {
 }
 
 impl TargetIndex {
-    /// The first conflict of a segment with another one. Disabled ones have none.
+    /// The first conflict of what a segment covers with another one.
     #[must_use]
-    pub fn conflict(&self, name: &ApplicationSegmentName, spec: &SegmentSpec) -> Option<Conflict> {
-        if !spec.enabled {
-            return None;
-        }
+    pub fn conflict(&self, name: &ApplicationSegmentName, spec: Coverage<'_>) -> Option<Conflict> {
         spec.domains.iter().find_map(|target| {
             let claims = self.claims.get(target)?;
             let clash = claims.iter().find(|claim| {
                 claim.segment != *name
-                    && (claim.tcp.overlap(&spec.tcp) || claim.udp.overlap(&spec.udp))
+                    && (claim.tcp.overlap(spec.tcp) || claim.udp.overlap(spec.udp))
             })?;
             Some(Conflict { with: clash.segment.clone(), target: target.clone() })
         })
@@ -53,10 +61,10 @@ impl TargetIndex {
     pub fn replace(
         &mut self,
         name: &ApplicationSegmentName,
-        before: Option<&SegmentSpec>,
-        after: Option<&SegmentSpec>,
+        before: Option<Coverage<'_>>,
+        after: Option<Coverage<'_>>,
     ) {
-        for target in before.iter().flat_map(|spec| &spec.domains) {
+        for target in before.iter().flat_map(|spec| spec.domains) {
             if let Some(claims) = self.claims.get_mut(target) {
                 claims.retain(|claim| claim.segment != *name);
                 if claims.is_empty() {
@@ -64,10 +72,10 @@ impl TargetIndex {
                 }
             }
         }
-        for spec in after.into_iter().filter(|spec| spec.enabled) {
+        if let Some(spec) = after {
             let claim =
                 Claim { segment: name.clone(), tcp: spec.tcp.clone(), udp: spec.udp.clone() };
-            for target in &spec.domains {
+            for target in spec.domains {
                 self.claims.entry(target.clone()).or_default().push(claim.clone());
             }
         }
@@ -78,12 +86,11 @@ impl TargetIndex {
 mod tests {
     use super::*;
     use crate::domain::{
-        PortRangeDraft, Rules, SegmentDraft, Violations,
+        PortRangeDraft, Rules, SegmentDraft, SegmentSpec, Violations,
         resource::{Spec, Subject},
     };
 
     fn segment(domains: &[&str], tcp: (i32, i32), enabled: bool) -> SegmentSpec {
-        let name = "tenants/t/applicationSegments/any".parse().unwrap();
         let draft = SegmentDraft {
             display_name: "x".to_owned(),
             enabled: Some(enabled),
@@ -91,7 +98,7 @@ mod tests {
             tcp: vec![PortRangeDraft { first: tcp.0, last: tcp.1 }],
             ..SegmentDraft::default()
         };
-        let subject = Subject { name: &name, previous: None, rules: &Rules::default() };
+        let subject = Subject { tenant: None, previous: None, rules: &Rules::default() };
         SegmentSpec::check(&draft, &subject, &mut Violations::new()).unwrap()
     }
 
@@ -103,20 +110,27 @@ mod tests {
     fn the_same_name_and_port_in_two_enabled_segments_conflict() {
         let mut index = TargetIndex::default();
         let crm = segment(&["crm.example", "10.0.0.1"], (443, 443), true);
-        index.replace(&name("crm"), None, Some(&crm));
+        index.replace(&name("crm"), None, crm.coverage());
         let clash = index
-            .conflict(&name("b"), &segment(&["x.example", "CRM.example"], (400, 500), true))
+            .conflict(
+                &name("b"),
+                segment(&["x.example", "CRM.example"], (400, 500), true).coverage().unwrap(),
+            )
             .unwrap();
         assert_eq!(clash.with, name("crm"));
         assert_eq!(clash.target.to_string(), "crm.example");
-        assert!(index.conflict(&name("crm"), &crm).is_none(), "a segment is not its own rival");
+        assert!(
+            index.conflict(&name("crm"), crm.coverage().unwrap()).is_none(),
+            "a segment is not its own rival"
+        );
         for free in [
             segment(&["crm.example"], (80, 80), true),
             segment(&["*.example"], (443, 443), true),
             segment(&["10.0.0.0/8"], (443, 443), true),
             segment(&["crm.example"], (443, 443), false),
         ] {
-            assert!(index.conflict(&name("b"), &free).is_none(), "{free:?}");
+            let clash = free.coverage().and_then(|covers| index.conflict(&name("b"), covers));
+            assert!(clash.is_none(), "{free:?}");
         }
     }
 
@@ -124,21 +138,21 @@ mod tests {
     fn other_protocols_do_not_conflict() {
         let mut index = TargetIndex::default();
         let tcp = segment(&["dns.example"], (53, 53), true);
-        index.replace(&name("tcp"), None, Some(&tcp));
+        index.replace(&name("tcp"), None, tcp.coverage());
         let udp = SegmentSpec { tcp: Ports::default(), udp: tcp.tcp.clone(), ..tcp };
-        assert!(index.conflict(&name("udp"), &udp).is_none());
+        assert!(index.conflict(&name("udp"), udp.coverage().unwrap()).is_none());
     }
 
     #[test]
     fn a_segment_that_is_switched_off_or_gone_frees_its_names() {
         let mut index = TargetIndex::default();
         let crm = segment(&["crm.example"], (443, 443), true);
-        index.replace(&name("crm"), None, Some(&crm));
+        index.replace(&name("crm"), None, crm.coverage());
         let off = SegmentSpec { enabled: false, ..crm.clone() };
-        index.replace(&name("crm"), Some(&crm), Some(&off));
-        assert!(index.conflict(&name("b"), &crm).is_none());
-        index.replace(&name("b"), None, Some(&crm));
-        index.replace(&name("b"), Some(&crm), None);
+        index.replace(&name("crm"), crm.coverage(), off.coverage());
+        assert!(index.conflict(&name("b"), crm.coverage().unwrap()).is_none());
+        index.replace(&name("b"), None, crm.coverage());
+        index.replace(&name("b"), crm.coverage(), None);
         assert!(index.claims.is_empty());
     }
 }

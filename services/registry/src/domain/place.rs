@@ -127,7 +127,7 @@ impl LocationDraft {
     /// What an update that names the whole place leaves: the new one, with the coordinates that stood
     /// if it brings none.
     #[must_use]
-    pub fn replaced(before: Option<Self>, new: Option<&Self>) -> Option<Self> {
+    fn replaced(before: Option<Self>, new: Option<&Self>) -> Option<Self> {
         let stood = before.and_then(|place| place.coordinates);
         match (new, stood) {
             (Some(new), _) => Some(Self { coordinates: new.coordinates.or(stood), ..new.clone() }),
@@ -136,8 +136,23 @@ impl LocationDraft {
         }
     }
 
-    /// Lays one part (`location.city`, …) over `onto`. Absent coordinates never drop those that stand.
-    pub fn lay(onto: &mut Option<Self>, path: &str, from: Option<&Self>) {
+    /// Copies what `path` names: all of the place (coordinates that are absent never drop those that stand), or a part.
+    pub fn copy(to: &mut Option<Self>, path: &str, from: &Option<Self>) {
+        match path {
+            "location" => *to = Self::replaced(to.take(), from.as_ref()),
+            part => Self::copy_part(to, part, from.as_ref()),
+        }
+    }
+
+    /// As [`copy`](Self::copy), of a place that may be taken away.
+    pub fn copy_optional(to: &mut Option<Self>, path: &str, from: &Option<Self>) {
+        match (path, from) {
+            ("location", None) => *to = None,
+            _ => Self::copy(to, path, from),
+        }
+    }
+
+    fn copy_part(onto: &mut Option<Self>, path: &str, from: Option<&Self>) {
         let empty = Self::default();
         let from = from.unwrap_or(&empty);
         let Some(part) = path.strip_prefix("location.") else { return };

@@ -50,3 +50,12 @@ pub struct Rules {
     /// Whether the caller means it when the coordinates are 0/0.
     pub allow_null_island: bool,
 }
+
+impl Rules {
+    /// What holds of objects that were accepted before, whatever the limits of today.
+    #[must_use]
+    pub fn of_stored() -> Self {
+        let quotas = Quotas { labels_per_object: usize::MAX, ..Quotas::default() };
+        Self { quotas, allow_null_island: true }
+    }
+}

@@ -1,100 +1,94 @@
-//! What the five kinds of objects have in common.
+//! What the kinds of objects have in common, and what a kind says of itself.
 
 use std::fmt;
 
-use names::{
-    AppConnectorGroupName, AppConnectorName, ApplicationSegmentName, Reason, ResourceName,
-    ServerGroupName, TenantName, Violations,
-};
+use names::{Draft, Id, Reason, ResourceName, TenantName, Violations};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{DisplayName, Meta, Rules};
+use super::{DisplayName, Kind, Meta, Quotas, Rules, overlap::Coverage};
 
-/// The kinds of objects that the registry owns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Tenant.
-    Tenant,
-    /// App connector group.
-    Group,
-    /// App connector.
-    Connector,
-    /// Server group.
-    ServerGroup,
-    /// Application segment.
-    Segment,
-}
-
-impl Kind {
-    /// Every kind, in the order in which a watcher should learn of them: what is named before what
-    /// names it.
-    pub const ALL: [Self; 5] =
-        [Self::Tenant, Self::Group, Self::Connector, Self::ServerGroup, Self::Segment];
-
+/// What is fixed of a kind of object.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Its number in keys; never another kind's, also not after it is gone.
+    pub tag: u8,
     /// The word for people.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Tenant => "tenant",
-            Self::Group => "app connector group",
-            Self::Connector => "app connector",
-            Self::ServerGroup => "server group",
-            Self::Segment => "application segment",
-        }
-    }
-
+    pub label: &'static str,
     /// The field that carries it in requests.
-    #[must_use]
-    pub const fn field(self) -> &'static str {
-        match self {
-            Self::Tenant => "tenant",
-            Self::Group => "app_connector_group",
-            Self::Connector => "app_connector",
-            Self::ServerGroup => "server_group",
-            Self::Segment => "application_segment",
-        }
-    }
-
+    pub field: &'static str,
     /// The resource type of the contract.
-    #[must_use]
-    pub const fn resource_type(self) -> &'static str {
-        match self {
-            Self::Tenant => TenantName::TYPE,
-            Self::Group => AppConnectorGroupName::TYPE,
-            Self::Connector => AppConnectorName::TYPE,
-            Self::ServerGroup => ServerGroupName::TYPE,
-            Self::Segment => ApplicationSegmentName::TYPE,
-        }
+    pub resource_type: &'static str,
+    /// Whether everything else stands below one of it: a tenant.
+    pub is_root: bool,
+    /// Whether its id is never given out again, also after a purge.
+    pub id_is_spent: bool,
+    /// Most of them in a tenant; `None`: there is no quota.
+    pub quota: Option<fn(&Quotas) -> usize>,
+}
+
+impl About {
+    /// A kind below a tenant, with a quota.
+    pub(super) const fn below_tenant(
+        tag: u8,
+        label: &'static str,
+        field: &'static str,
+        resource_type: &'static str,
+        quota: fn(&Quotas) -> usize,
+    ) -> Self {
+        let (is_root, id_is_spent) = (false, false);
+        Self { tag, label, field, resource_type, is_root, id_is_spent, quota: Some(quota) }
     }
 }
 
-/// What a caller sent, unchecked: every writable field, absent ones at their default.
-pub trait Draft: Clone + Default + PartialEq + Send + Sync + 'static {
-    /// The writable paths, leaves after the messages that hold them.
-    const PATHS: &'static [&'static str];
+/// Another object that one names, and the field that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The other's kind.
+    pub kind: Kind,
+    /// Its tenant.
+    pub tenant: TenantName,
+    /// Its id.
+    pub id: Id,
+    /// Path of the field below the object.
+    pub field: String,
+}
 
-    /// Overwrites what `path` names with what `from` has there. Unknown paths change nothing.
-    fn lay(&mut self, path: &str, from: &Self);
+impl Link {
+    /// A link to one object in a list of them.
+    pub(super) fn listed<N: ResourceName>(kind: Kind, field: &str, index: usize, to: &N) -> Self {
+        let field = format!("{field}[{index}]");
+        Self { kind, tenant: to.tenant(), id: to.last_id().clone(), field }
+    }
 
-    /// The leaves in which this differs from the default: what an update without a mask changes.
+    /// Whether both lead to the same object.
     #[must_use]
-    fn carried(&self) -> Vec<&'static str> {
-        let holds_leaves =
-            |path: &str| Self::PATHS.iter().any(|p| p.starts_with(&format!("{path}.")));
-        let differs = |path: &str| {
-            let mut only = Self::default();
-            only.lay(path, self);
-            only != Self::default()
-        };
-        Self::PATHS.iter().copied().filter(|p| !holds_leaves(p) && differs(p)).collect()
+    pub fn leads_where(&self, other: &Self) -> bool {
+        (self.kind, &self.tenant, &self.id) == (other.kind, &other.tenant, &other.id)
+    }
+}
+
+/// What only one live object of a kind may have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// A name for people, in the form in which names are compared; within the tenant, or among tenants.
+    DisplayName(String),
+}
+
+impl Claim {
+    /// The field that claims it.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::DisplayName(_) => "display_name",
+        }
     }
 }
 
 /// What a check of one object may look at.
 pub struct Subject<'a, S: Spec> {
-    /// The object's name.
-    pub name: &'a S::Name,
+    /// The object's tenant; `None` if the request does not say whose it is, and is refused for that.
+    pub tenant: Option<&'a TenantName>,
     /// What is stored, if this is an update.
     pub previous: Option<&'a S>,
     /// Limits and permissions.
@@ -105,7 +99,7 @@ impl<S: Spec> Subject<'_, S> {
     /// The path of a field in the request.
     #[must_use]
     pub fn at(&self, field: &str) -> String {
-        format!("{}.{field}", S::KIND.field())
+        format!("{}.{field}", S::ABOUT.field)
     }
 }
 
@@ -117,8 +111,8 @@ pub trait Spec:
     type Name: ResourceName;
     /// Its unchecked form.
     type Draft: Draft;
-    /// What the server gives the object and callers cannot write.
-    type Given: Clone
+    /// What the server sets and callers cannot write.
+    type ServerFields: Clone
         + fmt::Debug
         + PartialEq
         + Serialize
@@ -128,6 +122,8 @@ pub trait Spec:
         + 'static;
     /// Which kind it is.
     const KIND: Kind;
+    /// What is fixed of the kind.
+    const ABOUT: About;
 
     /// Checks a draft, noting every problem; `None` if there was one.
     fn check(
@@ -144,7 +140,32 @@ pub trait Spec:
 
     /// Whether `after` takes something out of service that this has in service. Who makes such a change waits until no
     /// answer rests on the old state any more.
-    fn is_cut_by(&self, after: &Self) -> bool;
+    fn withdraws(&self, after: &Self) -> bool;
+
+    /// What only one live object of the kind may have.
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim::DisplayName(self.display_name().key())]
+    }
+
+    /// The live objects that a live one refers to: they cannot be deleted under it.
+    fn links(_resource: &Resource<Self>) -> Vec<Link> {
+        Vec::new()
+    }
+
+    /// Objects that it names besides: they are looked up when they are written, and may go.
+    fn mentions(&self) -> Vec<Link> {
+        Vec::new()
+    }
+
+    /// What others rely on besides that it lives: a change of it fails the commits of those who read it before.
+    fn state(&self) -> &'static str {
+        "live"
+    }
+
+    /// What it covers that no other may cover too; `None` for nothing.
+    fn coverage(&self) -> Option<Coverage<'_>> {
+        None
+    }
 }
 
 /// Whether something that `before` names is missing in `after`.
@@ -162,8 +183,9 @@ pub struct Resource<S: Spec> {
     pub meta: Meta,
     /// What callers write.
     pub spec: S,
-    /// What the server gives.
-    pub given: S::Given,
+    /// What the server sets.
+    #[serde(rename = "given")]
+    pub server_fields: S::ServerFields,
 }
 
 impl<S: Spec> Resource<S> {
@@ -177,7 +199,7 @@ impl<S: Spec> Resource<S> {
 /// Parses names of other objects of the same tenant, without repeats, at most `most`.
 pub(super) fn references<N: ResourceName>(
     texts: &[String],
-    tenant: &TenantName,
+    tenant: Option<&TenantName>,
     most: usize,
     at: &str,
     problems: &mut Violations,
@@ -203,7 +225,7 @@ pub(super) fn references<N: ResourceName>(
 /// Parses the name of another object of the same tenant.
 pub(super) fn reference<N: ResourceName>(
     text: &str,
-    tenant: &TenantName,
+    tenant: Option<&TenantName>,
     at: &str,
     problems: &mut Violations,
 ) -> Option<N> {
@@ -212,7 +234,7 @@ pub(super) fn reference<N: ResourceName>(
         return None;
     }
     let name: N = problems.take(at, text.parse())?;
-    if name.tenant() != *tenant {
+    if let Some(tenant) = tenant.filter(|tenant| name.tenant() != **tenant) {
         problems.add(at, Reason::ForeignTenant, format!("must belong to `{tenant}`"));
         return None;
     }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     CountryCode, Description, DisplayName, Kind, Labels, MAX_REFERENCES, PortRangeDraft, Ports,
     Target, Violations,
-    resource::{Draft, Resource, Spec, Subject, loses, references},
+    overlap::Coverage,
+    resource::{About, Link, Resource, Spec, Subject, loses, references},
 };
 use rules::{
     closest_to_application, continuous, countries, domains, minimum_available, port_sets,
@@ -45,87 +46,43 @@ pub struct Preference {
     pub weight: u16,
 }
 
-/// A segment as a caller writes it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SegmentDraft {
-    /// Name for people.
-    pub display_name: String,
-    /// Free text.
-    pub description: String,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// `None`: true.
-    pub enabled: Option<bool>,
-    /// What it covers.
-    pub domains: Vec<String>,
-    /// TCP ports.
-    pub tcp: Vec<PortRangeDraft>,
-    /// UDP ports.
-    pub udp: Vec<PortRangeDraft>,
-    /// Names of server groups.
-    pub server_groups: Vec<String>,
-    /// `None`: on access.
-    pub health_reporting: Option<HealthReporting>,
-    /// `None`: inclusive.
-    pub match_style: Option<MatchStyle>,
-    /// `None`: lowest total latency.
-    pub selection_policy: Option<SelectionPolicy>,
-    /// Preferences.
-    pub preferences: Vec<PreferenceDraft>,
-    /// Country codes.
-    pub allowed_countries: Vec<String>,
-    /// `None`: refuse.
-    pub unhealthy_policy: Option<UnhealthyPolicy>,
-    /// `None`: by what serves it.
-    pub minimum_available: Option<i32>,
-    /// `None`: 10 min.
-    pub sticky_for: Option<SignedDuration>,
-    /// Whether it is served in disaster recovery.
-    pub disaster_recovery: bool,
-}
-
-impl Draft for SegmentDraft {
-    const PATHS: &'static [&'static str] = &[
-        "display_name",
-        "description",
-        "labels",
-        "enabled",
-        "domains",
-        "tcp_port_ranges",
-        "udp_port_ranges",
-        "server_groups",
-        "health_reporting",
-        "match_style",
-        "selection_policy",
-        "app_connector_group_preferences",
-        "allowed_countries",
-        "unhealthy_policy",
-        "minimum_available",
-        "sticky_for",
-        "disaster_recovery",
-    ];
-
-    fn lay(&mut self, path: &str, from: &Self) {
-        match path {
-            "display_name" => self.display_name.clone_from(&from.display_name),
-            "description" => self.description.clone_from(&from.description),
-            "labels" => self.labels.clone_from(&from.labels),
-            "enabled" => self.enabled = from.enabled,
-            "domains" => self.domains.clone_from(&from.domains),
-            "tcp_port_ranges" => self.tcp.clone_from(&from.tcp),
-            "udp_port_ranges" => self.udp.clone_from(&from.udp),
-            "server_groups" => self.server_groups.clone_from(&from.server_groups),
-            "health_reporting" => self.health_reporting = from.health_reporting,
-            "match_style" => self.match_style = from.match_style,
-            "selection_policy" => self.selection_policy = from.selection_policy,
-            "app_connector_group_preferences" => self.preferences.clone_from(&from.preferences),
-            "allowed_countries" => self.allowed_countries.clone_from(&from.allowed_countries),
-            "unhealthy_policy" => self.unhealthy_policy = from.unhealthy_policy,
-            "minimum_available" => self.minimum_available = from.minimum_available,
-            "sticky_for" => self.sticky_for = from.sticky_for,
-            "disaster_recovery" => self.disaster_recovery = from.disaster_recovery,
-            _ => {}
-        }
+names::draft! {
+    /// A segment as a caller writes it.
+    pub struct SegmentDraft {
+        /// Name for people.
+        "display_name" => display_name: String;
+        /// Free text.
+        "description" => description: String;
+        /// Labels.
+        "labels" => labels: BTreeMap<String, String>;
+        /// `None`: true.
+        "enabled" => enabled: Option<bool>;
+        /// What it covers.
+        "domains" => domains: Vec<String>;
+        /// TCP ports.
+        "tcp_port_ranges" => tcp: Vec<PortRangeDraft>;
+        /// UDP ports.
+        "udp_port_ranges" => udp: Vec<PortRangeDraft>;
+        /// Names of server groups.
+        "server_groups" => server_groups: Vec<String>;
+        /// `None`: on access.
+        "health_reporting" => health_reporting: Option<HealthReporting>;
+        /// `None`: inclusive.
+        "match_style" => match_style: Option<MatchStyle>;
+        /// `None`: lowest total latency.
+        "selection_policy" => selection_policy: Option<SelectionPolicy>;
+        /// Preferences.
+        "app_connector_group_preferences" => preferences: Vec<PreferenceDraft>;
+        /// Country codes.
+        "allowed_countries" => allowed_countries: Vec<String>;
+        /// `None`: refuse.
+        "unhealthy_policy" => unhealthy_policy: Option<UnhealthyPolicy>;
+        /// `None`: by what serves it.
+        "minimum_available" => minimum_available: Option<i32>;
+        /// `None`: 10 min.
+        "sticky_for" => sticky_for: Option<SignedDuration>;
+        /// Whether it is served in disaster recovery.
+        "disaster_recovery" => disaster_recovery: bool;
     }
 }
 
@@ -172,8 +129,15 @@ pub struct SegmentSpec {
 impl Spec for SegmentSpec {
     type Name = ApplicationSegmentName;
     type Draft = SegmentDraft;
-    type Given = ();
+    type ServerFields = ();
     const KIND: Kind = Kind::Segment;
+    const ABOUT: About = About::below_tenant(
+        0x05,
+        "application segment",
+        "application_segment",
+        ApplicationSegmentName::TYPE,
+        |quotas| quotas.application_segments,
+    );
 
     fn check(
         draft: &SegmentDraft,
@@ -187,10 +151,9 @@ impl Spec for SegmentSpec {
         let labels = Labels::check(&draft.labels, subject.rules, &subject.at("labels"), problems);
         let domains = domains(&draft.domains, subject, problems);
         let ports = port_sets(draft, subject, problems);
-        let tenant = subject.name.tenant();
         let at = subject.at("server_groups");
         let server_groups =
-            references(&draft.server_groups, &tenant, MAX_REFERENCES, &at, problems);
+            references(&draft.server_groups, subject.tenant, MAX_REFERENCES, &at, problems);
         let preferences = preferences(&draft.preferences, subject, problems);
         let allowed_countries = countries(&draft.allowed_countries, subject, problems);
         let minimum_available = minimum_available(draft.minimum_available, subject, problems);
@@ -254,12 +217,33 @@ impl Spec for SegmentSpec {
         &self.display_name
     }
 
-    fn is_cut_by(&self, after: &Self) -> bool {
+    fn withdraws(&self, after: &Self) -> bool {
         let names = loses(&self.domains, &after.domains);
         let chain = loses(&self.server_groups, &after.server_groups);
         let narrowed = (&self.tcp, &self.udp, &self.allowed_countries)
             != (&after.tcp, &after.udp, &after.allowed_countries);
         self.enabled && (!after.enabled || names || chain || narrowed)
+    }
+
+    fn links(segment: &Segment) -> Vec<Link> {
+        let field = "server_groups";
+        let link = |(index, to)| Link::listed(Kind::ServerGroup, field, index, to);
+        segment.spec.server_groups.iter().enumerate().map(link).collect()
+    }
+
+    /// Preferences do not stop the delete of a group.
+    fn mentions(&self) -> Vec<Link> {
+        let mention = |(index, preference): (usize, &Preference)| {
+            let to = &preference.app_connector_group;
+            let field = format!("app_connector_group_preferences[{index}].app_connector_group");
+            Link { kind: Kind::Group, tenant: to.tenant(), id: to.id().clone(), field }
+        };
+        self.preferences.iter().enumerate().map(mention).collect()
+    }
+
+    fn coverage(&self) -> Option<Coverage<'_>> {
+        let Self { domains, tcp, udp, .. } = self;
+        self.enabled.then_some(Coverage { domains, tcp, udp })
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Description, DisplayName, Kind, Labels, MAX_REFERENCES, Rules, Target, Violations, ports,
-    resource::{Draft, Resource, Spec, Subject, loses, references},
+    resource::{About, Link, Resource, Spec, Subject, loses, references},
 };
 
 /// A server group.
@@ -22,49 +22,23 @@ pub struct ServerDraft {
     pub ports: Vec<i32>,
 }
 
-/// A server group as a caller writes it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ServerGroupDraft {
-    /// Name for people.
-    pub display_name: String,
-    /// Free text.
-    pub description: String,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// `None`: true.
-    pub enabled: Option<bool>,
-    /// Names of groups.
-    pub app_connector_groups: Vec<String>,
-    /// `None`: true.
-    pub dynamic_discovery: Option<bool>,
-    /// Servers.
-    pub servers: Vec<ServerDraft>,
-}
-
-impl Draft for ServerGroupDraft {
-    const PATHS: &'static [&'static str] = &[
-        "display_name",
-        "description",
-        "labels",
-        "enabled",
-        "app_connector_groups",
-        "dynamic_discovery",
-        "servers",
-    ];
-
-    fn lay(&mut self, path: &str, from: &Self) {
-        match path {
-            "display_name" => self.display_name.clone_from(&from.display_name),
-            "description" => self.description.clone_from(&from.description),
-            "labels" => self.labels.clone_from(&from.labels),
-            "enabled" => self.enabled = from.enabled,
-            "app_connector_groups" => {
-                self.app_connector_groups.clone_from(&from.app_connector_groups);
-            }
-            "dynamic_discovery" => self.dynamic_discovery = from.dynamic_discovery,
-            "servers" => self.servers.clone_from(&from.servers),
-            _ => {}
-        }
+names::draft! {
+    /// A server group as a caller writes it.
+    pub struct ServerGroupDraft {
+        /// Name for people.
+        "display_name" => display_name: String;
+        /// Free text.
+        "description" => description: String;
+        /// Labels.
+        "labels" => labels: BTreeMap<String, String>;
+        /// `None`: true.
+        "enabled" => enabled: Option<bool>;
+        /// Names of groups.
+        "app_connector_groups" => app_connector_groups: Vec<String>;
+        /// `None`: true.
+        "dynamic_discovery" => dynamic_discovery: Option<bool>;
+        /// Servers.
+        "servers" => servers: Vec<ServerDraft>;
     }
 }
 
@@ -181,8 +155,15 @@ impl ServerGroupSpec {
 impl Spec for ServerGroupSpec {
     type Name = ServerGroupName;
     type Draft = ServerGroupDraft;
-    type Given = ();
+    type ServerFields = ();
     const KIND: Kind = Kind::ServerGroup;
+    const ABOUT: About = About::below_tenant(
+        0x04,
+        "server group",
+        "server_group",
+        ServerGroupName::TYPE,
+        |quotas| quotas.server_groups,
+    );
 
     fn check(
         draft: &ServerGroupDraft,
@@ -196,7 +177,7 @@ impl Spec for ServerGroupSpec {
         let labels = Labels::check(&draft.labels, subject.rules, &subject.at("labels"), problems);
         let groups = references(
             &draft.app_connector_groups,
-            &subject.name.tenant(),
+            subject.tenant,
             MAX_REFERENCES,
             &subject.at("app_connector_groups"),
             problems,
@@ -237,9 +218,15 @@ impl Spec for ServerGroupSpec {
         &self.display_name
     }
 
-    fn is_cut_by(&self, after: &Self) -> bool {
+    fn withdraws(&self, after: &Self) -> bool {
         let groups = loses(&self.app_connector_groups, &after.app_connector_groups);
         self.enabled && (!after.enabled || groups || loses(&self.servers, &after.servers))
+    }
+
+    fn links(group: &ServerGroup) -> Vec<Link> {
+        let field = "app_connector_groups";
+        let link = |(index, to)| Link::listed(Kind::Group, field, index, to);
+        group.spec.app_connector_groups.iter().enumerate().map(link).collect()
     }
 }
 
@@ -248,9 +235,9 @@ mod tests {
     use super::*;
 
     fn check(draft: &ServerGroupDraft) -> Result<ServerGroupSpec, Vec<String>> {
-        let name = "tenants/acme/serverGroups/crm".parse().unwrap();
+        let tenant = "tenants/acme".parse().unwrap();
         let rules = Rules::default();
-        let subject = Subject { name: &name, previous: None, rules: &rules };
+        let subject = Subject { tenant: Some(&tenant), previous: None, rules: &rules };
         let mut problems = Violations::new();
         let found = ServerGroupSpec::check(draft, &subject, &mut problems);
         found.filter(|_| problems.is_empty()).ok_or_else(|| {
@@ -326,13 +313,13 @@ mod tests {
         let group = |id: &str| format!("tenants/acme/appConnectorGroups/{id}");
         let two = ServerGroupDraft { app_connector_groups: vec![group("a"), group("b")], ..crm() };
         let spec = |draft: &ServerGroupDraft| check(draft).unwrap();
-        let cut = |after: ServerGroupDraft| spec(&two).is_cut_by(&spec(&after));
+        let cut = |after: ServerGroupDraft| spec(&two).withdraws(&spec(&after));
         assert!(cut(ServerGroupDraft { enabled: Some(false), ..two.clone() }));
         assert!(cut(ServerGroupDraft { app_connector_groups: vec![group("b")], ..two.clone() }));
         let more = vec![group("b"), group("c"), group("a")];
         assert!(!cut(ServerGroupDraft { app_connector_groups: more, ..two.clone() }));
         assert!(!cut(ServerGroupDraft { display_name: "Other".to_owned(), ..two.clone() }));
         let off = spec(&ServerGroupDraft { enabled: Some(false), ..two.clone() });
-        assert!(!off.is_cut_by(&spec(&crm())), "nothing was in service");
+        assert!(!off.withdraws(&spec(&crm())), "nothing was in service");
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Description, DisplayName, Kind, Labels, Violations,
-    resource::{Draft, Resource, Spec, Subject},
+    resource::{About, Resource, Spec, Subject},
 };
 
 /// A tenant.
@@ -24,30 +24,17 @@ pub enum TenantState {
     Suspended,
 }
 
-/// A tenant as a caller writes it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TenantDraft {
-    /// Name for people.
-    pub display_name: String,
-    /// Free text.
-    pub description: String,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// `None`: active.
-    pub state: Option<TenantState>,
-}
-
-impl Draft for TenantDraft {
-    const PATHS: &'static [&'static str] = &["display_name", "description", "labels", "state"];
-
-    fn lay(&mut self, path: &str, from: &Self) {
-        match path {
-            "display_name" => self.display_name.clone_from(&from.display_name),
-            "description" => self.description.clone_from(&from.description),
-            "labels" => self.labels.clone_from(&from.labels),
-            "state" => self.state = from.state,
-            _ => {}
-        }
+names::draft! {
+    /// A tenant as a caller writes it.
+    pub struct TenantDraft {
+        /// Name for people.
+        "display_name" => display_name: String;
+        /// Free text.
+        "description" => description: String;
+        /// Labels.
+        "labels" => labels: BTreeMap<String, String>;
+        /// `None`: active.
+        "state" => state: Option<TenantState>;
     }
 }
 
@@ -67,8 +54,17 @@ pub struct TenantSpec {
 impl Spec for TenantSpec {
     type Name = TenantName;
     type Draft = TenantDraft;
-    type Given = ();
+    type ServerFields = ();
     const KIND: Kind = Kind::Tenant;
+    const ABOUT: About = About {
+        tag: 0x01,
+        label: "tenant",
+        field: "tenant",
+        resource_type: TenantName::TYPE,
+        is_root: true,
+        id_is_spent: false,
+        quota: None,
+    };
 
     fn check(
         draft: &TenantDraft,
@@ -101,7 +97,14 @@ impl Spec for TenantSpec {
         &self.display_name
     }
 
-    fn is_cut_by(&self, after: &Self) -> bool {
+    fn withdraws(&self, after: &Self) -> bool {
         self.state == TenantState::Active && after.state == TenantState::Suspended
+    }
+
+    fn state(&self) -> &'static str {
+        match self.state {
+            TenantState::Active => "active",
+            TenantState::Suspended => "suspended",
+        }
     }
 }

@@ -4,122 +4,99 @@ use names::Reason;
 use rpc::error::{Failure, Kind as Code};
 
 use super::{Blocker, Error, Refusal};
-use crate::domain::{Conflict, Kind};
+use crate::domain::{Claim, Conflict, Kind};
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let told = match &error {
-            Error::Invalid(problems) => problems.clone().into(),
-            Error::NotFound(kind, name) => Failure::not_found(kind.resource_type(), name),
-            Error::ReferenceNotFound(missing) => references(&error, missing),
+        match error {
+            Error::Fault(fault) => fault.into(),
+            Error::Invalid(problems) => problems.into(),
+            Error::NotFound(kind, name) => Self::not_found(kind.resource_type(), name),
+            Error::ReferenceNotFound(missing) => references(&missing),
             Error::Referenced { kind, name, blockers, more } => {
-                referenced(&error, *kind, name, blockers, *more)
+                referenced(kind, &name, &blockers, more)
             }
-            Error::DomainConflict(conflict) => domain_conflict(&error, conflict),
-            Error::Registration(refusal) => registration(&error, refusal),
-            Error::Compacted { revision, oldest } => rpc::page::compacted(*revision, oldest.get()),
-            Error::Unavailable(_)
-            | Error::OutcomeUnknown(_)
-            | Error::Contended
-            | Error::DataLoss(_)
-            | Error::Defect(_) => ours(&error),
-            _ => state(&error),
-        };
-        match error.kind() {
-            // The only ones whose cause the caller is not told; it goes to the log.
-            Code::Internal | Code::DataLoss | Code::Unavailable => told.source(error),
-            _ => told,
+            Error::DomainConflict(conflict) => domain_conflict(&conflict),
+            Error::Registration(refusal) => registration(&refusal),
+            Error::Claimed { kind, claim, by } => claimed(kind, &claim, &by),
+            Error::Deleted { kind, name } => Self::new(
+                Code::FailedPrecondition,
+                Reason::Deleted,
+                format!("`{name}` is deleted; undelete it first, or use another"),
+            )
+            .precondition(Reason::Deleted, &name, "it must not be deleted")
+            .resource(kind.resource_type(), name),
+            Error::NotDeleted { kind, name } => Self::new(
+                Code::FailedPrecondition,
+                Reason::NotDeleted,
+                format!("`{name}` is not deleted, so there is nothing to take back"),
+            )
+            .precondition(Reason::NotDeleted, &name, "it must be deleted")
+            .resource(kind.resource_type(), name),
+            Error::NameTaken { kind, name, deleted } => name_taken(kind, &name, deleted),
+            Error::KeysUnknown(group) => Self::new(
+                Code::Unavailable,
+                Reason::KeysUnknown,
+                format!("provisioning cannot be asked for the keys of `{group}` now; try again, or delete with force"),
+            )
+            .resource(Kind::Group.resource_type(), group),
+            Error::QuotaExceeded { tenant, kind, limit } => {
+                let what =
+                    format!("at most {limit} {}s; delete some, or raise the setting", kind.label());
+                let message = format!("`{tenant}` is full: {what}");
+                Self::new(Code::ResourceExhausted, Reason::QuotaExceeded, message)
+                    .quota(tenant, what)
+            }
         }
     }
 }
 
-fn failure(error: &Error, message: impl Into<String>) -> Failure {
-    Failure::new(error.kind(), error.reason(), message)
-}
-
-/// What the state of one object or request forbids.
-fn state(error: &Error) -> Failure {
-    let told = |message: String| failure(error, message);
-    match error {
-        Error::Deleted { kind, name } => {
-            told(format!("`{name}` is deleted; undelete it first, or use another"))
-                .precondition(Reason::Deleted, name, "it must not be deleted")
-                .resource(kind.resource_type(), name)
-        }
-        Error::NotDeleted { kind, name } => {
-            told(format!("`{name}` is not deleted, so there is nothing to take back"))
-                .precondition(Reason::NotDeleted, name, "it must be deleted")
-                .resource(kind.resource_type(), name)
-        }
-        Error::NameTaken { kind, name, deleted } => {
-            let (state, message) = if *deleted {
-                ("DELETED", format!("`{name}` is deleted and its id stays taken until it is purged; undelete it, or use another id"))
-            } else {
-                ("LIVE", format!("`{name}` exists already; use another id, or update it"))
-            };
-            told(message).metadata("state", state).resource(kind.resource_type(), name)
-        }
-        Error::DisplayNameTaken { kind, by } => {
-            let field = format!("{}.display_name", kind.field());
-            let fix = format!("`{by}` has this name or one that looks alike; choose another");
-            told(format!("the display_name is taken: {fix}"))
-                .violation(field, Reason::Taken, fix)
-                .resource(kind.resource_type(), by)
-        }
-        Error::KeysUnknown(group) => told(format!(
-            "provisioning cannot be asked for the keys of `{group}` now; try again, or delete with force"
-        ))
-        .resource(Kind::Group.resource_type(), group),
-        Error::EtagMismatch { name, current } => {
-            told(format!("`{name}` was changed since it was read; read it again, then repeat"))
-                .metadata("etag", current)
-                .metadata("name", name)
-        }
-        Error::QuotaExceeded { tenant, kind, limit } => {
-            let what = format!("at most {limit} {}s; delete some, or raise the setting", kind.label());
-            told(format!("`{tenant}` is full: {what}")).quota(tenant, what)
-        }
-        Error::RequestIdReused => {
-            let fix = "was used for another request; send a new UUID";
-            told(format!("request_id {fix}")).violation("request_id", Reason::Reused, fix)
-        }
-        Error::OrderTooLarge { limit } => {
-            let fix = format!("sorts at most {limit} objects; order by name, or narrow the parent");
-            told(format!("order_by {fix}")).violation("order_by", Reason::TooLarge, fix)
-        }
-        other => told(other.to_string()),
+impl From<Error> for tonic::Status {
+    fn from(error: Error) -> Self {
+        Failure::from(error).into()
     }
 }
 
-/// What is on our side of the wire.
-fn ours(error: &Error) -> Failure {
-    let told = |message: &str| failure(error, message);
-    match error {
-        Error::Unavailable(_) => told("the store takes no calls now; try again"),
-        Error::OutcomeUnknown(_) => told(
-            "it is not known whether the write took place; repeat it with the same request_id, or read",
+fn name_taken(kind: Kind, name: &str, deleted: bool) -> Failure {
+    let (state, message) = if deleted {
+        (
+            "DELETED",
+            format!(
+                "`{name}` is deleted and its id stays taken until it is purged; undelete it, or use another id"
+            ),
+        )
+    } else {
+        ("LIVE", format!("`{name}` exists already; use another id, or update it"))
+    };
+    Failure::new(Code::AlreadyExists, Reason::NameTaken, message)
+        .metadata("state", state)
+        .resource(kind.resource_type(), name)
+}
+
+fn claimed(kind: Kind, claim: &Claim, by: &str) -> Failure {
+    let field = format!("{}.{}", kind.field(), claim.field());
+    let (reason, fix) = match claim {
+        Claim::DisplayName(_) => (
+            Reason::DisplayNameTaken,
+            format!("`{by}` has this name or one that looks alike; choose another"),
         ),
-        Error::Contended => {
-            told("others keep changing what this depends on; read again, then repeat")
-                .retry_after(CONTENTION_PAUSE)
-        }
-        _ => told("the server has a defect; the request id finds its log"),
-    }
+    };
+    Failure::new(Code::AlreadyExists, reason, format!("the {} is taken: {fix}", claim.field()))
+        .violation(field, Reason::Taken, fix)
+        .resource(kind.resource_type(), by)
 }
 
-/// How long a caller should wait after losing to others: a few commits' time.
-const CONTENTION_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
-
-fn references(error: &Error, missing: &[(String, String)]) -> Failure {
+fn references(missing: &[(String, String)]) -> Failure {
     let names: Vec<_> = missing.iter().map(|(_, name)| format!("`{name}`")).collect();
     let message =
         format!("{} do not exist; create them first, or leave them out", names.join(", "));
-    missing.iter().fold(failure(error, message), |failure, (field, name)| {
+    let failure = Failure::new(Code::NotFound, Reason::ReferenceNotFound, message);
+    missing.iter().fold(failure, |failure, (field, name)| {
         failure.violation(field, Reason::NotFound, format!("`{name}` does not exist"))
     })
 }
 
-fn referenced(error: &Error, kind: Kind, name: &str, blockers: &[Blocker], more: bool) -> Failure {
+fn referenced(kind: Kind, name: &str, blockers: &[Blocker], more: bool) -> Failure {
     let listed: Vec<_> = blockers.iter().map(|b| format!("`{}`", b.name)).collect();
     let rest = if more { " and more" } else { "" };
     let way = if kind == Kind::Group { ", or delete with force" } else { "" };
@@ -128,7 +105,8 @@ fn referenced(error: &Error, kind: Kind, name: &str, blockers: &[Blocker], more:
         listed.join(", ")
     );
     blockers.iter().fold(
-        failure(error, message).resource(kind.resource_type(), name),
+        Failure::new(Code::FailedPrecondition, Reason::Referenced, message)
+            .resource(kind.resource_type(), name),
         |failure, b| {
             failure.precondition(
                 Reason::Referenced,
@@ -139,19 +117,19 @@ fn referenced(error: &Error, kind: Kind, name: &str, blockers: &[Blocker], more:
     )
 }
 
-fn domain_conflict(error: &Error, conflict: &Conflict) -> Failure {
+fn domain_conflict(conflict: &Conflict) -> Failure {
     let Conflict { with, target } = conflict;
     let fix = format!(
         "`{with}` covers `{target}` on one of these ports already; take it out of one of the two, or disable one"
     );
-    failure(error, fix.clone())
+    Failure::new(Code::FailedPrecondition, Reason::DomainConflict, fix.clone())
         .metadata("conflicting_segment", with)
         .metadata("domain", target)
         .precondition(Reason::DomainConflict, with, fix)
 }
 
-fn registration(error: &Error, refusal: &Refusal) -> Failure {
-    let failure = failure(error, refusal.message());
+fn registration(refusal: &Refusal) -> Failure {
+    let failure = Failure::new(refusal.kind(), refusal.reason(), refusal.message());
     match refusal {
         Refusal::IdentityRevoked(name)
         | Refusal::PublicKeyInUse(name)

@@ -19,19 +19,18 @@ pub(super) use connector::registration;
 use crate::{
     domain::{Meta, Violations},
     service::Registry,
-    store::{Found, Linked},
+    store::{Found, Kept},
 };
 
 /// A kind of object that has a message.
-pub(super) trait Wire: Linked {
+pub(super) trait Wire: Kept {
     /// The message.
-    type Message: Default + prost::Message + Send + 'static;
+    type Message: Default + prost::Message + proto::shapes::Resource + Send + 'static;
+    /// The message's full name in the contract.
+    const MESSAGE: &'static str;
 
     /// The writable fields of a message.
     fn read(message: Self::Message, problems: &mut Violations) -> Self::Draft;
-
-    /// The name and etag that a message carries.
-    fn identity(message: &Self::Message) -> (&str, &str);
 
     /// The message of an object.
     fn message(found: &Found<Self>, registry: &Registry) -> Self::Message;

@@ -2,15 +2,16 @@
 
 use prost::Message;
 use proto::registry::v1 as wire;
+use resource::record;
 use trial::fuzz::Verdict;
 
 use super::convert::{Wire, registration};
 use crate::{
     domain::{
-        Connector, ConnectorSpec, GroupSpec, Meta, Registration, ResourceName, Rules, SegmentSpec,
+        Connector, ConnectorSpec, GroupSpec, Meta, Registration, Rules, SegmentSpec,
         ServerGroupSpec, Spec, Subject, TenantSpec, Violation, Violations,
     },
-    store::{decode, encode},
+    store::Kept,
 };
 
 /// Refused as what was found, each field by its name below `at`.
@@ -29,19 +30,18 @@ fn object<S: Wire + Spec>(input: &[u8]) -> Verdict {
     let Ok(message) = S::Message::decode(input) else {
         return Verdict::Refused("no message".to_owned());
     };
-    let id = |text: &str| text.parse().unwrap();
-    let name = S::Name::of(id("acme"), id("x"));
+    let tenant = names::TenantName::new("acme".parse().unwrap());
     let (rules, mut problems) = (Rules::default(), Violations::new());
     let draft = S::read(message, &mut problems);
-    let subject = Subject { name: &name, previous: None, rules: &rules };
+    let subject = Subject { tenant: Some(&tenant), previous: None, rules: &rules };
     let spec = S::check(&draft, &subject, &mut problems);
     let Some(spec) = spec.filter(|_| problems.is_empty()) else {
-        return refused(&problems, S::KIND.field());
+        return refused(&problems, S::ABOUT.field);
     };
     let subject = Subject { previous: Some(&spec), ..subject };
     let again = S::check(&spec.draft(), &subject, &mut problems);
     assert_eq!(again.as_ref(), Some(&spec), "written again it is another: {problems:?}");
-    assert!(!spec.is_cut_by(&spec), "nothing was taken away");
+    assert!(!spec.withdraws(&spec), "nothing was taken away");
     Verdict::Taken
 }
 
@@ -138,9 +138,13 @@ fn any_bytes_are_a_registration_of_one_tenant_or_name_what_is_wrong() {
         assert_eq!(origin.public_key_sha256[..], draft.public_key_sha256[..]);
         assert_eq!(spec.labels.as_map(), &draft.labels);
         let meta = Meta::created(uuid::Uuid::nil(), jiff::Timestamp::UNIX_EPOCH);
-        let connector = Connector { name, meta, spec, given: origin };
-        let stored = encode(&connector).unwrap();
-        assert_eq!(decode::<ConnectorSpec>(&stored).expect("what is written is read"), connector);
+        let connector = Connector { name, meta, spec, server_fields: origin };
+        let stored = record::encode::<<ConnectorSpec as Kept>::Stored>(&connector).unwrap();
+        assert_eq!(
+            record::decode::<<ConnectorSpec as Kept>::Stored>(&stored)
+                .expect("what is written is read"),
+            connector
+        );
         Verdict::Taken
     });
 }

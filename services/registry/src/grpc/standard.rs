@@ -1,37 +1,40 @@
-//! What the standard methods of all kinds share.
+//! The standard methods, the same for all kinds.
+//!
+//! What a kind's messages share is read through `proto::shapes`, so a method of a kind is one line in `api`.
 
-use names::{AppConnectorGroupName, BelowTenant as _, Reason, TenantName};
-use proto::registry::v1::AppConnectorGroup;
-use rpc::{
-    access::Caller,
-    page::{PageRequest, QueryFingerprint},
+use names::{BelowTenant as _, Draft, Reason, ResourceName as _, TenantName, Violations};
+use prost::Message;
+use proto::shapes::{
+    BatchGetRequest, BatchGetResponse, CreateRequest, ListRequest, ListResponse, NamedRequest,
+    Repeatable, Resource as _, UpdateRequest,
 };
-use store::{Key, Revision};
-use tonic::{Response, Status};
+use resource::{
+    Parsing,
+    listing::{Listing, Page},
+    order::Order,
+};
+use rpc::{
+    Failure, Refuse as _,
+    access::{Authorised, Caller, Scope, caller},
+};
+use tonic::{Request, Response, Status};
 
-use super::{Api, convert::Wire, request};
+use super::{Api, convert::Wire};
 use crate::{
-    domain::{Draft as _, Spec, Violations},
-    error::Error,
-    service::{Edit, ListQuery, Page, Writing},
+    domain::{Rules, Subject},
+    service::{Edit, Scoped},
     store::Found,
 };
 
-/// The fields that every list request has.
-pub(super) struct Listing {
-    pub(super) method: &'static str,
-    pub(super) parent: String,
-    pub(super) page_size: i32,
-    pub(super) page_token: String,
-    pub(super) filter: String,
-    pub(super) order_by: String,
-    pub(super) show_deleted: bool,
-}
+/// An answer of a method.
+pub(super) type Answer<T> = Result<Response<T>, Status>;
 
-/// A parsed list request.
-struct Asked<S: Spec> {
-    page: PageRequest,
-    query: ListQuery<S>,
+/// Most names of one BatchGet: as many as fit a default page twice.
+const MAX_BATCH_GET: usize = 100;
+
+/// The caller and the message.
+pub(super) fn open<T>(request: Request<T>) -> Result<(Caller, T), Failure> {
+    Ok((caller(&request)?, request.into_inner()))
 }
 
 impl Api {
@@ -39,198 +42,259 @@ impl Api {
         Response::new(S::message(found, &self.registry))
     }
 
-    pub(super) async fn get<S: Wire>(
+    pub(super) async fn get<S: Wire, R: NamedRequest>(
         &self,
-        caller: &Caller,
-        name: &str,
-    ) -> Result<Response<S::Message>, Status> {
-        let name: S::Name = request::name("name", name)?;
-        let scope = caller.authorise_scope(&name.tenant().to_string())?;
-        Ok(self.show(&self.registry.get::<S>(&scope, &name).await?))
-    }
-
-    pub(super) async fn batch_get<S: Wire>(
-        &self,
-        caller: &Caller,
-        parent: &str,
-        names: &[String],
-    ) -> Result<Vec<S::Message>, Status> {
-        let scope = caller.authorise_scope(parent)?;
+        request: Request<R>,
+    ) -> Answer<S::Message> {
+        let (caller, message) = open(request)?;
         let mut problems = Violations::new();
-        let names = crate::service::batch_names::<S>(names, &mut problems);
-        for (index, name) in names.iter().enumerate() {
-            if !scope.contains(&name.tenant()) {
-                let field = format!("names[{index}]");
-                problems.add(field, Reason::ForeignTenant, format!("must belong to `{parent}`"));
-            }
-        }
-        refuse(problems)?;
-        let names: Vec<_> = names.into_iter().map(|name| (scope.clone(), name)).collect();
+        let name = problems.take("name", message.name().parse::<S::Name>());
+        let time = rpc::time::from_proto("read_time", message.read_time(), &mut problems);
+        let name = caller.authorise_name(problems.finish_with(|| name)?)?;
+        Ok(self.show(&self.registry.get::<S>(&name, time).await?))
+    }
+
+    pub(super) async fn batch_get<S: Wire, R, A>(&self, request: Request<R>) -> Answer<A>
+    where
+        R: BatchGetRequest,
+        A: BatchGetResponse<Item = S::Message>,
+    {
+        let (caller, message) = open(request)?;
+        let names = batch::<S>(&caller, message.parent(), message.names())?;
         let found = self.registry.batch_get::<S>(&names).await?;
-        Ok(found.iter().map(|found| S::message(found, &self.registry)).collect())
+        let render = |found: &Found<S>| S::message(found, &self.registry);
+        Ok(Response::new(A::of(found.iter().map(render).collect())))
     }
 
-    /// Tenants have no parent: each name must be one that the caller may see.
-    pub(super) async fn batch_get_tenants_of<S: Wire<Name = TenantName>>(
-        &self,
-        caller: &Caller,
-        names: &[String],
-    ) -> Result<Vec<S::Message>, Status> {
-        let mut problems = Violations::new();
-        let parsed = crate::service::batch_names::<S>(names, &mut problems);
-        refuse(problems)?;
-        let scoped = |name: TenantName| Ok((caller.authorise_scope(&name.to_string())?, name));
-        let names: Vec<_> = parsed.into_iter().map(scoped).collect::<Result<_, rpc::Failure>>()?;
-        let found = self.registry.batch_get::<S>(&names).await?;
-        Ok(found.iter().map(|found| S::message(found, &self.registry)).collect())
+    pub(super) async fn list<S: Wire, R, A>(&self, request: Request<R>) -> Answer<A>
+    where
+        R: ListRequest,
+        A: ListResponse<Item = S::Message>,
+    {
+        let (caller, message) = open(request)?;
+        let scope = caller.authorise_scope(message.parent())?;
+        let listing = self.listing::<S>(&caller, &message)?;
+        let page = self.page::<S>(&scope, &listing, &|_| true).await?;
+        let total = listing.is_of_all().then(|| self.registry.total_size::<S>(&scope)).flatten();
+        let token = listing.next_token(&page, &self.tokens);
+        Ok(Response::new(A::page(page.items, token, total)))
     }
 
-    pub(super) async fn list<S: Wire>(
+    /// Tenants have no parent: everybody sees those that he belongs to.
+    pub(super) async fn list_roots<S: Wire<Name = TenantName>, R, A>(
         &self,
-        caller: &Caller,
-        listing: &Listing,
-    ) -> Result<(Vec<S::Message>, String), Status> {
-        let scope = caller.authorise_scope(&listing.parent)?;
-        let Asked { page, query } = self.asked::<S>(listing)?;
-        let found = self.registry.list(&scope, query).await?;
-        Ok(self.page(&page, found))
-    }
-
-    /// Tenants have no parent: everybody sees those that they belong to.
-    pub(super) async fn list_tenants_of<S: Wire<Name = TenantName>>(
-        &self,
-        caller: &Caller,
-        listing: &Listing,
-    ) -> Result<(Vec<S::Message>, String), Status> {
-        let Asked { page, query } = self.asked::<S>(listing)?;
+        request: Request<R>,
+    ) -> Answer<A>
+    where
+        R: ListRequest,
+        A: ListResponse<Item = S::Message>,
+    {
+        let (caller, message) = open(request)?;
         let all = caller.authorise_system().is_ok();
         let visible = |name: &TenantName| all || caller.authorise(name).is_ok();
-        let found = self.registry.list_tenants(&caller.authorise_global(), query, &visible).await?;
-        Ok(self.page(&page, found))
+        let listing = self.listing::<S>(&caller, &message)?;
+        let page = self.page::<S>(&Scope::All, &listing, &visible).await?;
+        let token = listing.next_token(&page, &self.tokens);
+        Ok(Response::new(A::page(page.items, token, None)))
     }
 
-    fn asked<S: Spec>(&self, listing: &Listing) -> Result<Asked<S>, Status> {
-        let mut problems = Violations::new();
-        request::no_filter(&listing.filter, &mut problems);
-        let order = request::order(&listing.order_by, &mut problems);
-        refuse(problems)?;
-        let shown = if listing.show_deleted { "deleted too" } else { "live" };
-        let parts = [listing.parent.as_str(), &listing.filter, &listing.order_by, shown];
-        let fingerprint = QueryFingerprint::of(listing.method, &parts);
-        let token = &listing.page_token;
-        let page = PageRequest::parse(listing.page_size, token, fingerprint, &self.tokens)?;
-        let query = ListQuery::new(
-            page.size,
-            page.after.clone().map(Key::from_bytes),
-            page.revision.map(Revision::new),
-            order,
-            listing.show_deleted,
-        );
-        Ok(Asked { page, query })
-    }
-
-    fn page<S: Wire>(&self, request: &PageRequest, page: Page<S>) -> (Vec<S::Message>, String) {
-        let Page { items, revision, next } = page;
-        let token = next.map_or_else(String::new, |after| {
-            request.next_token(&self.tokens, revision.get(), after.as_bytes())
-        });
-        (items.iter().map(|found| S::message(found, &self.registry)).collect(), token)
-    }
-
-    pub(super) async fn create<S: Wire<Given: Default>>(
+    fn listing<S: Wire>(
         &self,
         caller: &Caller,
-        parent: &str,
-        (field, id): (&str, &str),
-        message: Option<S::Message>,
-        mut writing: Writing,
-    ) -> Result<Response<S::Message>, Status> {
-        let id = request::id(field, id, &mut writing.problems)?;
-        let tenant = request::parsed::<TenantName>("parent", parent, &mut writing.problems);
-        let draft = draft::<S>(message, &mut writing.problems);
-        let Some(tenant) = tenant else {
-            return Err(self.registry.refusal_of_unnamed::<S>(&draft, None, &writing).into());
-        };
-        let tenant = caller.authorise(&tenant)?;
-        Ok(self.show(&self.registry.create::<S>(&tenant, id, &draft, &writing).await?))
+        message: &impl ListRequest,
+    ) -> Result<Listing, Failure> {
+        let of = (S::MESSAGE, Order::FIELDS);
+        Listing::parse(caller.method(), message, of, &[], &self.tokens, Violations::new())
     }
 
-    pub(super) async fn update<S: Wire>(
+    async fn page<S: Wire>(
         &self,
-        caller: &Caller,
-        message: Option<S::Message>,
-        mask: Option<&prost_types::FieldMask>,
-        mut writing: Writing,
-    ) -> Result<Response<S::Message>, Status> {
-        let field = S::KIND.field();
-        let problems = &mut writing.problems;
-        let masked = request::paths::<S::Draft>(mask, problems);
-        let Some(message) = message else {
-            problems.missing(field, "send the object to change");
-            return Err(Error::Invalid(writing.problems).into());
-        };
-        let (name, etag) = S::identity(&message);
-        writing.etag = request::etag(&format!("{field}.etag"), etag, problems);
-        let name = request::parsed::<S::Name>(&format!("{field}.name"), name, problems);
-        let draft = S::read(message, problems);
-        let paths = masked.unwrap_or_else(|| draft.carried());
-        let Some(name) = name else {
-            let refusal = self.registry.refusal_of_unnamed::<S>(&draft, Some(&paths), &writing);
-            return Err(refusal.into());
-        };
-        let tenant = caller.authorise(&name.tenant())?;
-        let edit = Edit { name, draft, paths };
-        Ok(self.show(&self.registry.update::<S>(&tenant, &edit, &writing).await?))
+        scope: &Scope,
+        listing: &Listing,
+        visible: &(dyn Fn(&S::Name) -> bool + Sync),
+    ) -> Result<Page<S::Message>, Status> {
+        let scoped = Scoped::<S> { scope, visible };
+        let render = |found: &Found<S>| S::message(found, &self.registry);
+        Ok(self.registry.list(scoped, listing, render).await?)
     }
 
-    pub(super) async fn delete<S: Wire>(
-        &self,
-        caller: &Caller,
-        (name, etag): (&str, &str),
-        mut writing: Writing,
-    ) -> Result<Response<S::Message>, Status> {
-        writing.etag = request::etag("etag", etag, &mut writing.problems);
-        let name: S::Name = request::named("name", name, &mut writing.problems)?;
-        let tenant = caller.authorise(&name.tenant())?;
-        Ok(self.show(&self.registry.delete::<S>(&tenant, &name, &writing).await?))
+    pub(super) async fn create<S, R>(&self, request: Request<R>) -> Answer<S::Message>
+    where
+        S: Wire<ServerFields: Default>,
+        R: CreateRequest<Resource = S::Message> + Repeatable + Message,
+    {
+        let (caller, mut message) = open(request)?;
+        let mut parsing = Parsing::of(caller, &mut message);
+        let id = parsing.name::<names::Id>(R::ID_FIELD, message.id());
+        let tenant = match S::ABOUT.is_root {
+            true => id.clone().map(TenantName::new),
+            false => parsing.name::<TenantName>("parent", message.parent()),
+        };
+        let rules = self.registry.rules(message.allow_null_island());
+        // One that is absent is checked as an empty one, so that its required fields are named.
+        let resource = message.take_resource().unwrap_or_default();
+        let draft = S::read(resource, &mut parsing.problems);
+        let subject = Subject { tenant: tenant.as_ref(), previous: None, rules: &rules };
+        let spec = S::check(&draft, &subject, &mut parsing.problems);
+        let wanted = tenant.zip(id).zip(spec);
+        let (spec, name) = match wanted {
+            Some(((tenant, id), spec)) => (Some(spec), Some(S::Name::of(tenant.id().clone(), id))),
+            None => (None, None),
+        };
+        let (name, write) = match S::ABOUT.is_root {
+            true => parsing.write_system(name)?,
+            false => parsing.write(name)?,
+        };
+        let spec = spec.ok_or_else(|| Failure::defect("a name without a spec"))?;
+        Ok(self.show(&self.registry.create::<S>(&name, spec, &write).await?))
+    }
+
+    pub(super) async fn update<S, R>(&self, request: Request<R>) -> Answer<S::Message>
+    where
+        S: Wire,
+        R: UpdateRequest<Resource = S::Message> + Repeatable + Message,
+    {
+        let (caller, mut message) = open(request)?;
+        let mut parsing = Parsing::of(caller, &mut message);
+        let (name, edit) = self.edit::<S, R>(&mut message, &mut parsing);
+        let (name, write) = parsing.write(name)?;
+        Ok(self.show(&self.registry.update::<S>(&name, &edit, &write).await?))
+    }
+
+    /// What an update wants; everything that can be said against it without the stored object is noted.
+    fn edit<S, R>(&self, message: &mut R, parsing: &mut Parsing) -> (Option<S::Name>, Edit<S>)
+    where
+        S: Wire,
+        R: UpdateRequest<Resource = S::Message>,
+    {
+        let field = S::ABOUT.field;
+        let masked = paths::<S::Draft>(message.update_mask(), &mut parsing.problems);
+        let rules = self.registry.rules(message.allow_null_island());
+        let sent = message.take_resource();
+        if sent.is_none() {
+            parsing.problems.missing(field, "send the object to change");
+        }
+        let resource = sent.unwrap_or_default();
+        let name = match resource.name() {
+            "" if parsing.problems.is_empty() => {
+                parsing.name::<S::Name>(&format!("{field}.name"), "")
+            }
+            text => parsing.problems.take(format!("{field}.name"), text.parse()),
+        };
+        parsing.etag(&format!("{field}.etag"), resource.etag());
+        let draft = S::read(resource, &mut parsing.problems);
+        let paths = masked.unwrap_or_else(|| draft.non_default_paths());
+        let edit = Edit { draft, paths, rules };
+        if !parsing.problems.is_empty() {
+            check_sent(name.as_ref(), &edit, &mut parsing.problems);
+        }
+        (name, edit)
+    }
+
+    pub(super) async fn delete<S, R>(&self, request: Request<R>) -> Answer<S::Message>
+    where
+        S: Wire,
+        R: NamedRequest + Repeatable + Message,
+    {
+        let (caller, mut message) = open(request)?;
+        let (name, write) = named::<S, R>(caller, &mut message)?.write_named()?;
+        Ok(self.show(&self.registry.delete::<S>(&name, &write).await?))
+    }
+
+    pub(super) async fn undelete<S, R>(&self, request: Request<R>) -> Answer<S::Message>
+    where
+        S: Wire,
+        R: NamedRequest + Repeatable + Message,
+    {
+        let (caller, mut message) = open(request)?;
+        let (name, write) = named::<S, R>(caller, &mut message)?.write_named()?;
+        Ok(self.show(&self.registry.undelete::<S>(&name, &write).await?))
     }
 }
 
-impl Api {
-    /// A group goes alone, or with `force` together with what refers to it.
-    pub(super) async fn delete_group(
-        &self,
-        caller: &Caller,
-        (name, etag): (&str, &str),
-        force: bool,
-        mut writing: Writing,
-    ) -> Result<Response<AppConnectorGroup>, Status> {
-        writing.etag = request::etag("etag", etag, &mut writing.problems);
-        let name: AppConnectorGroupName = request::named("name", name, &mut writing.problems)?;
-        let tenant = caller.authorise(&name.tenant())?;
-        let gone = self.registry.delete_group(&tenant, &name, force, &writing).await?;
-        self.swept.notify();
-        Ok(self.show(&gone))
-    }
+/// A write of one object that is there, as far as it is read.
+pub(super) struct Named<S: Wire> {
+    parsing: Parsing,
+    name: Option<S::Name>,
+}
 
-    pub(super) async fn undelete<S: Wire>(
-        &self,
-        caller: &Caller,
-        (name, etag): (&str, &str),
-        mut writing: Writing,
-    ) -> Result<Response<S::Message>, Status> {
-        writing.etag = request::etag("etag", etag, &mut writing.problems);
-        let name: S::Name = request::named("name", name, &mut writing.problems)?;
-        let tenant = caller.authorise(&name.tenant())?;
-        Ok(self.show(&self.registry.undelete::<S>(&tenant, &name, &writing).await?))
+impl<S: Wire> Named<S> {
+    /// The object and the write, if nothing is wrong with them.
+    pub(super) fn write_named(self) -> Result<(Authorised<S::Name>, resource::Write), Failure> {
+        self.parsing.write(self.name)
     }
 }
 
-/// The draft of a message; an absent one is checked as an empty one, so that its required fields are named.
-pub(super) fn draft<S: Wire>(message: Option<S::Message>, problems: &mut Violations) -> S::Draft {
-    S::read(message.unwrap_or_default(), problems)
+/// Reads a request about one object.
+pub(super) fn named<S: Wire, R: NamedRequest + Repeatable + Message>(
+    caller: Caller,
+    message: &mut R,
+) -> Result<Named<S>, Failure> {
+    let mut parsing = Parsing::of(caller, message);
+    let name = parsing.problems.take("name", message.name().parse());
+    parsing.etag("etag", message.etag());
+    Ok(Named { parsing, name })
 }
 
-pub(super) fn refuse(problems: Violations) -> Result<(), Error> {
-    if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
+/// The names of a batch, each with its proof; all that are wrong are noted.
+fn batch<S: Wire>(
+    caller: &Caller,
+    parent: &str,
+    texts: &[String],
+) -> Result<Vec<Authorised<S::Name>>, Failure> {
+    let scope = match S::ABOUT.is_root {
+        true => None,
+        false => Some(caller.authorise_scope(parent)?),
+    };
+    let mut problems = Violations::new();
+    if texts.is_empty() {
+        problems.missing("names", format!("send 1 to {MAX_BATCH_GET} names"));
+    }
+    if texts.len() > MAX_BATCH_GET {
+        problems.add("names", Reason::TooMany, format!("at most {MAX_BATCH_GET}"));
+    }
+    let mut names: Vec<S::Name> = Vec::new();
+    for (index, text) in texts.iter().take(MAX_BATCH_GET).enumerate() {
+        let field = format!("names[{index}]");
+        let Some(name) = problems.take(&field, text.parse::<S::Name>()) else { continue };
+        if scope.as_ref().is_some_and(|scope| !scope.contains(&name.tenant())) {
+            problems.add(&field, Reason::ForeignTenant, format!("must belong to `{parent}`"));
+        }
+        names.push(name);
+    }
+    problems.finish()?;
+    names.into_iter().map(|name| caller.authorise_name(name)).collect()
+}
+
+/// The paths of an update mask; `None` if there is no mask. An unknown path is noted, and the others count all the
+/// same, so that what they would change is checked too.
+fn paths<D: Draft>(
+    mask: Option<&prost_types::FieldMask>,
+    problems: &mut Violations,
+) -> Option<Vec<&'static str>> {
+    let mask = mask.filter(|mask| !mask.paths.is_empty())?;
+    let mut found = Vec::new();
+    for path in &mask.paths {
+        let one = prost_types::FieldMask { paths: vec![path.clone()] };
+        match rpc::mask::paths(&one, D::PATHS) {
+            Ok(paths) => found.extend(paths),
+            Err(violations) => problems.append(violations),
+        }
+    }
+    Some(found)
+}
+
+/// Checks the fields that are sent, of a request that is refused anyway: what is not sent stays as it is, so that it is absent is no
+/// fault.
+fn check_sent<S: Wire>(name: Option<&S::Name>, edit: &Edit<S>, problems: &mut Violations) {
+    let changed = S::Draft::default().patched(&edit.paths, &edit.draft);
+    let tenant = name.map(|name| name.tenant());
+    let rules: &Rules = &edit.rules;
+    let subject = Subject { tenant: tenant.as_ref(), previous: None, rules };
+    let mut found = Violations::new();
+    drop(S::check(&changed, &subject, &mut found));
+    let field = S::ABOUT.field;
+    let is_sent = |at: &str| edit.paths.iter().any(|path| at == format!("{field}.{path}"));
+    found.retain(|problem| problem.reason != Reason::Required || is_sent(&problem.field));
+    problems.append(found);
 }

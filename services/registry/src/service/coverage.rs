@@ -9,11 +9,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use names::{ApplicationSegmentName, Id, TenantName};
+use resource::Fault;
 use store::{At, Revision};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
-    domain::{SegmentSpec, TargetIndex},
+    domain::{Coverage as Covers, Ports, SegmentSpec, Spec as _, Target, TargetIndex},
     error::Error,
     store::{Changes, Rows, targets_guard},
 };
@@ -34,54 +35,64 @@ pub(super) struct Coverage(Mutex<HashMap<Id, Arc<Mutex<Tenant>>>>);
 pub(super) struct Turn {
     tenant: OwnedMutexGuard<Tenant>,
     name: ApplicationSegmentName,
-    before: Option<SegmentSpec>,
-    after: Option<SegmentSpec>,
+    before: Option<Covered>,
+    after: Option<Covered>,
+}
+
+/// What an object covers, kept until the commit is through.
+struct Covered {
+    domains: Vec<Target>,
+    tcp: Ports,
+    udp: Ports,
+}
+
+impl Covered {
+    fn of(covers: Covers<'_>) -> Self {
+        let Covers { domains, tcp, udp } = covers;
+        Self { domains: domains.to_vec(), tcp: tcp.clone(), udp: udp.clone() }
+    }
+
+    fn covers(&self) -> Covers<'_> {
+        Covers { domains: &self.domains, tcp: &self.tcp, udp: &self.udp }
+    }
 }
 
 impl Coverage {
-    /// Takes the tenant's turn and checks the change. `None`: the change touches no coverage.
+    /// Takes the tenant's turn and checks the change.
     pub(super) async fn examine(
         &self,
         rows: &Rows,
         name: &ApplicationSegmentName,
-        before: Option<&SegmentSpec>,
-        after: Option<&SegmentSpec>,
-    ) -> Result<Option<Turn>, Error> {
-        let enabled = |spec: &&SegmentSpec| spec.enabled;
-        let (before, after) = (before.filter(enabled), after.filter(enabled));
-        if shape(before) == shape(after) {
-            return Ok(None);
-        }
+        before: Option<Covers<'_>>,
+        after: Option<Covers<'_>>,
+    ) -> Result<Turn, Error> {
         let tenant = name.tenant();
         let slot = Arc::clone(self.0.lock().await.entry(tenant.id().clone()).or_default());
         let mut turn = slot.lock_owned().await;
         turn.refresh(rows, &tenant).await?;
-        if let Some(conflict) = after.and_then(|spec| turn.index.conflict(name, spec)) {
+        if let Some(conflict) = after.and_then(|covers| turn.index.conflict(name, covers)) {
             return Err(Error::DomainConflict(conflict));
         }
-        Ok(Some(Turn {
-            tenant: turn,
-            name: name.clone(),
-            before: before.cloned(),
-            after: after.cloned(),
-        }))
+        let (before, after) = (before.map(Covered::of), after.map(Covered::of));
+        Ok(Turn { tenant: turn, name: name.clone(), before, after })
     }
 }
 
 impl Turn {
     /// Makes the commit fail if anybody else changed coverage since.
-    pub(super) fn guard(&self, changes: &mut Changes) {
+    pub(super) fn guard(&self, changes: Changes) -> Changes {
         let guard = targets_guard(&self.name.tenant());
         changes.with(|commit| match self.tenant.made_of {
             Some(revision) => commit.require_revision(&guard, revision).put(guard, ""),
             None => commit.require_absent(&guard).put(guard, ""),
-        });
+        })
     }
 
     /// The commit took place at `revision`.
     pub(super) fn done(mut self, revision: Revision) {
-        let (name, before, after) = (&self.name, self.before.as_ref(), self.after.as_ref());
-        self.tenant.index.replace(name, before, after);
+        let before = self.before.as_ref().map(Covered::covers);
+        let after = self.after.as_ref().map(Covered::covers);
+        self.tenant.index.replace(&self.name, before, after);
         self.tenant.made_of = Some(revision);
     }
 }
@@ -90,24 +101,19 @@ impl Tenant {
     /// Makes the index anew if the guard moved without us.
     async fn refresh(&mut self, rows: &Rows, tenant: &TenantName) -> Result<(), Error> {
         let at = At::Revision(rows.store().published());
-        let guard = rows.store().get(&targets_guard(tenant), at).await?.map(|row| row.revision);
+        let guard = rows.store().get(&targets_guard(tenant), at).await.map_err(Fault::from)?;
+        let guard = guard.map(|row| row.revision);
         if self.loaded && guard == self.made_of {
             return Ok(());
         }
         let mut index = TargetIndex::default();
         rows.each::<SegmentSpec>(Some(tenant), at, |found| {
             if !found.resource.is_deleted() {
-                index.replace(&found.resource.name, None, Some(&found.resource.spec));
+                index.replace(&found.resource.name, None, found.resource.spec.coverage());
             }
         })
         .await?;
         *self = Self { made_of: guard, index, loaded: true };
         Ok(())
     }
-}
-
-fn shape(
-    spec: Option<&SegmentSpec>,
-) -> Option<(&[crate::domain::Target], &crate::domain::Ports, &crate::domain::Ports)> {
-    spec.map(|spec| (spec.domains.as_slice(), &spec.tcp, &spec.udp))
 }

@@ -1,83 +1,63 @@
 //! Creating.
 
-use names::{BelowTenant as _, Id, ResourceName as _, TenantName};
-use rpc::access::{Authorised, Scope};
+use names::BelowTenant as _;
+use resource::{Tries, Write};
+use rpc::access::Authorised;
 use store::Revision;
 use uuid::Uuid;
 
-use super::{MAX_ATTEMPTS, Registry, Writing};
+use super::Registry;
 use crate::{
-    domain::{Meta, Resource, TenantDraft, TenantSpec},
+    domain::{Meta, Resource},
     error::Error,
-    store::{Changes, Found, Linked},
+    store::{Changes, Found, Kept},
 };
 
 impl Registry {
-    /// Creates a tenant.
-    pub(crate) async fn create_tenant(
+    /// Creates an object.
+    pub(crate) async fn create<S: Kept<ServerFields: Default>>(
         &self,
-        _everywhere: &Authorised<Scope>,
-        id: Id,
-        draft: &TenantDraft,
-        writing: &Writing,
-    ) -> Result<Found<TenantSpec>, Error> {
-        self.create_at(&TenantName::new(id), draft, writing).await
-    }
-
-    /// Creates an object below a tenant.
-    pub(crate) async fn create<S: Linked<Given: Default>>(
-        &self,
-        tenant: &Authorised<TenantName>,
-        id: Id,
-        draft: &S::Draft,
-        writing: &Writing,
+        name: &Authorised<S::Name>,
+        spec: S,
+        write: &Write,
     ) -> Result<Found<S>, Error> {
-        self.create_at(&S::Name::of(tenant.id().clone(), id), draft, writing).await
+        self.once(write, self.decide_create::<S>(name, spec, write)).await
     }
 
-    async fn create_at<S: Linked<Given: Default>>(
+    async fn decide_create<S: Kept<ServerFields: Default>>(
         &self,
         name: &S::Name,
-        draft: &S::Draft,
-        writing: &Writing,
+        spec: S,
+        write: &Write,
     ) -> Result<Found<S>, Error> {
-        self.once(writing, self.decide_create(name, draft, writing)).await
-    }
-
-    async fn decide_create<S: Linked<Given: Default>>(
-        &self,
-        name: &S::Name,
-        draft: &S::Draft,
-        writing: &Writing,
-    ) -> Result<Found<S>, Error> {
-        let spec: S = self.check(name, draft, None, writing)?;
-        for _ in 0..MAX_ATTEMPTS {
+        let mut tries = Tries::default();
+        loop {
             let meta = Meta::created(Uuid::new_v4(), self.now());
-            let given = S::Given::default();
-            let new = Resource { name: name.clone(), meta, spec: spec.clone(), given };
-            self.expect_tenant::<S>(name).await?;
+            let server_fields = S::ServerFields::default();
+            let new = Resource { name: name.clone(), meta, spec: spec.clone(), server_fields };
+            let uid = self.expect_tenant::<S>(name).await?;
             self.expect_free::<S>(name).await?;
-            self.expect_unique::<S>(name, spec.display_name()).await?;
+            self.expect_unique(None, name, &spec).await?;
             self.expect_references(None, &new).await?;
             let turn = self.expect_coverage(name, None, Some(&spec)).await?;
-            let tenant = name.tenant();
-            let arrival = self.population.arrive::<S>(&self.rows, &tenant, &self.quotas).await?;
-            if writing.validate_only {
+            let arrival =
+                self.population.arrive::<S>(&self.rows, &name.tenant(), &self.quotas).await?;
+            if write.validate_only {
                 arrival.refused();
-                return Ok(Found { resource: new, revision: Revision::ZERO });
+                return Ok(Found::made(new, Revision::ZERO));
             }
-            let mut changes = Changes::new(self.now());
-            changes.create(&new)?;
+            let changes = Changes::new(self.now()).create(&new)?;
+            let mut changes = changes.by(self.author(write, uid), None, &new)?;
             if let Some(turn) = &turn {
-                turn.guard(&mut changes);
+                changes = turn.guard(changes);
             }
-            if let Some(made) = self.commit(changes, writing, new, Some(arrival)).await? {
+            if let Some(made) = self.commit(changes, write, new, Some(arrival)).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }
                 return Ok(made);
             }
+            tries.lost().await?;
         }
-        Err(Error::Contended)
     }
 }

@@ -1,253 +1,158 @@
-//! Deleting, softly, and sweeping after a delete with `force`.
+//! Deleting, softly.
 
-use names::{AppConnectorGroupName, BelowTenant as _, Id, ServerGroupName, TenantName};
+use names::{AppConnectorGroupName, BelowTenant as _, ServerGroupName};
+use resource::{Fault, Tries, Write, record};
 use rpc::access::Authorised;
 use store::{At, Revision};
 
-use super::{MAX_ATTEMPTS, Registry, Writing, update::expect_within};
+use super::Registry;
 use crate::{
-    domain::{ConnectorSpec, GroupSpec, Kind, Resource, ServerGroupSpec, Spec},
+    domain::{GroupSpec, Kind, Resource, Spec},
     error::{Blocker, Error, MAX_BLOCKERS},
-    store::{
-        Changes, Found, Linked, Place, Rows, live_below, read_live_kind, read_sweep, sweep, sweeps,
-    },
+    store::{AsWritten, Cause, Changes, Found, Kept, Place, Rows, live_of, read_guard, sweep},
 };
 
 /// Most server groups that a group deleted with `force` remembers: its record stays below 64 KiB.
 const MAX_FORMER_SERVER_GROUPS: usize = 400;
 
-/// Objects that one step of a sweep clears. Each takes a commit of at most some 10 writes.
-const SWEEP_STEP: usize = 100;
-
 impl Registry {
     /// Soft-deletes an object that nothing depends on. A deleted one stays as it is.
-    pub(crate) async fn delete<S: Linked>(
+    pub(crate) async fn delete<S: Kept>(
         &self,
-        tenant: &Authorised<TenantName>,
-        name: &S::Name,
-        writing: &Writing,
+        name: &Authorised<S::Name>,
+        write: &Write,
     ) -> Result<Found<S>, Error> {
-        expect_within::<S>(tenant, name)?;
-        self.once(writing, self.decide_delete(tenant, name, writing)).await
+        self.once(write, self.decide_delete::<S>(name, write)).await
     }
 
-    async fn decide_delete<S: Linked>(
+    async fn decide_delete<S: Kept>(
         &self,
-        tenant: &TenantName,
         name: &S::Name,
-        writing: &Writing,
+        write: &Write,
     ) -> Result<Found<S>, Error> {
-        for _ in 0..MAX_ATTEMPTS {
-            let before = match self.deletable::<S>(name, writing).await? {
+        let mut tries = Tries::default();
+        loop {
+            let before = match self.deletable::<S>(name, write).await? {
                 Standing::Live(before) => before,
                 Standing::Deleted(found) => return Ok(found),
             };
             self.expect_unused::<S>(name).await?;
-            let after = self.buried(&before);
-            let turn = self.expect_coverage::<S>(name, Some(&before.resource.spec), None).await?;
-            if writing.validate_only {
-                return Ok(Found { resource: after, revision: Revision::ZERO });
+            let after = self.soft_deleting(&before);
+            let turn = self.expect_coverage(name, Some(&before.resource.spec), None).await?;
+            if write.validate_only {
+                return Ok(Found::made(after, Revision::ZERO));
             }
-            let mut changes = Changes::new(self.now());
-            changes.bury(&before, &after)?;
-            self.require_unused::<S>(name, &mut changes);
+            let uid = self.uid_of(&name.tenant()).await?;
+            let changes = Changes::new(self.now()).soft_delete(&before, &after)?;
+            let changes = changes.by(self.author(write, uid), Some(&before), &after)?;
+            let mut changes = require_unused::<S>(name, changes);
             if let Some(turn) = &turn {
-                turn.guard(&mut changes);
+                changes = turn.guard(changes);
             }
-            let departure = Some(self.population.leave(tenant, S::KIND));
-            if let Some(made) = self.commit(changes, writing, after, departure).await? {
+            let departure = Some(self.population.leave(&name.tenant(), S::KIND));
+            if let Some(made) = self.commit(changes, write, after, departure).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }
                 self.settle(made.revision).await;
                 return Ok(made);
             }
+            tries.lost().await?;
         }
-        Err(Error::Contended)
     }
 
     /// Soft-deletes a group. Without `force` its keys, too, must be gone; with it, one commit ends the group, and
     /// [`sweep`](Self::sweep) clears what referred to it.
     pub(crate) async fn delete_group(
         &self,
-        tenant: &Authorised<TenantName>,
-        name: &AppConnectorGroupName,
+        name: &Authorised<AppConnectorGroupName>,
         force: bool,
-        writing: &Writing,
+        write: &Write,
+    ) -> Result<Found<GroupSpec>, Error> {
+        self.once(write, self.decide_delete_group(name, force, write)).await
+    }
+
+    async fn decide_delete_group(
+        &self,
+        name: &Authorised<AppConnectorGroupName>,
+        force: bool,
+        write: &Write,
     ) -> Result<Found<GroupSpec>, Error> {
         if force {
-            return self.force_delete_group(tenant, name, writing).await;
+            return self.force_delete_group(name, write).await;
         }
-        if let Some(first) = self.replay(writing).await? {
-            return Ok(first);
-        }
-        if let Standing::Live(_) = self.deletable::<GroupSpec>(name, writing).await? {
+        if let Standing::Live(_) = self.deletable::<GroupSpec>(name, write).await? {
             self.expect_no_keys(name).await?;
         }
-        self.delete(tenant, name, writing).await
+        self.decide_delete::<GroupSpec>(name, write).await
     }
 
     async fn force_delete_group(
         &self,
-        tenant: &Authorised<TenantName>,
         name: &AppConnectorGroupName,
-        writing: &Writing,
+        write: &Write,
     ) -> Result<Found<GroupSpec>, Error> {
-        expect_within::<GroupSpec>(tenant, name)?;
-        self.once(writing, self.decide_force_delete(tenant, name, writing)).await
-    }
-
-    async fn decide_force_delete(
-        &self,
-        tenant: &TenantName,
-        name: &AppConnectorGroupName,
-        writing: &Writing,
-    ) -> Result<Found<GroupSpec>, Error> {
-        for _ in 0..MAX_ATTEMPTS {
-            let before = match self.deletable::<GroupSpec>(name, writing).await? {
+        let mut tries = Tries::default();
+        loop {
+            let before = match self.deletable::<GroupSpec>(name, write).await? {
                 Standing::Live(before) => before,
                 Standing::Deleted(found) => return Ok(found),
             };
-            let mut after = self.buried(&before);
-            after.given.former_server_groups = self.server_groups_of(name).await?;
-            if writing.validate_only {
-                return Ok(Found { resource: after, revision: Revision::ZERO });
+            let mut after = self.soft_deleting(&before);
+            after.server_fields.former_server_groups = self.server_groups_of(name).await?;
+            if write.validate_only {
+                return Ok(Found::made(after, Revision::ZERO));
             }
-            let mut changes = Changes::new(self.now());
-            changes.bury(&before, &after)?;
-            changes.with(|commit| commit.put(sweep(name), ""));
-            let departure = Some(self.population.leave(tenant, Kind::Group));
-            if let Some(made) = self.commit(changes, writing, after, departure).await? {
+            let uid = self.uid_of(&name.tenant()).await?;
+            let by = &write.by;
+            let (method, request_id) = (by.method.to_string(), by.request_id.to_string());
+            let cause = record::encode::<AsWritten<Cause>>(&Cause { method, request_id });
+            let cause = cause.map_err(Fault::from)?;
+            let changes = Changes::new(self.now()).soft_delete(&before, &after)?;
+            let changes = changes.by(self.author(write, uid), Some(&before), &after)?;
+            let changes = changes.with(|commit| commit.put(sweep(name), cause));
+            let departure = Some(self.population.leave(&name.tenant(), Kind::Group));
+            if let Some(made) = self.commit(changes, write, after, departure).await? {
+                self.swept.notify();
                 self.settle(made.revision).await;
                 return Ok(made);
             }
-        }
-        Err(Error::Contended)
-    }
-
-    /// Clears what referred to groups deleted with `force`: members are deleted with their group, server groups lose
-    /// it. Idempotent, in bounded steps; answers whether something is left to do.
-    pub(crate) async fn sweep(&self) -> Result<bool, Error> {
-        let page = self.rows.page(&sweeps(), None, SWEEP_STEP, At::Published).await?;
-        let mut left = page.more;
-        for group in page.rows.iter().filter_map(|row| read_sweep(&row.key)) {
-            left |= self.sweep_group(&group).await?;
-        }
-        Ok(left)
-    }
-
-    async fn sweep_group(&self, group: &AppConnectorGroupName) -> Result<bool, Error> {
-        let place = Rows::place::<GroupSpec>(group);
-        let (sources, more) = self.rows.referring(&place, SWEEP_STEP).await?;
-        for source in &sources {
-            match source.kind {
-                Kind::Connector => self.bury_member(source, group).await?,
-                Kind::ServerGroup => self.strip_group(source, group).await?,
-                Kind::Tenant | Kind::Group | Kind::Segment => {}
-            }
-        }
-        if more {
-            return Ok(true);
-        }
-        let mut changes = Changes::new(self.now());
-        changes
-            .with(|commit| commit.require_prefix_empty(&place.references()).delete(sweep(group)));
-        match self.rows.store().commit(changes.finish()).await {
-            Ok(_) => Ok(false),
-            // Something referred to it until just now: the next step clears it.
-            Err(store::CommitError::Precondition { .. }) => Ok(true),
-            Err(error) => Err(error.into()),
+            tries.lost().await?;
         }
     }
 
-    async fn bury_member(
-        &self,
-        member: &Place,
-        group: &AppConnectorGroupName,
-    ) -> Result<(), Error> {
-        let name = names::AppConnectorName::new(member.tenant.clone(), member.id.clone());
-        let Some(before) = self.rows.get::<ConnectorSpec>(&name, At::Published).await? else {
-            return Ok(());
-        };
-        if before.resource.is_deleted() || before.resource.given.app_connector_group != *group {
-            return Ok(());
-        }
-        let mut after = self.buried(&before);
-        after.given.deleted_with = Some(group.clone());
-        let mut changes = Changes::new(self.now());
-        changes.bury(&before, &after)?;
-        let departure = Some(self.population.leave(&name.tenant(), Kind::Connector));
-        self.commit(changes, &Writing::default(), after, departure).await?;
-        Ok(())
-    }
-
-    async fn strip_group(
-        &self,
-        source: &Place,
-        group: &AppConnectorGroupName,
-    ) -> Result<(), Error> {
-        let name = ServerGroupName::new(source.tenant.clone(), source.id.clone());
-        let Some(before) = self.rows.get::<ServerGroupSpec>(&name, At::Published).await? else {
-            return Ok(());
-        };
-        if before.resource.is_deleted() {
-            return Ok(());
-        }
-        let mut after = before.resource.clone();
-        after.spec.app_connector_groups.retain(|named| named != group);
-        after.meta = after.meta.touched(self.now());
-        let mut changes = Changes::new(self.now());
-        changes.replace(&before, &after)?;
-        self.commit(changes, &Writing::default(), after, None).await?;
-        Ok(())
-    }
-
-    /// The object, with the caller's etag and message checked.
-    async fn deletable<S: Spec>(
+    /// The object, with the caller's etag checked.
+    async fn deletable<S: Kept>(
         &self,
         name: &S::Name,
-        writing: &Writing,
+        write: &Write,
     ) -> Result<Standing<S>, Error> {
-        if !writing.problems.is_empty() {
-            return Err(Error::Invalid(writing.problems.clone()));
-        }
         let found = self.rows.get::<S>(name, At::Published).await?;
         let found = found.ok_or_else(|| Error::NotFound(S::KIND, name.to_string()))?;
         if found.resource.is_deleted() {
             return Ok(Standing::Deleted(found));
         }
-        self.expect_etag(&found, writing)?;
+        self.expect_etag(&found, write)?;
         Ok(Standing::Live(found))
     }
 
-    fn buried<S: Spec>(&self, before: &Found<S>) -> Resource<S> {
+    pub(super) fn soft_deleting<S: Spec>(&self, before: &Found<S>) -> Resource<S> {
         Resource { meta: before.resource.meta.deleted(self.now()), ..before.resource.clone() }
     }
 
-    /// Nothing may depend on it; everything that does is named.
+    /// Nothing may depend on it or stand below it; everything that does is named.
     async fn expect_unused<S: Spec>(&self, name: &S::Name) -> Result<(), Error> {
-        let (places, more) = match S::KIND {
-            Kind::Tenant => self.live_children(&name.tenant()).await?,
-            _ => self.rows.referring(&Rows::place::<S>(name), MAX_BLOCKERS).await?,
-        };
+        let (mut places, mut more) =
+            self.rows.referring(&Rows::place::<S>(name), MAX_BLOCKERS).await?;
+        let tenant = name.tenant();
+        for kind in S::KIND.below() {
+            let page =
+                self.rows.page(&live_of(kind, &tenant), None, MAX_BLOCKERS, At::Published).await?;
+            let ids = page.rows.iter().filter_map(|row| read_guard(&row.key));
+            places.extend(ids.map(|id| Place::new(kind, &tenant, &id)));
+            more |= page.more;
+        }
         refuse_if_used::<S>(name, places.iter().map(blocker).collect(), more)
-    }
-
-    fn require_unused<S: Spec>(&self, name: &S::Name, changes: &mut Changes) {
-        let prefix = match S::KIND {
-            Kind::Tenant => live_below(&name.tenant()),
-            _ => Rows::place::<S>(name).references(),
-        };
-        changes.with(|commit| commit.require_prefix_empty(&prefix));
-    }
-
-    async fn live_children(&self, tenant: &TenantName) -> Result<(Vec<Place>, bool), Error> {
-        let page = self.rows.page(&live_below(tenant), None, MAX_BLOCKERS, At::Published).await?;
-        let child = |row: &store::Row| {
-            let id = Id::parse(std::str::from_utf8(&row.value).ok()?).ok()?;
-            Some(Place::new(read_live_kind(&row.key)?, tenant, &id))
-        };
-        Ok((page.rows.iter().filter_map(child).collect(), page.more))
     }
 
     /// Members and server groups are registry's own and named by [`expect_unused`](Self::expect_unused); keys are asked
@@ -284,6 +189,15 @@ impl Registry {
 enum Standing<S: Spec> {
     Live(Found<S>),
     Deleted(Found<S>),
+}
+
+fn require_unused<S: Spec>(name: &S::Name, changes: Changes) -> Changes {
+    let references = Rows::place::<S>(name).references();
+    let changes = changes.with(|commit| commit.require_prefix_empty(&references));
+    let tenant = name.tenant();
+    S::KIND.below().fold(changes, |changes, kind| {
+        changes.with(|commit| commit.require_prefix_empty(&live_of(kind, &tenant)))
+    })
 }
 
 fn blocker(place: &Place) -> Blocker {

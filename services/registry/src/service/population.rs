@@ -16,10 +16,13 @@ use names::{BelowTenant as _, Id, TenantName};
 use store::At;
 
 use crate::{
-    domain::{ConnectorSpec, GroupSpec, Kind, Quotas, SegmentSpec, ServerGroupSpec, Spec},
+    domain::{
+        ConnectorSpec, GroupSpec, Kind, Quotas, SegmentSpec, ServerGroupSpec, TenantSpec,
+        for_each_kind,
+    },
     error::Error,
     metrics::Metrics,
-    store::Rows,
+    store::{Kept, Rows},
 };
 
 type Key = (Id, Kind);
@@ -59,14 +62,17 @@ impl Population {
     /// Counts everything that is stored.
     pub(super) async fn count(rows: &Rows, metrics: Metrics) -> Result<Self, Error> {
         let population = Self { counts: Arc::default(), metrics };
-        population.add::<GroupSpec>(rows).await?;
-        population.add::<ConnectorSpec>(rows).await?;
-        population.add::<ServerGroupSpec>(rows).await?;
-        population.add::<SegmentSpec>(rows).await?;
+        macro_rules! count {
+            ($($kind:ident: $spec:ident,)+) => { $(population.add::<$spec>(rows).await?;)+ };
+        }
+        for_each_kind!(count);
         Ok(population)
     }
 
-    async fn add<S: Spec>(&self, rows: &Rows) -> Result<(), Error> {
+    async fn add<S: Kept>(&self, rows: &Rows) -> Result<(), Error> {
+        if S::ABOUT.quota.is_none() {
+            return Ok(());
+        }
         rows.each::<S>(None, At::Published, |found| {
             if !found.resource.is_deleted() {
                 let tenant = found.resource.name.tenant().id().clone();
@@ -78,7 +84,7 @@ impl Population {
     }
 
     /// Reserves a place for one more object of the kind.
-    pub(super) async fn arrive<S: Spec>(
+    pub(super) async fn arrive<S: Kept>(
         &self,
         rows: &Rows,
         tenant: &TenantName,
@@ -88,7 +94,7 @@ impl Population {
         self.recount::<S>(rows, tenant, &key).await?;
         let mut counts = self.counts();
         let count = counts.entry(key.clone()).or_default();
-        if let Some(limit) = limit(S::KIND, quotas)
+        if let Some(limit) = S::ABOUT.quota.map(|quota| quota(quotas))
             && count.live >= limit
         {
             return Err(Error::QuotaExceeded { tenant: tenant.clone(), kind: S::KIND, limit });
@@ -97,6 +103,11 @@ impl Population {
         count.pending += 1;
         count.version += 1;
         Ok(Move { population: self, key, on_success: 0, on_failure: 1, settled: false })
+    }
+
+    /// Live objects of a kind in a tenant, those that are being written included.
+    pub(super) fn live(&self, tenant: &TenantName, kind: Kind) -> usize {
+        self.counts().get(&(tenant.id().clone(), kind)).map_or(0, |count| count.live)
     }
 
     /// Announces that one object is about to go.
@@ -110,7 +121,7 @@ impl Population {
     }
 
     /// Counts anew what is in doubt, once no write is under way that could be counted twice.
-    async fn recount<S: Spec>(
+    async fn recount<S: Kept>(
         &self,
         rows: &Rows,
         tenant: &TenantName,
@@ -134,7 +145,7 @@ impl Population {
     /// Sums up all tenants for the metric.
     pub(super) fn show(&self) {
         let counts = self.counts();
-        for kind in Kind::ALL.into_iter().filter(|&kind| kind != Kind::Tenant) {
+        for &kind in Kind::ALL.iter().filter(|kind| kind.about().quota.is_some()) {
             let of_kind = counts.iter().filter(|((_, other), _)| *other == kind);
             self.metrics.objects(kind, of_kind.map(|(_, count)| count.live).sum());
         }
@@ -173,16 +184,6 @@ impl Drop for Move<'_> {
         if !self.settled {
             self.settle(0, true);
         }
-    }
-}
-
-fn limit(kind: Kind, quotas: &Quotas) -> Option<usize> {
-    match kind {
-        Kind::Tenant => None,
-        Kind::Group => Some(quotas.app_connector_groups),
-        Kind::Connector => Some(quotas.app_connectors),
-        Kind::ServerGroup => Some(quotas.server_groups),
-        Kind::Segment => Some(quotas.application_segments),
     }
 }
 

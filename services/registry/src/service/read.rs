@@ -1,108 +1,89 @@
-//! Reading: one, several, lists.
+//! Reading: one, several, lists; as they are, or as of a time.
 
-use std::marker::PhantomData;
-
-use names::{BelowTenant as _, Reason, TenantName};
+use jiff::Timestamp;
+use names::{BelowTenant as _, ResourceName as _, TenantName};
+use prost::Message;
+use resource::{
+    Fault,
+    history::{AsOf, Live},
+    listing::{Listing, Page},
+    order::OrderKey,
+};
 use rpc::access::{Authorised, Scope};
-use store::{At, Key, MAX_SCAN_ROWS, Revision};
+use store::At;
 
 use super::Registry;
 use crate::{
-    domain::{Kind, Order, OrderKey, Resource, Spec, TenantSpec, Violations},
+    domain::{Kind, Resource, Spec, TenantSpec},
     error::Error,
-    store::{Found, Rows, objects},
+    store::{Found, Kept, Rows, objects, read_object, shelf},
 };
 
-/// Most rows that one page looks at: a page of a list in which almost everything is deleted may be short. Also the most
-/// rows that an order other than by name may sort. 10,000 small records are read in some 10 ms.
-pub(crate) const SCAN_LIMIT: usize = 10_000;
-
-/// Most names of one BatchGet: as many as fit a default page twice.
-pub(crate) const MAX_BATCH_GET: usize = 100;
-
-/// What a list asks for.
-pub(crate) struct ListQuery<S: Spec> {
-    size: usize,
-    after: Option<Key>,
-    revision: Option<Revision>,
-    order: Order,
-    show_deleted: bool,
-    kind: PhantomData<S>,
-}
-
-impl<S: Spec> ListQuery<S> {
-    /// A page of at most `size` objects that follows `after` of a list that began at `revision`.
-    pub(crate) fn new(
-        size: usize,
-        after: Option<Key>,
-        revision: Option<Revision>,
-        order: Order,
-        show_deleted: bool,
-    ) -> Self {
-        Self { size, after, revision, order, show_deleted, kind: PhantomData }
-    }
-}
-
-/// A list as it is read: what is asked, where, and what the caller may see.
-struct Reading<'a, S: Spec> {
-    query: ListQuery<S>,
-    tenant: Option<&'a TenantName>,
-    visible: &'a (dyn Fn(&S::Name) -> bool + Sync),
-}
-
-/// One page of a list.
-pub(crate) struct Page<S: Spec> {
-    /// The objects.
-    pub(crate) items: Vec<Found<S>>,
-    /// The revision that was read.
-    pub(crate) revision: Revision,
-    /// Where the next page goes on; `None` on the last one.
-    pub(crate) next: Option<Key>,
+/// What a list is of, and what of it is shown.
+pub(crate) struct Scoped<'a, S: Spec> {
+    /// The tenants whose objects are listed.
+    pub(crate) scope: &'a Scope,
+    /// Whether the caller may see an object.
+    pub(crate) visible: &'a (dyn Fn(&S::Name) -> bool + Sync),
 }
 
 impl Registry {
-    /// One object, live or soft-deleted.
-    pub(crate) async fn get<S: Spec>(
+    /// One object, live or soft-deleted, as it is or as it was at a time.
+    pub(crate) async fn get<S: Kept>(
         &self,
-        scope: &Authorised<Scope>,
-        name: &S::Name,
-    ) -> Result<Found<S>, Error> {
-        self.get_at(scope, name, At::Published).await
-    }
-
-    async fn get_at<S: Spec>(
-        &self,
-        scope: &Authorised<Scope>,
-        name: &S::Name,
-        at: At,
+        name: &Authorised<S::Name>,
+        read_time: Option<Timestamp>,
     ) -> Result<Found<S>, Error> {
         let missing = || Error::NotFound(S::KIND, name.to_string());
-        if !scope.contains(&name.tenant()) {
-            return Err(missing());
+        let now = self.rows.get::<S>(name, At::Published).await?;
+        let tenant = self.history_of::<S>(&name.tenant(), read_time).await?;
+        let Some((tenant, time)) = tenant else { return now.ok_or_else(missing) };
+        let id = name.last_id().as_str();
+        let past = self.history.past(shelf::<S>(tenant), id, time, At::Published).await?;
+        match &past.as_of {
+            AsOf::Was(record, revision) => Ok(Rows::remembered(record.clone(), *revision)?),
+            AsOf::AsNow => {
+                now.filter(|found| past.stood(found.resource.meta.uid)).ok_or_else(missing)
+            }
         }
-        self.rows.get(name, at).await?.ok_or_else(missing)
     }
 
-    /// Several objects, each where its scope allows, all at one revision.
-    pub(crate) async fn batch_get<S: Spec>(
+    /// The tenant's uid and the time, if history is asked.
+    async fn history_of<S: Spec>(
         &self,
-        names: &[(Authorised<Scope>, S::Name)],
+        tenant: &TenantName,
+        read_time: Option<Timestamp>,
+    ) -> Result<Option<(uuid::Uuid, Timestamp)>, Error> {
+        if read_time.is_none() {
+            return Ok(None);
+        }
+        let uid = self.uid_of(tenant).await?;
+        let time = self.history.asked(read_time, uid, self.now()).await?;
+        Ok(time.map(|time| (uid, time)))
+    }
+
+    /// Several objects, all at one revision.
+    pub(crate) async fn batch_get<S: Kept>(
+        &self,
+        names: &[Authorised<S::Name>],
     ) -> Result<Vec<Found<S>>, Error> {
         let at = At::Revision(self.rows.store().published());
         let mut found = Vec::with_capacity(names.len());
-        for (scope, name) in names {
-            found.push(self.get_at(scope, name, at).await?);
+        for name in names {
+            let one = self.rows.get::<S>(name, at).await?;
+            found.push(one.ok_or_else(|| Error::NotFound(S::KIND, name.to_string()))?);
         }
         Ok(found)
     }
 
-    /// One page of a list. A tenant that never was is not taken for an empty one: its name is mistyped.
-    pub(crate) async fn list<S: Spec>(
+    /// One page of a list, rendered. A tenant that never was is not taken for an empty one: its name is mistyped.
+    pub(crate) async fn list<S: Kept, M: Message>(
         &self,
-        scope: &Authorised<Scope>,
-        query: ListQuery<S>,
-    ) -> Result<Page<S>, Error> {
-        let tenant = match &**scope {
+        scoped: Scoped<'_, S>,
+        listing: &Listing,
+        render: impl Fn(&Found<S>) -> M + Sync,
+    ) -> Result<Page<M>, Error> {
+        let tenant = match scoped.scope {
             Scope::All => None,
             Scope::Tenant(tenant) => Some(tenant),
         };
@@ -110,129 +91,77 @@ impl Registry {
             let found = self.rows.get::<TenantSpec>(tenant, At::Published).await?;
             found.ok_or_else(|| Error::NotFound(Kind::Tenant, tenant.to_string()))?;
         }
-        self.read_page(Reading { query, tenant, visible: &|_| true }).await
-    }
-
-    /// One page of the tenants that the caller may see.
-    pub(crate) async fn list_tenants<S: Spec<Name = TenantName>>(
-        &self,
-        _caller: &Authorised<()>,
-        query: ListQuery<S>,
-        visible: &(dyn Fn(&TenantName) -> bool + Sync),
-    ) -> Result<Page<S>, Error> {
-        self.read_page(Reading { query, tenant: None, visible }).await
-    }
-
-    async fn read_page<S: Spec>(&self, reading: Reading<'_, S>) -> Result<Page<S>, Error> {
-        let began = reading.query.revision;
-        let page = if reading.query.order.is_by_name() {
-            self.list_by_name(reading).await
-        } else {
-            self.list_sorted(reading).await
+        let shows = |resource: &Resource<S>| {
+            (listing.show_deleted || !resource.is_deleted()) && (scoped.visible)(&resource.name)
         };
-        page.map_err(|error| match (error, began) {
-            (Error::Compacted { oldest, .. }, Some(began)) => {
-                Error::Compacted { revision: began.get(), oldest }
-            }
-            (error, _) => error,
-        })
-    }
-
-    async fn list_by_name<S: Spec>(&self, reading: Reading<'_, S>) -> Result<Page<S>, Error> {
-        let prefix = objects(S::KIND, reading.tenant);
-        let mut at = reading.at();
-        let (mut after, mut items, mut seen) = (reading.query.after.clone(), Vec::new(), 0);
-        loop {
-            let page = self.rows.page(&prefix, after, MAX_SCAN_ROWS, at).await?;
-            at = At::Revision(page.revision);
-            let rows = page.rows.len();
-            for (index, row) in page.rows.iter().enumerate() {
-                let found = Rows::found::<S>(row)?;
-                if reading.shows(&found.resource) {
-                    items.push(found);
-                }
-                seen += 1;
-                let more = page.more || index + 1 < rows;
-                if (items.len() == reading.query.size || seen == SCAN_LIMIT) && more {
-                    let next = Some(row.key.clone());
-                    return Ok(Page { items, revision: page.revision, next });
-                }
-            }
-            if !page.more {
-                return Ok(Page { items, revision: page.revision, next: None });
-            }
-            after = page.rows.last().map(|row| row.key.clone());
+        let prefix = objects(S::KIND, tenant);
+        if let Some((uid, time)) = self.past_of(tenant, listing.read_time).await? {
+            let live = Live {
+                prefix,
+                id: read_object,
+                uid: |row: &store::Row| Ok(Rows::found::<S>(row)?.resource.meta.uid),
+            };
+            let render = |record, revision| {
+                let found = Rows::remembered::<S>(record, revision)?;
+                Ok(shows(&found.resource).then(|| render(&found)))
+            };
+            return Ok(self.history.list(shelf::<S>(uid), listing, time, live, render).await?);
         }
-    }
-
-    async fn list_sorted<S: Spec>(&self, reading: Reading<'_, S>) -> Result<Page<S>, Error> {
-        let prefix = objects(S::KIND, reading.tenant);
-        let mut at = reading.at();
-        let mut after = None;
-        let (mut sorted, mut seen) = (Vec::new(), 0);
-        let revision = loop {
-            let page = self.rows.page(&prefix, after, MAX_SCAN_ROWS, at).await?;
-            seen += page.rows.len();
-            if seen > SCAN_LIMIT {
-                return Err(Error::OrderTooLarge { limit: SCAN_LIMIT });
+        let read = |row: &store::Row| {
+            let found = Rows::found::<S>(row)?;
+            if !shows(&found.resource) {
+                return Ok(None);
             }
-            for row in &page.rows {
-                let found = Rows::found::<S>(row)?;
-                if reading.shows(&found.resource) {
-                    let place = row.key.as_bytes().to_vec();
-                    sorted.push((OrderKey::of(place, &found.resource), found));
-                }
-            }
-            if !page.more {
-                break page.revision;
-            }
-            at = At::Revision(page.revision);
-            after = page.rows.last().map(|row| row.key.clone());
+            let key = order_key(row.key.as_bytes().to_vec(), &found.resource);
+            Ok(Some((render(&found), key)))
         };
-        sorted.sort_by(|(a, _), (b, _)| reading.query.order.compare(a, b));
-        Ok(cut(sorted, &reading.query, revision))
+        Ok(listing.scan(self.rows.store(), &prefix, &read).await?)
+    }
+
+    /// Whose past a list asks for, and when. Tenants themselves are remembered together; other lists are of one tenant.
+    async fn past_of(
+        &self,
+        tenant: Option<&TenantName>,
+        read_time: Option<Timestamp>,
+    ) -> Result<Option<(uuid::Uuid, Timestamp)>, Error> {
+        let uid = match (tenant, read_time) {
+            (_, None) => return Ok(None),
+            (Some(tenant), _) => self.uid_of(tenant).await?,
+            (None, _) => uuid::Uuid::nil(),
+        };
+        let time = self.history.asked(read_time, uid, self.now()).await?;
+        Ok(time.map(|time| (uid, time)))
+    }
+
+    /// How many live objects of a kind a tenant holds.
+    pub(crate) fn total_size<S: Spec>(&self, scope: &Scope) -> Option<i32> {
+        let Scope::Tenant(tenant) = scope else { return None };
+        S::ABOUT.quota?;
+        i32::try_from(self.population.live(tenant, S::KIND)).ok()
+    }
+
+    /// The row of an object by kind and name, as history asks for it.
+    pub(crate) async fn row_of(
+        &self,
+        kind: u8,
+        name: &str,
+        at: At,
+    ) -> Result<Option<store::Row>, Fault> {
+        let Some(kind) = Kind::of_tag(kind.into()) else { return Ok(None) };
+        let mut parts = name.split('/').skip(1).step_by(2).map(names::Id::parse);
+        let (Some(Ok(tenant)), id) = (parts.next(), parts.next()) else { return Ok(None) };
+        let id = id.and_then(Result::ok).unwrap_or_else(|| tenant.clone());
+        let place = crate::store::Place::new(kind, &TenantName::new(tenant), &id);
+        Ok(self.rows.store().get(&place.object(), at).await?)
     }
 }
 
-impl<S: Spec> Reading<'_, S> {
-    fn shows(&self, resource: &Resource<S>) -> bool {
-        (self.query.show_deleted || !resource.is_deleted()) && (self.visible)(&resource.name)
+/// What an object is sorted by.
+fn order_key<S: Spec>(place: Vec<u8>, resource: &Resource<S>) -> OrderKey {
+    OrderKey {
+        place,
+        display_name: resource.spec.display_name().key(),
+        create_time: resource.meta.create_time,
+        update_time: resource.meta.update_time,
     }
-
-    fn at(&self) -> At {
-        self.query.revision.map_or(At::Published, At::Revision)
-    }
-}
-
-/// The names of a batch, noting every problem.
-pub(crate) fn batch_names<S: Spec>(texts: &[String], problems: &mut Violations) -> Vec<S::Name> {
-    if texts.is_empty() {
-        problems.missing("names", "send 1 to 100 names");
-    }
-    if texts.len() > MAX_BATCH_GET {
-        problems.add("names", Reason::TooMany, format!("at most {MAX_BATCH_GET}"));
-        return Vec::new();
-    }
-    let name = |(index, text): (usize, &String)| {
-        problems.take(&format!("names[{index}]"), text.parse::<S::Name>())
-    };
-    texts.iter().enumerate().filter_map(name).collect()
-}
-
-/// The page of a sorted list that follows `after`; the list is the same on every page, since all
-/// read one revision.
-fn cut<S: Spec>(
-    sorted: Vec<(OrderKey, Found<S>)>,
-    query: &ListQuery<S>,
-    revision: Revision,
-) -> Page<S> {
-    let start = query.after.as_ref().map_or(0, |after| {
-        let ended = sorted.iter().position(|(key, _)| key.place == after.as_bytes());
-        ended.map_or(sorted.len(), |position| position + 1)
-    });
-    let more = sorted.len() > start + query.size;
-    let page: Vec<_> = sorted.into_iter().skip(start).take(query.size).collect();
-    let last = page.last().map(|(key, _)| Key::from_bytes(key.place.clone()));
-    let items = page.into_iter().map(|(_, found)| found).collect();
-    Page { items, revision, next: last.filter(|_| more) }
 }

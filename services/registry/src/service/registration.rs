@@ -5,26 +5,27 @@
 //! connector registers" ends one way or the other, and a late registration meets the tombstone of
 //! [`abandon`](Registry::abandon).
 
-use names::{AppConnectorName, EnrolmentName, TenantName};
+use names::{AppConnectorName, EnrolmentName};
+use resource::{Fault, Record, Tries, Write, record};
 use rpc::access::Authorised;
 use store::{At, CommitError, Revision};
 use uuid::Uuid;
 
-use super::{MAX_ATTEMPTS, Registry, Writing};
+use super::Registry;
 use crate::{
     domain::{
-        ConnectorSpec, GroupSpec, Kind, Meta, Registration, RegistrationDraft, Resource, Spec,
+        ConnectorSpec, GroupSpec, Kind, Meta, Registration, RegistrationDraft, Resource,
         TenantSpec, TenantState, Violations,
     },
     error::{Error, Refusal},
     store::{
-        self as rows, Changes, Found, KeyOwner, Place, Rows, encode_small, public_key,
-        registration, spent_connector_id,
+        self as rows, AsWritten, Changes, Found, KeyOwner, Place, Rows, public_key, registration,
+        spent_connector_id,
     },
 };
 
 /// Tenant and group as they were found, by the revisions of their guards.
-struct Ground {
+struct Guards {
     tenant: Revision,
     group: Revision,
 }
@@ -36,19 +37,19 @@ impl Registry {
         draft: &RegistrationDraft,
         mut problems: Violations,
     ) -> Result<Registration, Error> {
-        let rules = self.rules(&Writing::default());
+        let rules = self.rules(false);
         let checked = Registration::check(draft, &rules, &mut problems);
-        checked.ok_or(Error::Invalid(problems))
+        checked.filter(|_| problems.is_empty()).ok_or(Error::Invalid(problems))
     }
 
     /// Makes the connector, or finds the one that this enrolment made before.
     pub(crate) async fn register(
         &self,
-        tenant: &Authorised<TenantName>,
+        name: &Authorised<AppConnectorName>,
         wanted: &Registration,
     ) -> Result<Found<ConnectorSpec>, Error> {
-        super::update::expect_within::<ConnectorSpec>(tenant, &wanted.name)?;
-        let outcome = self.decide_register(tenant, wanted).await;
+        let write = Write::own(name.principal());
+        let outcome = self.decide_register(name, wanted, &write).await;
         self.metrics.registration(outcome.as_ref().map(|(_, new)| *new));
         outcome.map(|(connector, _)| connector)
     }
@@ -56,11 +57,13 @@ impl Registry {
     /// The connector, and whether it is new.
     async fn decide_register(
         &self,
-        tenant: &TenantName,
+        name: &AppConnectorName,
         wanted: &Registration,
+        write: &Write,
     ) -> Result<(Found<ConnectorSpec>, bool), Error> {
         let enrolment = &wanted.origin.enrolment;
-        for _ in 0..MAX_ATTEMPTS {
+        let mut tries = Tries::default();
+        loop {
             if let Some(made) = self.registered(enrolment).await? {
                 return Ok((made, false));
             }
@@ -75,20 +78,22 @@ impl Registry {
                 name: wanted.name.clone(),
                 meta: Meta::created(Uuid::new_v4(), self.now()),
                 spec: wanted.spec.clone(),
-                given: wanted.origin.clone(),
+                server_fields: wanted.origin.clone(),
             };
             let changes = self.registering(&new, &ground)?;
-            let arrival = self.population.arrive::<ConnectorSpec>(&self.rows, tenant, &self.quotas);
+            let tenant = name.tenant();
+            let arrival =
+                self.population.arrive::<ConnectorSpec>(&self.rows, &tenant, &self.quotas);
             let arrival = Some(arrival.await?);
-            if let Some(made) = self.commit(changes, &Writing::default(), new, arrival).await? {
+            if let Some(made) = self.commit(changes, write, new, arrival).await? {
                 return Ok((made, true));
             }
+            tries.lost().await?;
         }
-        Err(Error::Contended)
     }
 
     /// Tenant and group are in use; the id and the key pair are new.
-    async fn unopposed(&self, wanted: &Registration) -> Result<Ground, Error> {
+    async fn unopposed(&self, wanted: &Registration) -> Result<Guards, Error> {
         let ground = self.ground(wanted).await?;
         self.expect_new_key(wanted).await?;
         self.expect_free::<ConnectorSpec>(&wanted.name).await?;
@@ -102,13 +107,12 @@ impl Registry {
     /// Gives an enrolment up for ever. Idempotent.
     pub(crate) async fn abandon(
         &self,
-        tenant: &Authorised<TenantName>,
-        enrolment: &EnrolmentName,
+        enrolment: &Authorised<EnrolmentName>,
         name: &AppConnectorName,
     ) -> Result<(), Error> {
-        super::update::expect_within::<ConnectorSpec>(tenant, name)?;
         let key = registration(enrolment);
-        for _ in 0..MAX_ATTEMPTS {
+        let mut tries = Tries::default();
+        loop {
             match self.rows.registration(enrolment).await? {
                 Some(rows::Registration::Abandoned) => return Ok(()),
                 Some(rows::Registration::Registered { app_connector }) => {
@@ -116,19 +120,17 @@ impl Registry {
                 }
                 None => {}
             }
-            let tombstone = encode_small(rows::Registration::Abandoned)?;
-            let mut changes = Changes::new(self.now());
-            changes.with(|commit| {
+            let tombstone = small(&rows::Registration::Abandoned)?;
+            let changes = Changes::new(self.now()).with(|commit| {
                 let commit = commit.require_absent(&key).put(key.clone(), tombstone);
                 commit.put(spent_connector_id(name), "")
             });
             match self.rows.store().commit(changes.finish()).await {
                 Ok(_) => return Ok(()),
-                Err(CommitError::Precondition { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(CommitError::Precondition { .. }) => tries.lost().await?,
+                Err(error) => return Err(Fault::from(error).into()),
             }
         }
-        Err(Error::Contended)
     }
 
     /// The connector that this enrolment made before.
@@ -152,11 +154,11 @@ impl Registry {
 
     /// Tenant and group must live and be in use. Each guard is read before its row: if the row changes in
     /// between, the guard's revision is stale and the commit fails.
-    async fn ground(&self, wanted: &Registration) -> Result<Ground, Error> {
+    async fn ground(&self, wanted: &Registration) -> Result<Guards, Error> {
         let refuse = |refusal| Err(Error::Registration(refusal));
         let name = wanted.name.tenant();
         let tenant = self.rows.guard(&Rows::place::<TenantSpec>(&name)).await?;
-        let found = self.standing::<TenantSpec>(&name).await?;
+        let found = self.rows.live::<TenantSpec>(&name).await?;
         let (Some(tenant), Some(found)) = (tenant, found) else {
             return refuse(Refusal::TenantNotFound(name));
         };
@@ -165,19 +167,14 @@ impl Registry {
         }
         let name = &wanted.origin.app_connector_group;
         let group = self.rows.guard(&Rows::place::<GroupSpec>(name)).await?;
-        let found = self.standing::<GroupSpec>(name).await?;
+        let found = self.rows.live::<GroupSpec>(name).await?;
         let (Some(group), Some(found)) = (group, found) else {
             return refuse(Refusal::GroupNotFound(name.to_string()));
         };
         if !found.resource.spec.enabled {
             return refuse(Refusal::GroupDisabled(name.to_string()));
         }
-        Ok(Ground { tenant, group })
-    }
-
-    async fn standing<S: Spec>(&self, name: &S::Name) -> Result<Option<Found<S>>, Error> {
-        let found = self.rows.get::<S>(name, At::Published).await?;
-        Ok(found.filter(|found| !found.resource.is_deleted()))
+        Ok(Guards { tenant, group })
     }
 
     /// A key pair makes one connector, ever.
@@ -185,7 +182,7 @@ impl Registry {
         let tenant = wanted.name.tenant();
         let owner = self.rows.key_owner(&tenant, &wanted.origin.public_key_sha256).await?;
         let Some(KeyOwner { app_connector }) = owner else { return Ok(()) };
-        let lives = self.standing::<ConnectorSpec>(&app_connector).await?.is_some();
+        let lives = self.rows.live::<ConnectorSpec>(&app_connector).await?.is_some();
         Err(Error::Registration(if lives {
             Refusal::PublicKeyInUse(app_connector)
         } else {
@@ -196,20 +193,19 @@ impl Registry {
     fn registering(
         &self,
         new: &Resource<ConnectorSpec>,
-        ground: &Ground,
+        ground: &Guards,
     ) -> Result<Changes, Error> {
-        let (name, origin) = (&new.name, &new.given);
+        let (name, origin) = (&new.name, &new.server_fields);
         let tenant = name.tenant();
         let group = &origin.app_connector_group;
-        let tenant_guard = Place::new(Kind::Tenant, &tenant, tenant.id()).guard();
+        let tenant_guard = Place::of_tenant(&tenant).guard();
         let group_guard = Place::new(Kind::Group, &tenant, group.id()).guard();
         let outcome = registration(&origin.enrolment);
         let owner = public_key(&tenant, &origin.public_key_sha256);
-        let made = encode_small(rows::Registration::Registered { app_connector: name.clone() })?;
-        let owned = encode_small(KeyOwner { app_connector: name.clone() })?;
-        let mut changes = Changes::new(self.now());
-        changes.create(new)?;
-        changes.with(|commit| {
+        let made = small(&rows::Registration::Registered { app_connector: name.clone() })?;
+        let owned = small(&KeyOwner { app_connector: name.clone() })?;
+        let changes = Changes::new(self.now()).create(new)?;
+        Ok(changes.with(|commit| {
             commit
                 .require_revision(&tenant_guard, ground.tenant)
                 .require_revision(&group_guard, ground.group)
@@ -218,9 +214,15 @@ impl Registry {
                 .require_absent(&owner)
                 .put(outcome, made)
                 .put(owner, owned)
-        });
-        Ok(changes)
+        }))
     }
+}
+
+fn small<T>(value: &T) -> Result<Vec<u8>, Fault>
+where
+    AsWritten<T>: Record<Domain = T>,
+{
+    Ok(record::encode::<AsWritten<T>>(value)?)
 }
 
 fn name_spent(name: &AppConnectorName) -> Error {

@@ -1,124 +1,91 @@
 //! Updating.
 
-use names::{BelowTenant as _, TenantName};
+use names::{BelowTenant as _, Draft as _, Violations};
+use resource::{Tries, Write};
 use rpc::access::Authorised;
-use store::{At, Etag, Revision};
+use store::Revision;
 
-use super::{MAX_ATTEMPTS, Registry, Writing};
+use super::Registry;
 use crate::{
-    domain::{Draft, Resource, Spec},
+    domain::{Resource, Rules, Spec, Subject},
     error::Error,
-    store::{Changes, Found, Linked},
+    store::{Changes, Found, Kept},
 };
 
 /// A change of some fields of one object.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit<S: Spec> {
-    /// The object.
-    pub(crate) name: S::Name,
     /// The new values.
     pub(crate) draft: S::Draft,
     /// Which of them count.
     pub(crate) paths: Vec<&'static str>,
+    /// What the result is checked against.
+    pub(crate) rules: Rules,
+}
+
+impl<S: Spec> Edit<S> {
+    /// The object with the change, or everything that is wrong with it.
+    fn applied(&self, name: &S::Name, previous: &S) -> Result<S, Error> {
+        let draft = previous.draft().patched(&self.paths, &self.draft);
+        let tenant = name.tenant();
+        let subject =
+            Subject { tenant: Some(&tenant), previous: Some(previous), rules: &self.rules };
+        let mut problems = Violations::new();
+        let spec = S::check(&draft, &subject, &mut problems);
+        spec.filter(|_| problems.is_empty()).ok_or(Error::Invalid(problems))
+    }
 }
 
 impl Registry {
-    /// Changes fields of a live object. `tenant` is the object's.
-    pub(crate) async fn update<S: Linked>(
+    /// Changes fields of a live object.
+    pub(crate) async fn update<S: Kept>(
         &self,
-        tenant: &Authorised<TenantName>,
+        name: &Authorised<S::Name>,
         edit: &Edit<S>,
-        writing: &Writing,
+        write: &Write,
     ) -> Result<Found<S>, Error> {
-        expect_within::<S>(tenant, &edit.name)?;
-        self.once(writing, self.decide_update(edit, writing)).await
+        self.once(write, self.decide_update::<S>(name, edit, write)).await
     }
 
-    async fn decide_update<S: Linked>(
+    async fn decide_update<S: Kept>(
         &self,
+        name: &S::Name,
         edit: &Edit<S>,
-        writing: &Writing,
+        write: &Write,
     ) -> Result<Found<S>, Error> {
-        for _ in 0..MAX_ATTEMPTS {
-            let before = self.live::<S>(&edit.name).await?;
-            self.expect_etag(&before, writing)?;
-            let spec = self.edited(&before, edit, writing)?;
-            if spec == before.resource.spec {
+        let mut tries = Tries::default();
+        loop {
+            let before = self.live::<S>(name).await?;
+            self.expect_etag(&before, write)?;
+            let old = &before.resource.spec;
+            let spec = edit.applied(name, old)?;
+            if spec == *old {
                 return Ok(before);
             }
             let meta = before.resource.meta.touched(self.now());
             let after = Resource { meta, spec, ..before.resource.clone() };
-            self.expect_unique::<S>(&edit.name, after.spec.display_name()).await?;
+            self.expect_unique(Some(old), name, &after.spec).await?;
             self.expect_references(Some(&before.resource), &after).await?;
-            let old = &before.resource.spec;
-            let turn = self.expect_coverage(&edit.name, Some(old), Some(&after.spec)).await?;
-            if writing.validate_only {
-                return Ok(Found { resource: after, revision: Revision::ZERO });
+            let turn = self.expect_coverage(name, Some(old), Some(&after.spec)).await?;
+            if write.validate_only {
+                return Ok(Found::made(after, Revision::ZERO));
             }
-            let mut changes = Changes::new(self.now());
-            changes.replace(&before, &after)?;
+            let uid = self.uid_of(&name.tenant()).await?;
+            let changes = Changes::new(self.now()).replace(&before, &after)?;
+            let mut changes = changes.by(self.author(write, uid), Some(&before), &after)?;
             if let Some(turn) = &turn {
-                turn.guard(&mut changes);
+                changes = turn.guard(changes);
             }
-            if let Some(made) = self.commit(changes, writing, after, None).await? {
+            if let Some(made) = self.commit(changes, write, after, None).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }
-                if before.resource.spec.is_cut_by(&made.resource.spec) {
+                if old.withdraws(&made.resource.spec) {
                     self.settle(made.revision).await;
                 }
                 return Ok(made);
             }
+            tries.lost().await?;
         }
-        Err(Error::Contended)
     }
-
-    fn edited<S: Spec>(
-        &self,
-        before: &Found<S>,
-        edit: &Edit<S>,
-        writing: &Writing,
-    ) -> Result<S, Error> {
-        let previous = &before.resource.spec;
-        let mut draft = previous.draft();
-        for path in &edit.paths {
-            draft.lay(path, &edit.draft);
-        }
-        self.check(&edit.name, &draft, Some(previous), writing)
-    }
-
-    /// The object, which must live.
-    pub(super) async fn live<S: Spec>(&self, name: &S::Name) -> Result<Found<S>, Error> {
-        let found = self.rows.get::<S>(name, At::Published).await?;
-        let found = found.ok_or_else(|| Error::NotFound(S::KIND, name.to_string()))?;
-        if found.resource.is_deleted() {
-            return Err(Error::Deleted { kind: S::KIND, name: name.to_string() });
-        }
-        Ok(found)
-    }
-
-    /// The caller must have read the current version, if it says which. One of another epoch is stale, whatever it says.
-    pub(super) fn expect_etag<S: Spec>(
-        &self,
-        found: &Found<S>,
-        writing: &Writing,
-    ) -> Result<(), Error> {
-        let current = Etag::new(self.rows.store().epoch(), found.revision);
-        if writing.etag.is_none_or(|sent| sent == current) {
-            return Ok(());
-        }
-        let name = found.resource.name.to_string();
-        Err(Error::EtagMismatch { name, current: current.to_string() })
-    }
-}
-
-/// A name of another tenant than the authorised one is a defect of the handler.
-pub(super) fn expect_within<S: Spec>(
-    tenant: &Authorised<TenantName>,
-    name: &S::Name,
-) -> Result<(), Error> {
-    if name.tenant() == **tenant {
-        return Ok(());
-    }
-    Err(Error::Defect(format!("`{name}` was authorised for `{}`", **tenant)))
 }

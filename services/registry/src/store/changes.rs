@@ -1,83 +1,33 @@
-//! Writing: an object with everything that hangs on it, in one commit.
+//! Writing: an object with everything that hangs on it, and what history remembers of it, in one commit.
 
-use jiff::Timestamp;
-use names::BelowTenant as _;
-use store::{Commit, Key, Revision};
-
-use super::{Found, Place, RecordError, Rows, encode};
-use crate::domain::{
-    ConnectorSpec, GroupSpec, Kind, Resource, SegmentSpec, ServerGroupSpec, Spec, TenantSpec,
+use names::{BelowTenant as _, ResourceName as _};
+use resource::{
+    Fault,
+    history::{Deed, History, Shelf},
+    record,
 };
+use rpc::access::Principal;
+use store::{Commit, Key, Revision};
+use uuid::Uuid;
 
-/// What a kind of object refers to, and what others that refer to it depend on.
-pub(crate) trait Linked: Spec {
-    /// The objects that a live one refers to, each with the field that does.
-    fn links(resource: &Resource<Self>) -> Vec<(Place, &'static str)>;
+use super::{Found, Kept, Place, Rows};
+use crate::domain::{Claim, Link, Resource, Spec};
 
-    /// What others rely on besides that it lives; a change of it rewrites the guard, so that a
-    /// commit that read it before fails.
-    fn guarded(spec: &Self) -> &'static str {
-        let _ = spec;
-        "live"
-    }
-
-    /// The segment, if it is one: what it covers must not clash with others.
-    fn covering(spec: &Self) -> Option<&SegmentSpec> {
-        let _ = spec;
-        None
-    }
+/// Who changes something, and in which tenant, for history.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Author<'a> {
+    /// Where it is remembered.
+    pub(crate) history: &'a History,
+    /// Who.
+    pub(crate) by: &'a Principal,
+    /// The tenant's uid.
+    pub(crate) tenant: Uuid,
 }
 
-impl Linked for TenantSpec {
-    fn links(_resource: &Resource<Self>) -> Vec<(Place, &'static str)> {
-        Vec::new()
-    }
-
-    fn guarded(spec: &Self) -> &'static str {
-        match spec.state {
-            crate::domain::TenantState::Active => "active",
-            crate::domain::TenantState::Suspended => "suspended",
-        }
-    }
-}
-
-impl Linked for GroupSpec {
-    fn links(_resource: &Resource<Self>) -> Vec<(Place, &'static str)> {
-        Vec::new()
-    }
-
-    fn guarded(spec: &Self) -> &'static str {
-        if spec.enabled { "enabled" } else { "disabled" }
-    }
-}
-
-impl Linked for ConnectorSpec {
-    fn links(resource: &Resource<Self>) -> Vec<(Place, &'static str)> {
-        let group = &resource.given.app_connector_group;
-        vec![(Place::new(Kind::Group, &group.tenant(), group.id()), "app_connector_group")]
-    }
-}
-
-impl Linked for ServerGroupSpec {
-    fn links(resource: &Resource<Self>) -> Vec<(Place, &'static str)> {
-        let place = |group: &names::AppConnectorGroupName| {
-            (Place::new(Kind::Group, &group.tenant(), group.id()), "app_connector_groups")
-        };
-        resource.spec.app_connector_groups.iter().map(place).collect()
-    }
-}
-
-impl Linked for SegmentSpec {
-    fn links(resource: &Resource<Self>) -> Vec<(Place, &'static str)> {
-        let place = |group: &names::ServerGroupName| {
-            (Place::new(Kind::ServerGroup, &group.tenant(), group.id()), "server_groups")
-        };
-        resource.spec.server_groups.iter().map(place).collect()
-    }
-
-    fn covering(spec: &Self) -> Option<&SegmentSpec> {
-        Some(spec)
-    }
+/// Where history keeps the objects of a kind.
+pub(crate) fn shelf<S: Spec>(tenant: Uuid) -> Shelf {
+    let tenant = if S::ABOUT.is_root { Uuid::nil() } else { tenant };
+    Shelf { tenant, kind: S::ABOUT.tag }
 }
 
 /// A commit in the making.
@@ -86,8 +36,14 @@ pub(crate) struct Changes {
     commit: Commit,
 }
 
+impl From<Commit> for Changes {
+    fn from(commit: Commit) -> Self {
+        Self { commit }
+    }
+}
+
 impl Changes {
-    pub(crate) fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: jiff::Timestamp) -> Self {
         Self { commit: Commit::new(now) }
     }
 
@@ -97,130 +53,136 @@ impl Changes {
     }
 
     /// Adds to the commit.
-    pub(crate) fn with(&mut self, change: impl FnOnce(Commit) -> Commit) {
-        // Commit is a builder by value; an empty one stands in while it is moved through.
-        let commit = std::mem::replace(&mut self.commit, Commit::new(Timestamp::UNIX_EPOCH));
-        self.commit = change(commit);
+    pub(crate) fn with(mut self, change: impl FnOnce(Commit) -> Commit) -> Self {
+        self.commit = change(self.commit);
+        self
     }
 
-    /// A new live object: row, guard, claim on the name, references, each target required to live.
-    pub(crate) fn create<S: Linked>(&mut self, new: &Resource<S>) -> Result<(), RecordError> {
+    /// Remembers who wrote an object, and what stood before.
+    pub(crate) fn by<S: Spec>(
+        mut self,
+        author: Author<'_>,
+        before: Option<&Found<S>>,
+        after: &Resource<S>,
+    ) -> Result<Self, Fault> {
+        let of_tenant = if S::ABOUT.is_root { after.meta.uid } else { author.tenant };
+        let deed = Deed {
+            shelf: shelf::<S>(of_tenant),
+            of_tenant,
+            id: after.name.last_id().as_str(),
+            uid: after.meta.uid,
+            name: after.name.to_string(),
+            time: after.meta.update_time,
+            by: author.by,
+            before: before.map(|found| (found.record.clone(), found.revision)),
+        };
+        self.commit = author.history.remember(self.commit, deed)?;
+        Ok(self)
+    }
+
+    /// A new live object: row, guard, claims, references, each target required to live.
+    pub(crate) fn create<S: Kept>(self, new: &Resource<S>) -> Result<Self, Fault> {
         let place = Rows::place::<S>(&new.name);
         let object = place.object();
-        let bytes = encode(new)?;
-        self.with(|commit| commit.require_absent(&object).put(object, bytes));
-        self.below_live_tenant::<S>(&new.name);
-        self.live(&place, new);
-        for (target, _) in S::links(new) {
-            self.refer(&target, &place);
-        }
-        Ok(())
+        let bytes = record::encode::<S::Stored>(new)?;
+        let changes = self.with(|commit| commit.require_absent(&object).put(object, bytes));
+        Ok(changes.below_live_tenant::<S>(&new.name).live(&place, new))
     }
 
     /// A changed live object. Only what differs is written.
-    pub(crate) fn replace<S: Linked>(
-        &mut self,
+    pub(crate) fn replace<S: Kept>(
+        self,
         before: &Found<S>,
         after: &Resource<S>,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Self, Fault> {
         let place = Rows::place::<S>(&after.name);
-        self.put_object(&place, before.revision, after)?;
+        let mut changes = self.put_object(&place, before.revision, after)?;
         let old = &before.resource;
-        if S::guarded(&old.spec) != S::guarded(&after.spec) {
-            let state = S::guarded(&after.spec);
-            self.with(|commit| commit.put(place.guard(), state));
+        if old.spec.state() != after.spec.state() {
+            changes = changes.with(|commit| commit.put(place.guard(), after.spec.state()));
         }
-        let claims = (
-            place.display_name(old.spec.display_name()),
-            place.display_name(after.spec.display_name()),
-        );
-        if let (Some(old_claim), Some(new_claim)) = claims
-            && old_claim != new_claim
-        {
-            self.with(|commit| commit.delete(old_claim));
-            self.claim(new_claim, &place);
-        }
+        let (had, has) = (old.spec.claims(), after.spec.claims());
+        let gone = had.iter().filter(|claim| !has.contains(claim));
+        changes = gone.fold(changes, |changes, claim| changes.unclaim(&place, claim));
+        let new = has.iter().filter(|claim| !had.contains(claim));
+        changes = new.fold(changes, |changes, claim| changes.claim(&place, claim));
         let (were, are) = (S::links(old), S::links(after));
-        for (target, _) in are.iter().filter(|link| !were.contains(link)) {
-            self.refer(target, &place);
-        }
-        for (target, _) in were.iter().filter(|link| !are.contains(link)) {
-            let reference = target.reference_from(&place);
-            self.with(|commit| commit.delete(reference));
-        }
-        Ok(())
+        let is_in = |links: &[Link], link: &Link| links.iter().any(|other| other.leads_where(link));
+        let new = are.iter().filter(|link| !is_in(&were, link));
+        changes = new.fold(changes, |changes, link| changes.refer(link, &place));
+        let gone = were.iter().filter(|link| !is_in(&are, link));
+        Ok(gone.fold(changes, |changes, link| changes.unrefer(link, &place)))
     }
 
     /// A live object that is now soft-deleted: the row stays, what hangs on it goes.
-    pub(crate) fn bury<S: Linked>(
-        &mut self,
+    pub(crate) fn soft_delete<S: Kept>(
+        self,
         before: &Found<S>,
         after: &Resource<S>,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Self, Fault> {
         let place = Rows::place::<S>(&after.name);
-        self.put_object(&place, before.revision, after)?;
-        self.with(|commit| commit.delete(place.guard()));
-        if let Some(claim) = place.display_name(before.resource.spec.display_name()) {
-            self.with(|commit| commit.delete(claim));
-        }
-        for (target, _) in S::links(&before.resource) {
-            let reference = target.reference_from(&place);
-            self.with(|commit| commit.delete(reference));
-        }
-        Ok(())
+        let changes = self.put_object(&place, before.revision, after)?;
+        let changes = changes.with(|commit| commit.delete(place.guard()));
+        let claims = before.resource.spec.claims();
+        let changes = claims.iter().fold(changes, |changes, it| changes.unclaim(&place, it));
+        let links = S::links(&before.resource);
+        Ok(links.iter().fold(changes, |changes, link| changes.unrefer(link, &place)))
     }
 
     /// A soft-deleted object that lives again: everything that hangs on it comes back, each target required to live.
-    pub(crate) fn exhume<S: Linked>(
-        &mut self,
+    pub(crate) fn undelete<S: Kept>(
+        self,
         before: &Found<S>,
         after: &Resource<S>,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Self, Fault> {
         let place = Rows::place::<S>(&after.name);
-        self.put_object(&place, before.revision, after)?;
-        self.below_live_tenant::<S>(&after.name);
-        self.live(&place, after);
-        for (target, _) in S::links(after) {
-            self.refer(&target, &place);
-        }
-        Ok(())
+        let changes = self.put_object(&place, before.revision, after)?;
+        Ok(changes.below_live_tenant::<S>(&after.name).live(&place, after))
     }
 
-    fn below_live_tenant<S: Spec>(&mut self, name: &S::Name) {
-        if S::KIND != Kind::Tenant {
-            let tenant = name.tenant();
-            let parent = Place::new(Kind::Tenant, &tenant, tenant.id()).guard();
-            self.with(|commit| commit.require_present(&parent));
+    fn below_live_tenant<S: Spec>(self, name: &S::Name) -> Self {
+        if S::ABOUT.is_root {
+            return self;
         }
+        let parent = Place::of_tenant(&name.tenant()).guard();
+        self.with(|commit| commit.require_present(&parent))
     }
 
-    fn put_object<S: Spec>(
-        &mut self,
+    fn put_object<S: Kept>(
+        self,
         place: &Place,
         before: Revision,
         after: &Resource<S>,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Self, Fault> {
         let object = place.object();
-        let bytes = encode(after)?;
-        self.with(|commit| commit.require_revision(&object, before).put(object, bytes));
-        Ok(())
+        let bytes = record::encode::<S::Stored>(after)?;
+        Ok(self.with(|commit| commit.require_revision(&object, before).put(object, bytes)))
     }
 
-    fn live<S: Linked>(&mut self, place: &Place, new: &Resource<S>) {
-        let state = S::guarded(&new.spec);
-        self.with(|commit| commit.put(place.guard(), state));
-        if let Some(claim) = place.display_name(new.spec.display_name()) {
-            self.claim(claim, place);
-        }
+    /// What hangs on a live object.
+    fn live<S: Spec>(self, place: &Place, new: &Resource<S>) -> Self {
+        let changes = self.with(|commit| commit.put(place.guard(), new.spec.state()));
+        let claims = new.spec.claims();
+        let changes = claims.iter().fold(changes, |changes, claim| changes.claim(place, claim));
+        S::links(new).iter().fold(changes, |changes, link| changes.refer(link, place))
     }
 
-    fn claim(&mut self, claim: Key, place: &Place) {
-        let id = place.id.as_str().to_owned();
-        self.with(|commit| commit.require_absent(&claim).put(claim, id));
+    fn claim(self, place: &Place, claim: &Claim) -> Self {
+        let (key, id): (Key, _) = (place.claim(claim), place.id.as_str().to_owned());
+        self.with(|commit| commit.require_absent(&key).put(key, id))
     }
 
-    fn refer(&mut self, target: &Place, source: &Place) {
+    fn unclaim(self, place: &Place, claim: &Claim) -> Self {
+        self.with(|commit| commit.delete(place.claim(claim)))
+    }
+
+    fn refer(self, to: &Link, source: &Place) -> Self {
+        let target = Place::from(to);
         let reference = target.reference_from(source);
-        self.with(|commit| commit.require_present(&target.guard()).put(reference, ""));
+        self.with(|commit| commit.require_present(&target.guard()).put(reference, ""))
+    }
+
+    fn unrefer(self, to: &Link, source: &Place) -> Self {
+        self.with(|commit| commit.delete(Place::from(to).reference_from(source)))
     }
 }

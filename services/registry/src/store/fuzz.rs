@@ -3,18 +3,23 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use names::AppConnectorGroupName;
+use names::{AppConnectorGroupName, BelowTenant as _};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use store::Key;
 use trial::fuzz::Verdict;
 
+use resource::{
+    Record, RecordError,
+    record::{decode, encode},
+};
+
 use super::{
-    KeyOwner, Place, RecordError, Registration, decode, decode_small, encode, encode_small,
-    kind_of, read_live_kind, read_sweep, sweep,
+    AsWritten, Kept, KeyOwner, Place, Registration, kind_of, read_guard, read_object, read_sweep,
+    sweep,
 };
 use crate::domain::{
-    ConnectorSpec, GroupSpec, Kind, Rules, SegmentSpec, ServerGroupSpec, Spec, Subject,
+    ConnectorSpec, GroupSpec, Kind, Rules, SegmentSpec, ServerGroupSpec, Spec as _, Subject,
     TargetIndex, TenantSpec, Violations,
 };
 
@@ -30,19 +35,20 @@ fn told(error: &RecordError) {
 }
 
 /// The object comes back whole, and every rule can be asked about it, also one that it breaks.
-fn object<S: Spec>(input: &[u8]) -> Verdict {
-    let found = decode::<S>(input);
+fn object<S: Kept>(input: &[u8]) -> Verdict {
+    let found = decode::<S::Stored>(input);
     match &found {
         Ok(object) => {
-            let written = encode(object).unwrap();
-            assert_eq!(&decode::<S>(&written).expect("what is written is read"), object);
+            let written = encode::<S::Stored>(object).unwrap();
+            assert_eq!(&decode::<S::Stored>(&written).expect("what is written is read"), object);
             comes_back(&written, input);
             let now: Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
             assert!(object.meta.deleted(now).purge_time >= object.meta.deleted(now).delete_time);
             let rules = Rules::default();
-            let (name, spec) = (&object.name, &object.spec);
+            let (tenant, spec) = (object.name.tenant(), &object.spec);
             let again = |spec: &S, problems: &mut Violations| {
-                let subject = Subject { name, previous: Some(spec), rules: &rules };
+                let subject =
+                    Subject { tenant: Some(&tenant), previous: Some(spec), rules: &rules };
                 S::check(&spec.draft(), &subject, problems).filter(|_| problems.is_empty())
             };
             let mut problems = Violations::new();
@@ -50,7 +56,7 @@ fn object<S: Spec>(input: &[u8]) -> Verdict {
                 Some(kept) => assert_eq!(again(&kept, &mut problems).as_ref(), Some(&kept)),
                 None => assert!(!problems.is_empty(), "refused without a word"),
             }
-            assert!(!spec.is_cut_by(spec), "nothing was taken away");
+            assert!(!spec.withdraws(spec), "nothing was taken away");
         }
         Err(error) => told(error),
     }
@@ -59,25 +65,30 @@ fn object<S: Spec>(input: &[u8]) -> Verdict {
 
 /// A segment that was read conflicts with its like, and with nothing once that is gone.
 fn segment(input: &[u8]) -> Verdict {
-    if let Ok(segment) = decode::<SegmentSpec>(input) {
+    if let Ok(segment) = decode::<<SegmentSpec as Kept>::Stored>(input) {
         let (spec, mut index) = (&segment.spec, TargetIndex::default());
         let other = "tenants/acme/applicationSegments/another".parse().unwrap();
-        index.replace(&other, None, Some(spec));
-        if let Some(conflict) = index.conflict(&segment.name, spec) {
+        index.replace(&other, None, spec.coverage());
+        let clash = |index: &TargetIndex| index.conflict(&segment.name, spec.coverage()?);
+        if let Some(conflict) = clash(&index) {
             assert!(spec.enabled && spec.domains.contains(&conflict.target));
         }
-        index.replace(&other, Some(spec), None);
-        assert!(index.conflict(&segment.name, spec).is_none(), "a claim is left");
+        index.replace(&other, spec.coverage(), None);
+        assert!(clash(&index).is_none(), "a claim is left");
     }
     object::<SegmentSpec>(input)
 }
 
-fn small<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(input: &[u8]) -> Verdict {
-    let found = decode_small::<T>(input);
+fn small<T>(input: &[u8]) -> Verdict
+where
+    T: Clone + Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+    AsWritten<T>: Record<Domain = T>,
+{
+    let found = decode::<AsWritten<T>>(input);
     match &found {
         Ok(record) => {
-            let written = encode_small(record).unwrap();
-            assert_eq!(&decode_small::<T>(&written).expect("what is written is read"), record);
+            let written = encode::<AsWritten<T>>(record).unwrap();
+            assert_eq!(&decode::<AsWritten<T>>(&written).expect("what is written is read"), record);
             comes_back(&written, input);
         }
         Err(error) => told(error),
@@ -136,7 +147,7 @@ fn any_bytes_are_the_key_of_a_reference_or_of_a_swept_group_or_of_nothing() {
             );
             assert!(source.name().starts_with("tenants/"));
         }
-        let _ = (read_live_kind(&key), kind_of(&key));
+        let _ = (read_guard(&key), read_object(&key), kind_of(&key));
         match (source, swept(&key)) {
             (Ok(Some(_)), _) | (_, Some(_)) => Verdict::Taken,
             (Ok(None), None) => Verdict::Refused("no kind or no id".to_owned()),

@@ -11,12 +11,18 @@
 //! | 15 | tenant, SHA-256 of a public key | the connector that brought it, for ever |
 //! | 16 | tenant, connector id | an id that was given up and is never used again |
 //! | 17 | tenant | guard of the names that the tenant's enabled segments cover |
-//! | 18 | tenant, group | a group deleted with `force` whose references are still to be swept |
+//! | 18 | tenant, group | a group deleted with `force` whose references are still to be swept: which call ordered it |
+//! | E0 … | | history: `resource::history` |
 
-use names::{AppConnectorGroupName, AppConnectorName, EnrolmentName, Id, TenantName};
+use names::{
+    AppConnectorGroupName, AppConnectorName, EnrolmentName, Id, ResourceName as _, TenantName,
+};
 use store::{Key, KeyBuilder, KeyPartError, Prefix};
 
-use crate::domain::{DisplayName, Kind};
+use crate::domain::{
+    Claim, ConnectorSpec, GroupSpec, Kind, Link, SegmentSpec, ServerGroupSpec, Spec, TenantSpec,
+    for_each_kind,
+};
 
 const GUARD: u8 = 0x10;
 const REFERENCE: u8 = 0x11;
@@ -28,19 +34,9 @@ const SPENT_CONNECTOR_ID: u8 = 0x16;
 const TARGETS_GUARD: u8 = 0x17;
 const SWEEP: u8 = 0x18;
 
-const fn tag(kind: Kind) -> u8 {
-    match kind {
-        Kind::Tenant => 0x01,
-        Kind::Group => 0x02,
-        Kind::Connector => 0x03,
-        Kind::ServerGroup => 0x04,
-        Kind::Segment => 0x05,
-    }
-}
-
 /// The kind of object that stands at a key, if it is an object.
 pub(crate) fn kind_of(key: &Key) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|&kind| tag(kind) == key.tag())
+    Kind::of_tag(key.tag().into())
 }
 
 /// Kind, tenant and id of one object.
@@ -56,29 +52,36 @@ impl Place {
         Self { kind, tenant: tenant.id().clone(), id: id.clone() }
     }
 
+    /// A tenant's own place.
+    pub(crate) fn of_tenant(tenant: &TenantName) -> Self {
+        Self::new(Kind::Tenant, tenant, tenant.id())
+    }
+
     fn put(&self, builder: KeyBuilder) -> KeyBuilder {
-        builder.u64(tag(self.kind).into()).text(self.tenant.as_str()).text(self.id.as_str())
+        builder.u64(self.kind.about().tag.into()).text(self.tenant.as_str()).text(self.id.as_str())
     }
 
     /// Where the object stands.
     pub(crate) fn object(&self) -> Key {
-        let builder = Key::builder(tag(self.kind));
-        match self.kind {
-            Kind::Tenant => builder.text(self.id.as_str()).finish(),
-            _ => builder.text(self.tenant.as_str()).text(self.id.as_str()).finish(),
+        let builder = Key::builder(self.kind.about().tag);
+        if self.kind.about().is_root {
+            return builder.text(self.id.as_str()).finish();
         }
+        builder.text(self.tenant.as_str()).text(self.id.as_str()).finish()
     }
 
     /// The resource name.
     pub(crate) fn name(&self) -> String {
-        let (tenant, id) = (&self.tenant, &self.id);
-        match self.kind {
-            Kind::Tenant => format!("tenants/{id}"),
-            Kind::Group => format!("tenants/{tenant}/appConnectorGroups/{id}"),
-            Kind::Connector => format!("tenants/{tenant}/appConnectors/{id}"),
-            Kind::ServerGroup => format!("tenants/{tenant}/serverGroups/{id}"),
-            Kind::Segment => format!("tenants/{tenant}/applicationSegments/{id}"),
+        macro_rules! name {
+            ($($kind:ident: $spec:ident,)+) => {
+                match self.kind {
+                    $(Kind::$kind => {
+                        <$spec as Spec>::Name::of(self.tenant.clone(), self.id.clone()).to_string()
+                    })+
+                }
+            };
         }
+        for_each_kind!(name)
     }
 
     /// Where its guard stands while it lives.
@@ -93,13 +96,13 @@ impl Place {
 
     /// Where references of one kind of object to it stand.
     pub(crate) fn references_from(&self, kind: Kind) -> Prefix {
-        self.put(Key::builder(REFERENCE)).u64(tag(kind).into()).prefix()
+        self.put(Key::builder(REFERENCE)).u64(kind.about().tag.into()).prefix()
     }
 
     /// Where the reference of `source` to it stands.
     pub(crate) fn reference_from(&self, source: &Self) -> Key {
         self.put(Key::builder(REFERENCE))
-            .u64(tag(source.kind).into())
+            .u64(source.kind.about().tag.into())
             .text(source.id.as_str())
             .finish()
     }
@@ -112,37 +115,66 @@ impl Place {
         let _target_id = parts.text()?;
         let source = parts.u64()?;
         let id = parts.text()?;
-        let kind = Kind::ALL.into_iter().find(|&kind| u64::from(tag(kind)) == source);
-        Ok(kind
+        Ok(Kind::of_tag(source)
             .zip(Id::parse(&tenant).ok())
             .zip(Id::parse(&id).ok())
             .map(|((kind, tenant), id)| Self { kind, tenant, id }))
     }
 
-    /// Where the claim on its display name stands; connectors claim none.
-    pub(crate) fn display_name(&self, name: &DisplayName) -> Option<Key> {
-        let hash = blake3::hash(name.key().as_bytes());
-        let builder = match self.kind {
-            Kind::Connector => return None,
-            Kind::Tenant => Key::builder(TENANT_DISPLAY_NAME),
-            kind => Key::builder(DISPLAY_NAME).text(self.tenant.as_str()).u64(tag(kind).into()),
+    /// Where what it claims stands.
+    pub(crate) fn claim(&self, claim: &Claim) -> Key {
+        let about = self.kind.about();
+        let builder = match claim {
+            Claim::DisplayName(_) if about.is_root => Key::builder(TENANT_DISPLAY_NAME),
+            Claim::DisplayName(_) => {
+                Key::builder(DISPLAY_NAME).text(self.tenant.as_str()).u64(about.tag.into())
+            }
         };
-        Some(builder.bytes(hash.as_bytes()).finish())
+        match claim {
+            Claim::DisplayName(name) => {
+                builder.bytes(blake3::hash(name.as_bytes()).as_bytes()).finish()
+            }
+        }
     }
+}
+
+impl From<&Link> for Place {
+    fn from(link: &Link) -> Self {
+        Self::new(link.kind, &link.tenant, &link.id)
+    }
+}
+
+/// Where the guards of a tenant's live objects of a kind stand.
+pub(crate) fn live_of(kind: Kind, tenant: &TenantName) -> Prefix {
+    let builder = Key::builder(GUARD).u64(kind.about().tag.into());
+    builder.text(tenant.id().as_str()).prefix()
+}
+
+/// The id in the key of a guard.
+pub(crate) fn read_guard(key: &Key) -> Option<Id> {
+    let mut parts = key.parts();
+    parts.u64().ok()?;
+    parts.text().ok()?;
+    Id::parse(&parts.text().ok()?).ok()
+}
+
+/// The id in the key of an object.
+pub(crate) fn read_object(key: &Key) -> Option<String> {
+    let mut parts = key.parts();
+    let mut last = parts.text().ok()?;
+    while let Ok(text) = parts.text() {
+        last = text;
+    }
+    Some(last)
 }
 
 /// All objects of a kind, of one tenant or of all.
 pub(crate) fn objects(kind: Kind, tenant: Option<&TenantName>) -> Prefix {
-    let builder = Key::builder(tag(kind));
+    let builder = Key::builder(kind.about().tag);
     match tenant {
         Some(tenant) => builder.text(tenant.id().as_str()).prefix(),
         None => builder.prefix(),
     }
-}
-
-/// Something stands here exactly if live groups, server groups or segments are below the tenant.
-pub(crate) fn live_below(tenant: &TenantName) -> Prefix {
-    Key::builder(DISPLAY_NAME).text(tenant.id().as_str()).prefix()
 }
 
 /// What became of an enrolment.
@@ -181,14 +213,6 @@ pub(crate) fn read_sweep(key: &Key) -> Option<AppConnectorGroupName> {
     Some(AppConnectorGroupName::new(tenant, group))
 }
 
-/// The kind in a row of [`live_below`].
-pub(crate) fn read_live_kind(key: &Key) -> Option<Kind> {
-    let mut parts = key.parts();
-    parts.text().ok()?;
-    let found = parts.u64().ok()?;
-    Kind::ALL.into_iter().find(|&kind| u64::from(tag(kind)) == found)
-}
-
 /// Rewritten with every change of what the tenant's enabled segments cover.
 pub(crate) fn targets_guard(tenant: &TenantName) -> Key {
     Key::builder(TARGETS_GUARD).text(tenant.id().as_str()).finish()
@@ -205,7 +229,7 @@ mod tests {
     #[test]
     fn a_tenants_range_holds_its_objects_and_no_one_elses() {
         let acme: TenantName = "tenants/acme".parse().unwrap();
-        for kind in Kind::ALL {
+        for &kind in Kind::ALL {
             let range = objects(kind, Some(&acme));
             let own = if kind == Kind::Tenant { "acme" } else { "x" };
             assert!(range.matches(&place(kind, "acme", own).object()), "{kind:?}");

@@ -1,11 +1,10 @@
 //! Reading.
 
 use names::{BelowTenant as _, ResourceName as _, TenantName};
-use store::{
-    At, Key, MAX_SCAN_ROWS, Prefix, ReadError, Revision, Row, ScanOptions, ScanPage, Store,
-};
+use resource::{Fault, Record, record};
+use store::{At, Key, MAX_SCAN_ROWS, Prefix, Revision, Row, ScanOptions, ScanPage, Store};
 
-use super::{KeyOwner, Place, RecordError, Registration, decode, decode_small, keys};
+use super::{AsWritten, Kept, KeyOwner, Place, Registration, keys};
 use crate::domain::{Resource, Spec};
 
 /// An object and the revision of its last change, which its etag names.
@@ -13,17 +12,15 @@ use crate::domain::{Resource, Spec};
 pub(crate) struct Found<S: Spec> {
     pub(crate) resource: Resource<S>,
     pub(crate) revision: Revision,
+    /// The record as it stands, for the history; empty of what was not read from its row.
+    pub(crate) record: bytes::Bytes,
 }
 
-/// Why something could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum RowError {
-    /// The store could not.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// What it gave does not decode.
-    #[error(transparent)]
-    Record(#[from] RecordError),
+impl<S: Spec> Found<S> {
+    /// An object that was written, or would be.
+    pub(crate) fn made(resource: Resource<S>, revision: Revision) -> Self {
+        Self { resource, revision, record: bytes::Bytes::new() }
+    }
 }
 
 /// The registry's view of its store.
@@ -47,32 +44,47 @@ impl Rows {
     }
 
     /// One object, live or soft-deleted.
-    pub(crate) async fn get<S: Spec>(
+    pub(crate) async fn get<S: Kept>(
         &self,
         name: &S::Name,
         at: At,
-    ) -> Result<Option<Found<S>>, RowError> {
+    ) -> Result<Option<Found<S>>, Fault> {
         let row = self.store.get(&Self::place::<S>(name).object(), at).await?;
         row.as_ref().map(Self::found).transpose()
     }
 
+    /// One object, if it lives.
+    pub(crate) async fn live<S: Kept>(&self, name: &S::Name) -> Result<Option<Found<S>>, Fault> {
+        let found = self.get::<S>(name, At::Published).await?;
+        Ok(found.filter(|found| !found.resource.is_deleted()))
+    }
+
     /// The object in a row.
-    pub(crate) fn found<S: Spec>(row: &Row) -> Result<Found<S>, RowError> {
-        Ok(Found { resource: decode(&row.value)?, revision: row.revision })
+    pub(crate) fn found<S: Kept>(row: &Row) -> Result<Found<S>, Fault> {
+        let resource = record::decode::<S::Stored>(&row.value)?;
+        Ok(Found { resource, revision: row.revision, record: row.value.clone() })
+    }
+
+    /// The object in a record that was remembered.
+    pub(crate) fn remembered<S: Kept>(
+        record: bytes::Bytes,
+        revision: Revision,
+    ) -> Result<Found<S>, Fault> {
+        Ok(Found { resource: record::decode::<S::Stored>(&record)?, revision, record })
     }
 
     /// The revision of an object's guard; `None` if the object does not live.
-    pub(crate) async fn guard(&self, place: &Place) -> Result<Option<Revision>, RowError> {
-        Ok(self.store.get(&place.guard(), At::Published).await?.map(|row| row.revision))
+    pub(crate) async fn guard(&self, place: &Place) -> Result<Option<Revision>, Fault> {
+        self.revision(&place.guard()).await
     }
 
     /// The revision of any row.
-    pub(crate) async fn revision(&self, key: &Key) -> Result<Option<Revision>, RowError> {
+    pub(crate) async fn revision(&self, key: &Key) -> Result<Option<Revision>, Fault> {
         Ok(self.store.get(key, At::Published).await?.map(|row| row.revision))
     }
 
-    /// The id in a claim on a display name.
-    pub(crate) async fn claimed_by(&self, claim: &Key) -> Result<Option<String>, RowError> {
+    /// The id that has a claim.
+    pub(crate) async fn claimed_by(&self, claim: &Key) -> Result<Option<String>, Fault> {
         let row = self.store.get(claim, At::Published).await?;
         Ok(row.map(|row| String::from_utf8_lossy(&row.value).into_owned()))
     }
@@ -82,7 +94,7 @@ impl Rows {
         &self,
         target: &Place,
         limit: usize,
-    ) -> Result<(Vec<Place>, bool), RowError> {
+    ) -> Result<(Vec<Place>, bool), Fault> {
         let options = ScanOptions { limit, ..ScanOptions::default() };
         let page = self.store.scan(&target.references(), options).await?;
         let sources = page.rows.iter().filter_map(|row| Place::read_source(&row.key).ok()?);
@@ -93,9 +105,8 @@ impl Rows {
     pub(crate) async fn registration(
         &self,
         enrolment: &names::EnrolmentName,
-    ) -> Result<Option<Registration>, RowError> {
-        let row = self.store.get(&keys::registration(enrolment), At::Published).await?;
-        row.map(|row| Ok(decode_small(&row.value)?)).transpose()
+    ) -> Result<Option<Registration>, Fault> {
+        self.record::<AsWritten<_>>(&keys::registration(enrolment)).await
     }
 
     /// Who brought a public key.
@@ -103,9 +114,13 @@ impl Rows {
         &self,
         tenant: &TenantName,
         sha256: &[u8; 32],
-    ) -> Result<Option<KeyOwner>, RowError> {
-        let row = self.store.get(&keys::public_key(tenant, sha256), At::Published).await?;
-        row.map(|row| Ok(decode_small(&row.value)?)).transpose()
+    ) -> Result<Option<KeyOwner>, Fault> {
+        self.record::<AsWritten<_>>(&keys::public_key(tenant, sha256)).await
+    }
+
+    async fn record<R: Record>(&self, key: &Key) -> Result<Option<R::Domain>, Fault> {
+        let row = self.store.get(key, At::Published).await?;
+        Ok(row.map(|row| record::decode::<R>(&row.value)).transpose()?)
     }
 
     /// One page of rows.
@@ -115,17 +130,17 @@ impl Rows {
         after: Option<Key>,
         limit: usize,
         at: At,
-    ) -> Result<ScanPage, RowError> {
+    ) -> Result<ScanPage, Fault> {
         Ok(self.store.scan(prefix, ScanOptions { after, limit, at }).await?)
     }
 
     /// Every object of a kind in a scope, at one revision, handed to `visit`. Answers the revision.
-    pub(crate) async fn each<S: Spec>(
+    pub(crate) async fn each<S: Kept>(
         &self,
         tenant: Option<&TenantName>,
         at: At,
         mut visit: impl FnMut(Found<S>) + Send,
-    ) -> Result<Revision, RowError> {
+    ) -> Result<Revision, Fault> {
         let prefix = keys::objects(S::KIND, tenant);
         let (mut after, mut at) = (None, at);
         loop {

@@ -61,7 +61,8 @@ impl Registry {
         let pki = SystemPki::init(&directory.path().join("pki"), &domain, &[], now).unwrap();
         let tokens = write_tokens(&directory.path().join("tokens.toml"));
         let data_dir = directory.path().join("store");
-        let mut config = registry::Config { data_dir, ..registry::Config::default() };
+        let mut config = registry::Config::default();
+        config.store.data_dir = data_dir;
         change(&mut config);
         let mut started = Self { running: None, pki, tokens, config, clock, directory };
         started.run().await;

@@ -104,8 +104,8 @@ async fn a_token_of_another_query_or_another_store_says_what_to_do() {
 #[tokio::test]
 async fn a_list_whose_revision_is_compacted_says_to_begin_again() {
     let registry = Registry::start_with(|config| {
-        config.retention_commits = 1;
-        config.upkeep_period = Duration::from_millis(20);
+        config.store.retention_commits = 1;
+        config.store.upkeep_period = Duration::from_millis(20);
     })
     .await;
     registry.tenant("acme").await;
@@ -143,14 +143,48 @@ async fn a_list_below_a_mistyped_tenant_says_so() {
 }
 
 #[tokio::test]
-async fn filters_and_unknown_orders_are_refused_and_not_ignored() {
+async fn a_filter_asks_for_any_field_and_the_size_of_all_is_told() {
+    let registry = Registry::start().await;
+    registry.tenant("acme").await;
+    for id in ["a", "b", "c"] {
+        registry.group(id).await;
+    }
+    let mut root = registry.root();
+    let off = UpdateAppConnectorGroupRequest {
+        app_connector_group: Some(AppConnectorGroup {
+            name: format!("{ACME}/appConnectorGroups/b"),
+            enabled: Some(false),
+            ..AppConnectorGroup::default()
+        }),
+        ..UpdateAppConnectorGroupRequest::default()
+    };
+    root.update_app_connector_group(off).await.unwrap();
+    let filtered =
+        |filter: &str| ListAppConnectorGroupsRequest { filter: filter.to_owned(), ..page(0, "") };
+    for (filter, expected) in [
+        ("enabled = false", "b"),
+        ("enabled = true", "ac"),
+        ("location.city = \"Berlin\" AND labels:site OR NOT location.city:*", ""),
+        ("name = \"*/c\" OR enabled = false", "bc"),
+    ] {
+        assert_eq!(list(&mut root, filtered(filter)).await.0.concat(), expected, "{filter}");
+    }
+    let all = root.list_app_connector_groups(page(1, "")).await.unwrap().into_inner();
+    assert_eq!((all.app_connector_groups.len(), all.total_size), (1, Some(3)));
+    let some = root.list_app_connector_groups(filtered("enabled = true")).await.unwrap();
+    assert_eq!(some.into_inner().total_size, None);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_filters_and_unknown_orders_are_refused_and_not_ignored() {
     let registry = Registry::start().await;
     registry.tenant("acme").await;
     let mut root = registry.root();
     let filtered = ListAppConnectorGroupsRequest { filter: "enabled".to_owned(), ..page(0, "") };
     let (_, _, failure) = refusal(root.list_app_connector_groups(filtered.clone()).await);
     assert_eq!(fields(&failure), ["filter"]);
-    assert_eq!(failure.violations()[0].reason, "PLANNED");
+    assert_eq!(failure.violations()[0].reason, "MALFORMED");
     let both = ListAppConnectorGroupsRequest { order_by: "size".to_owned(), ..filtered };
     let (_, _, failure) = refusal(root.list_app_connector_groups(both).await);
     assert_eq!(fields(&failure), ["filter", "order_by"]);

@@ -94,7 +94,7 @@ async fn two_thousand_domains_fit_one_segment() {
     long.application_segment.as_mut().unwrap().domains =
         (0..2_000).map(|n| format!("host-{n}.{}.example", "a".repeat(60))).collect();
     let (kind, reason, failure) = refusal(registry.root().create_application_segment(long).await);
-    assert_eq!((kind, reason.as_str()), (Kind::InvalidArgument, "FIELDS_INVALID"));
-    assert_eq!(failure.violations()[0].reason, "TOO_LARGE");
+    assert_eq!((kind, reason.as_str()), (Kind::ResourceExhausted, "RECORD_TOO_LARGE"));
+    assert!(failure.message().contains("65536"), "{failure}");
     registry.stop().await;
 }

@@ -139,8 +139,8 @@ async fn wrong_watches_are_refused_with_what_to_do() {
 #[tokio::test]
 async fn a_watch_that_was_away_for_too_long_is_told_to_begin_again() {
     let registry = Registry::start_with(|config| {
-        config.retention_commits = 1;
-        config.upkeep_period = Duration::from_millis(20);
+        config.store.retention_commits = 1;
+        config.store.upkeep_period = Duration::from_millis(20);
     })
     .await;
     registry.tenant("acme").await;

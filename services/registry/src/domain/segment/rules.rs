@@ -105,8 +105,7 @@ pub(super) fn preferences(
     for (index, draft) in drafts.iter().enumerate() {
         let here = format!("{at}[{index}]");
         let group_at = format!("{here}.app_connector_group");
-        let group =
-            reference(&draft.app_connector_group, &subject.name.tenant(), &group_at, problems);
+        let group = reference(&draft.app_connector_group, subject.tenant, &group_at, problems);
         let priority = within(draft.priority, MAX_PRIORITY, &format!("{here}.priority"), problems);
         let weight = draft.weight.unwrap_or(DEFAULT_WEIGHT.into());
         let weight = within(weight, MAX_WEIGHT, &format!("{here}.weight"), problems);

@@ -1,12 +1,14 @@
 //! The rules of a segment, by table.
 
+use names::Draft as _;
+
 use super::*;
 use crate::domain::Rules;
 
 fn check(draft: &SegmentDraft) -> Result<SegmentSpec, Vec<String>> {
-    let name = "tenants/acme/applicationSegments/crm".parse().unwrap();
+    let tenant = "tenants/acme".parse().unwrap();
     let rules = Rules::default();
-    let subject = Subject { name: &name, previous: None, rules: &rules };
+    let subject = Subject { tenant: Some(&tenant), previous: None, rules: &rules };
     let mut problems = Violations::new();
     let found = SegmentSpec::check(draft, &subject, &mut problems);
     found.filter(|_| problems.is_empty()).ok_or_else(|| {
@@ -124,12 +126,12 @@ fn every_path_lays_what_it_names() {
     };
     for path in SegmentDraft::PATHS {
         let mut draft = SegmentDraft::default();
-        draft.lay(path, &full);
+        draft.copy_field(path, &full);
         assert_ne!(draft, SegmentDraft::default(), "{path} lays nothing");
     }
     let mut all = SegmentDraft::default();
-    for path in full.carried() {
-        all.lay(path, &full);
+    for path in full.non_default_paths() {
+        all.copy_field(path, &full);
     }
     assert_eq!(all, full);
 }
@@ -139,7 +141,7 @@ fn what_switches_off_or_narrows_is_a_cut_and_what_adds_or_renames_is_none() {
     let spec = |draft: &SegmentDraft| check(draft).unwrap();
     let server_group = |id: &str| format!("tenants/acme/serverGroups/{id}");
     let crm = SegmentDraft { server_groups: vec![server_group("a")], ..crm() };
-    let cut = |after: SegmentDraft| spec(&crm).is_cut_by(&spec(&after));
+    let cut = |after: SegmentDraft| spec(&crm).withdraws(&spec(&after));
     assert!(cut(SegmentDraft { enabled: Some(false), ..crm.clone() }));
     assert!(cut(SegmentDraft { domains: vec!["erp.corp.example".to_owned()], ..crm.clone() }));
     assert!(cut(SegmentDraft { server_groups: vec![server_group("b")], ..crm.clone() }));

@@ -11,6 +11,7 @@ use crate::{
 
 impl Wire for ConnectorSpec {
     type Message = wire::AppConnector;
+    const MESSAGE: &'static str = "causeway.registry.v1.AppConnector";
 
     fn read(message: wire::AppConnector, _problems: &mut Violations) -> ConnectorDraft {
         let wire::AppConnector {
@@ -37,13 +38,9 @@ impl Wire for ConnectorSpec {
         ConnectorDraft { display_name, description, labels, enabled, location }
     }
 
-    fn identity(message: &wire::AppConnector) -> (&str, &str) {
-        (&message.name, &message.etag)
-    }
-
     fn message(found: &Found<Self>, registry: &Registry) -> wire::AppConnector {
         let (connector, spec) = (&found.resource, &found.resource.spec);
-        let origin = &connector.given;
+        let origin = &connector.server_fields;
         let Life { uid, create_time, update_time, delete_time, purge_time } =
             (&connector.meta).into();
         wire::AppConnector {

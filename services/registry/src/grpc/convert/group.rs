@@ -11,6 +11,7 @@ use crate::{
 
 impl Wire for GroupSpec {
     type Message = wire::AppConnectorGroup;
+    const MESSAGE: &'static str = "causeway.registry.v1.AppConnectorGroup";
 
     fn read(message: wire::AppConnectorGroup, problems: &mut Violations) -> GroupDraft {
         let wire::AppConnectorGroup {
@@ -48,10 +49,6 @@ impl Wire for GroupSpec {
         }
     }
 
-    fn identity(message: &wire::AppConnectorGroup) -> (&str, &str) {
-        (&message.name, &message.etag)
-    }
-
     fn message(found: &Found<Self>, registry: &Registry) -> wire::AppConnectorGroup {
         let (group, spec) = (&found.resource, &found.resource.spec);
         let Life { uid, create_time, update_time, delete_time, purge_time } = (&group.meta).into();
@@ -70,7 +67,7 @@ impl Wire for GroupSpec {
             location: Some(location::message(&spec.location)),
             dns_resolution_option: dns_resolution_option.into(),
             disaster_recovery: spec.disaster_recovery,
-            former_server_groups: texts(&group.given.former_server_groups),
+            former_server_groups: texts(&group.server_fields.former_server_groups),
             create_time,
             update_time,
             delete_time,

@@ -14,6 +14,7 @@ use crate::{
 
 impl Wire for SegmentSpec {
     type Message = wire::ApplicationSegment;
+    const MESSAGE: &'static str = "causeway.registry.v1.ApplicationSegment";
 
     fn read(message: wire::ApplicationSegment, problems: &mut Violations) -> SegmentDraft {
         let wire::ApplicationSegment {
@@ -61,10 +62,6 @@ impl Wire for SegmentSpec {
             sticky_for: duration_in(sticky_for, "application_segment.sticky_for", problems),
             disaster_recovery,
         }
-    }
-
-    fn identity(message: &wire::ApplicationSegment) -> (&str, &str) {
-        (&message.name, &message.etag)
     }
 
     fn message(found: &Found<Self>, registry: &Registry) -> wire::ApplicationSegment {

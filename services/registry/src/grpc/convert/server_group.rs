@@ -11,6 +11,7 @@ use crate::{
 
 impl Wire for ServerGroupSpec {
     type Message = wire::ServerGroup;
+    const MESSAGE: &'static str = "causeway.registry.v1.ServerGroup";
 
     fn read(message: wire::ServerGroup, _problems: &mut Violations) -> ServerGroupDraft {
         let wire::ServerGroup {
@@ -39,10 +40,6 @@ impl Wire for ServerGroupSpec {
             dynamic_discovery,
             servers: servers.into_iter().map(server).collect(),
         }
-    }
-
-    fn identity(message: &wire::ServerGroup) -> (&str, &str) {
-        (&message.name, &message.etag)
     }
 
     fn message(found: &Found<Self>, registry: &Registry) -> wire::ServerGroup {

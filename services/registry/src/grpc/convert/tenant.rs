@@ -11,6 +11,7 @@ use crate::{
 
 impl Wire for TenantSpec {
     type Message = wire::Tenant;
+    const MESSAGE: &'static str = "causeway.registry.v1.Tenant";
 
     fn read(message: wire::Tenant, problems: &mut Violations) -> TenantDraft {
         let wire::Tenant {
@@ -34,10 +35,6 @@ impl Wire for TenantSpec {
             wire::TenantState::Suspended => Some(TenantState::Suspended),
         });
         TenantDraft { display_name, description, labels, state }
-    }
-
-    fn identity(message: &wire::Tenant) -> (&str, &str) {
-        (&message.name, &message.etag)
     }
 
     fn message(found: &Found<Self>, registry: &Registry) -> wire::Tenant {
