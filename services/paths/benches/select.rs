@@ -13,22 +13,20 @@ use std::{
 
 use jiff::Timestamp;
 use names::{AppConnectorName, Id, TenantName};
-use paths::domain::{
-    assess::Moment,
-    configuration::{
-        Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
-        Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+use paths::{
+    domain::{
+        candidates::{assess::Moment, snapshot::TenantSnapshot},
+        choice::select::{Depth, select},
+        configuration::{
+            Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
+            Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+        },
+        cost::place::Coordinates,
+        matching::host::{Domain, Host},
+        probing::health::Check,
+        question::query::Query,
     },
-    demand::TenantLive,
-    fleet::Fleet,
-    health::Check,
-    host::{Domain, Host},
-    live::Instance,
-    place::Coordinates,
-    query::Query,
-    select::{Depth, select},
-    slot::Target,
-    snapshot::TenantSnapshot,
+    live::{connector::Instance, demand::TenantLive, fleet::Fleet, slot::Target},
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);

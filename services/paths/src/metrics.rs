@@ -8,7 +8,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    domain::select::{Answer, Degradation},
+    domain::choice::select::{Answer, Degradation},
     store::keys::Area,
 };
 

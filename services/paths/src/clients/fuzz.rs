@@ -7,14 +7,18 @@ use proto::{provisioning::v1 as provisioning_wire, registry::v1 as wire, r#type:
 use trial::fuzz::Verdict;
 
 use super::{provisioning, registry};
-use crate::domain::{
-    configuration::{Protocol, Segment},
-    fleet::Fleet,
-    host::{Domain, Host},
-    model::{Fact, Model},
-    query::{DEFAULT_LIMIT, Query},
-    snapshot::TenantSnapshot,
-    testing::ask,
+use crate::{
+    domain::{
+        candidates::snapshot::TenantSnapshot,
+        configuration::{
+            Protocol, Segment,
+            model::{Fact, Model},
+        },
+        matching::host::{Domain, Host},
+        question::query::{DEFAULT_LIMIT, Query},
+        testing::ask,
+    },
+    live::fleet::Fleet,
 };
 
 fn acme(kind: &str, id: &str) -> String {

@@ -1,13 +1,15 @@
 //! The configuration as path selection needs it: what the administrator wrote, without what only people
 //! read. Objects that are deleted, also softly, are not in it.
 
+pub mod model;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use names::Id;
 
-use super::{
-    host::{Domain, Host},
-    place::Coordinates,
+use crate::domain::{
+    cost::place::Coordinates,
+    matching::host::{Domain, Host},
 };
 
 /// Priority of a group that has no preference: the first.

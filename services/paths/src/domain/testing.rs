@@ -5,20 +5,22 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use names::{AppConnectorName, Id, TenantName};
 
-use super::{
-    assess::Moment,
-    configuration::{
-        Connector, Country, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle,
-        PortRange, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+use crate::{
+    domain::{
+        candidates::{assess::Moment, snapshot::TenantSnapshot},
+        choice::{
+            hysteresis::Hold,
+            select::{Answer, Depth, select},
+        },
+        configuration::{
+            Connector, Country, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle,
+            PortRange, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+        },
+        cost::place::Coordinates,
+        matching::host::Domain,
+        question::query::Query,
     },
-    fleet::Fleet,
-    host::Domain,
-    hysteresis::Hold,
-    live::Instance,
-    place::Coordinates,
-    query::Query,
-    select::{Answer, Depth, select},
-    snapshot::TenantSnapshot,
+    live::{connector::Instance, fleet::Fleet},
 };
 
 pub(crate) fn id(text: &str) -> Id {

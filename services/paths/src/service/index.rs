@@ -23,12 +23,12 @@ use jiff::Timestamp;
 use names::{AppConnectorName, TenantName};
 use tokio::sync::watch;
 
-use crate::domain::{
-    demand::TenantLive,
-    fleet::Fleet,
-    live::ConnectorLive,
-    model::{Fact, Model},
-    snapshot::TenantSnapshot,
+use crate::{
+    domain::{
+        candidates::snapshot::TenantSnapshot,
+        configuration::model::{Fact, Model},
+    },
+    live::{connector::ConnectorLive, demand::TenantLive, fleet::Fleet},
 };
 
 /// "Never", in the time of the last confirmation.

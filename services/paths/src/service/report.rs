@@ -10,11 +10,15 @@ use names::AppConnectorName;
 use runtime::Clock;
 
 use super::index::Index;
-use crate::domain::{
-    assignment::{Assignment, ProbePace, assign},
-    health::Check,
-    live::{AssignedLoad, ConnectorLive, Instance, Load, Presence, StreamMark},
-    slot::{LegSlot, Target},
+use crate::{
+    domain::probing::{
+        assignment::{Assignment, ProbePace, assign},
+        health::Check,
+    },
+    live::{
+        connector::{AssignedLoad, ConnectorLive, Instance, Load, Presence, StreamMark},
+        slot::{LegSlot, Target},
+    },
 };
 
 /// Results older than this say nothing about now.

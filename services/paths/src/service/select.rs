@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{
     domain::{
-        assess::Moment,
-        priority,
-        query::Query,
-        select::{Answer, Depth, select},
-        verdict::Reason,
+        candidates::{assess::Moment, verdict::Reason},
+        choice::{
+            priority,
+            select::{Answer, Depth, select},
+        },
+        question::query::Query,
     },
     metrics::Metrics,
 };

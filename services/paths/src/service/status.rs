@@ -8,12 +8,12 @@ use rpc::access::{Authorised, Scope};
 
 use super::index::Index;
 use crate::{
-    domain::{
-        health::{Checks, Health},
-        live::{ConnectorLive, Presence, Report},
+    domain::probing::health::{Checks, Health},
+    error::Error,
+    live::{
+        connector::{ConnectorLive, Presence, Report},
         slot::{Reading, Target},
     },
-    error::Error,
 };
 
 /// Most targets shown for one connector.
@@ -289,9 +289,9 @@ fn low_resource(report: &Report) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        live::{AssignedLoad, Instance, Load},
-        testing::at_ms,
+    use crate::{
+        domain::testing::at_ms,
+        live::connector::{AssignedLoad, Instance, Load},
     };
 
     fn told(report: &Report) -> Vec<(&'static str, String)> {

@@ -6,7 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 
-use crate::domain::hysteresis::Hold;
+use crate::domain::choice::hysteresis::Hold;
 
 /// Longest token that is looked at, bytes: names of 63 bytes and a network of 256 that must be escaped need 3,000.
 pub const MAX_TOKEN_BYTES: usize = 4_096;
@@ -126,8 +126,8 @@ mod fuzz {
     use super::*;
     use crate::domain::{
         configuration::Protocol,
-        host::Host,
-        query::{DEFAULT_LIMIT, Query},
+        matching::host::Host,
+        question::query::{DEFAULT_LIMIT, Query},
         testing::{ask, noon, tenant},
     };
 

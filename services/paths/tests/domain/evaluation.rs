@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use paths::domain::select::{Depth, select};
+use paths::domain::choice::select::{Depth, select};
 
 use crate::world::{World, from_place};
 
@@ -100,7 +100,7 @@ fn ours(data: &Data, trial: &Trial) -> Vec<usize> {
     query.client_key = format!("user-{}", trial.user);
     let moment = world.moment();
     let answer = select(world.snapshot(), &query, None, &moment, Depth::Select);
-    let position = |one: &paths::domain::select::Candidate| {
+    let position = |one: &paths::domain::choice::select::Candidate| {
         one.connector.app_connector.as_str()[1..].parse::<usize>().unwrap()
     };
     answer.outcome.unwrap().ranked.iter().map(position).collect()

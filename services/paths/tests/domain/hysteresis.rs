@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use paths::domain::{hysteresis::Hold, query::Query};
+use paths::domain::{choice::hysteresis::Hold, question::query::Query};
 
 use crate::world::{BERLIN, PARIS, World, first, from_place};
 

@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use names::{AppConnectorName, TenantName};
-use paths::domain::{
-    configuration::{Preference, SelectionPolicy, UnhealthyPolicy},
-    demand::TenantLive,
-    health::Health,
-    live::Presence,
-    select::{Answer, Depth, select},
-    snapshot::TenantSnapshot,
-    verdict::Verdict,
+use paths::{
+    domain::{
+        candidates::{snapshot::TenantSnapshot, verdict::Verdict},
+        choice::select::{Answer, Depth, select},
+        configuration::{Preference, SelectionPolicy, UnhealthyPolicy},
+        probing::health::Health,
+    },
+    live::{connector::Presence, demand::TenantLive},
 };
 use proptest::prelude::*;
 

@@ -1,15 +1,17 @@
 use std::time::Duration;
 
-use paths::domain::{
-    configuration::{
-        Country, Families, HealthReporting, Preference, SelectionPolicy, Server, ServerGroup,
-        UnhealthyPolicy,
+use paths::{
+    domain::{
+        candidates::verdict::{Reason, Verdict},
+        choice::select::Degradation,
+        configuration::{
+            Country, Families, HealthReporting, Preference, SelectionPolicy, Server, ServerGroup,
+            UnhealthyPolicy,
+        },
+        matching::host::Host,
+        probing::health::{Check, Health},
     },
-    health::{Check, Health},
-    host::Host,
-    live::Load,
-    select::Degradation,
-    verdict::{Reason, Verdict},
+    live::connector::Load,
 };
 
 use crate::world::{BERLIN, HOST, PARIS, SYDNEY, World, all, first, from_place, id};
@@ -30,7 +32,8 @@ fn reason(world: &mut World) -> Reason {
 
 fn verdict(world: &mut World, name: &str) -> Verdict {
     let answer = world.ask(&from_place(BERLIN), None);
-    let of = |one: &&paths::domain::select::Candidate| one.connector.app_connector == id(name);
+    let of =
+        |one: &&paths::domain::choice::select::Candidate| one.connector.app_connector == id(name);
     answer.considered.iter().find(of).unwrap().assessed.verdict
 }
 
@@ -78,7 +81,7 @@ fn an_unmeasured_leg_counts_as_the_worst_known_and_comes_behind_every_measured_o
 #[test]
 fn an_unknown_client_place_leaves_the_application_leg_to_decide() {
     let mut world = three_sites();
-    let query = paths::domain::query::Query { coordinates: None, ..from_place(BERLIN) };
+    let query = paths::domain::question::query::Query { coordinates: None, ..from_place(BERLIN) };
     let answer = world.ask(&query, None);
     assert_eq!(answer.reason(), Some(Reason::ClientLocationUnknown));
     let path = answer.outcome.unwrap();
@@ -189,7 +192,10 @@ fn results_that_are_too_old_are_unknown_and_labelled() {
 #[test]
 fn an_address_family_that_the_group_does_not_resolve_is_a_mismatch() {
     let mut world = World::new();
-    world.segment().domains.push(paths::domain::host::Domain::parse("2001:db8::5").unwrap());
+    world
+        .segment()
+        .domains
+        .push(paths::domain::matching::host::Domain::parse("2001:db8::5").unwrap());
     world.group("paris", PARIS).families = Families::Ipv4;
     world.member("paris", "paris");
     let mut query = from_place(BERLIN);
@@ -243,7 +249,7 @@ fn a_lower_priority_serves_when_less_than_half_of_the_higher_is_usable_and_steps
 
     let serving = answer.serving.unwrap();
     let memory = world.live.segment(&id("wiki"));
-    paths::domain::priority::remember(serving, &memory, world.now.as_millisecond());
+    paths::domain::choice::priority::remember(serving, &memory, world.now.as_millisecond());
     world.reaches("main-1", 30.0);
     world.reaches("main-2", 30.0);
     world.later(Duration::from_secs(299));
@@ -336,15 +342,17 @@ fn without_health_reporting_an_application_is_taken_to_be_up() {
 fn an_ended_certificate_counts_only_while_none_can_be_renewed() {
     let mut world = three_sites();
     let ended = Some(world.now - Duration::from_secs(1));
-    let instance = paths::domain::live::Instance { certificate_end: ended, ..Default::default() };
+    let instance =
+        paths::live::connector::Instance { certificate_end: ended, ..Default::default() };
     world.connector("paris").open(instance, Duration::from_secs(10), world.now);
     assert_eq!(world.choice(BERLIN), "berlin");
     assert_eq!(verdict(&mut world, "paris"), Verdict::CertificateExpired);
     let mut moment = world.moment();
     moment.certificate_grace = Duration::from_secs(60);
     let query = from_place(BERLIN);
-    let depth = paths::domain::select::Depth::Select;
-    let answer = paths::domain::select::select(world.snapshot(), &query, None, &moment, depth);
+    let depth = paths::domain::choice::select::Depth::Select;
+    let answer =
+        paths::domain::choice::select::select(world.snapshot(), &query, None, &moment, depth);
     assert_eq!(first(&answer.outcome.unwrap()), "paris");
 }
 
@@ -353,10 +361,11 @@ fn the_time_to_live_is_jittered_between_30_and_60_seconds() {
     let mut world = three_sites();
     let mut seen = std::collections::BTreeSet::new();
     for seed in [0, 1, 17_000, 30_000, 30_001, u64::MAX] {
-        let moment = paths::domain::assess::Moment { seed, ..world.moment() };
+        let moment = paths::domain::candidates::assess::Moment { seed, ..world.moment() };
         let query = from_place(BERLIN);
-        let depth = paths::domain::select::Depth::Select;
-        let answer = paths::domain::select::select(world.snapshot(), &query, None, &moment, depth);
+        let depth = paths::domain::choice::select::Depth::Select;
+        let answer =
+            paths::domain::choice::select::select(world.snapshot(), &query, None, &moment, depth);
         assert!((30_000..=60_000).contains(&answer.ttl.as_millis()));
         seen.insert(answer.ttl);
     }
@@ -369,21 +378,32 @@ fn the_time_to_live_is_jittered_between_30_and_60_seconds() {
 #[test]
 fn what_is_asked_for_is_probed_and_what_is_not_asked_for_is_not() {
     use paths::domain::{
-        assignment::{ProbePace, assign},
-        select::Depth,
+        choice::select::Depth,
+        probing::assignment::{ProbePace, assign},
     };
     let mut world = three_sites();
-    world.segment().domains = vec![paths::domain::host::Domain::parse("*.corp.example").unwrap()];
+    world.segment().domains =
+        vec![paths::domain::matching::host::Domain::parse("*.corp.example").unwrap()];
     let pace = ProbePace { period: Duration::from_secs(30), per_second: 20 };
     let name = names::AppConnectorName::new(id("acme"), id("paris"));
     let (now, moment) = (world.now, world.moment());
     assert!(assign(world.snapshot(), &name, pace, now).targets.is_empty());
     let query = from_place(BERLIN);
-    let explained =
-        paths::domain::select::select(world.snapshot(), &query, None, &moment, Depth::Explain);
+    let explained = paths::domain::choice::select::select(
+        world.snapshot(),
+        &query,
+        None,
+        &moment,
+        Depth::Explain,
+    );
     assert!(!explained.begins_use && assign(world.snapshot(), &name, pace, now).targets.is_empty());
-    let answer =
-        paths::domain::select::select(world.snapshot(), &query, None, &moment, Depth::Select);
+    let answer = paths::domain::choice::select::select(
+        world.snapshot(),
+        &query,
+        None,
+        &moment,
+        Depth::Select,
+    );
     assert!(answer.begins_use);
     let assignment = assign(world.snapshot(), &name, pace, now);
     let hosts: Vec<_> = assignment.targets.iter().map(|one| one.target.host.to_string()).collect();
@@ -393,9 +413,14 @@ fn what_is_asked_for_is_probed_and_what_is_not_asked_for_is_not() {
     assert!(assign(world.snapshot(), &name, pace, later).targets.is_empty());
 
     assert!(world.live.forget_unused(later));
-    let moment = paths::domain::assess::Moment { now: later, ..moment };
-    let again =
-        paths::domain::select::select(world.snapshot(), &query, None, &moment, Depth::Select);
+    let moment = paths::domain::candidates::assess::Moment { now: later, ..moment };
+    let again = paths::domain::choice::select::select(
+        world.snapshot(),
+        &query,
+        None,
+        &moment,
+        Depth::Select,
+    );
     assert!(again.begins_use);
     let again = assign(world.snapshot(), &name, pace, later);
     assert_eq!(again.targets.len(), 1, "what is used again is probed again");
@@ -404,8 +429,8 @@ fn what_is_asked_for_is_probed_and_what_is_not_asked_for_is_not() {
 #[test]
 fn more_targets_than_the_budget_are_probed_less_often_and_the_rest_is_left_out() {
     use paths::domain::{
-        assignment::{ProbePace, assign},
         configuration::PortRange,
+        probing::assignment::{ProbePace, assign},
     };
     let mut world = World::new();
     world.site("paris", PARIS);

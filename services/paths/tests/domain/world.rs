@@ -4,23 +4,28 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use names::{AppConnectorName, Id, TenantName};
-use paths::domain::{
-    assess::Moment,
-    configuration::{
-        Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
-        Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+use paths::{
+    domain::{
+        candidates::{assess::Moment, snapshot::TenantSnapshot},
+        choice::{
+            hysteresis::Hold,
+            select::{Answer, Depth, Path, select},
+        },
+        configuration::{
+            Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
+            Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+        },
+        cost::place::Coordinates,
+        matching::host::{Domain, Host},
+        probing::health::Check,
+        question::query::Query,
     },
-    demand::TenantLive,
-    fleet::Fleet,
-    health::Check,
-    host::{Domain, Host},
-    hysteresis::Hold,
-    live::{ConnectorLive, Instance, Load, StreamMark},
-    place::Coordinates,
-    query::Query,
-    select::{Answer, Depth, Path, select},
-    slot::Target,
-    snapshot::TenantSnapshot,
+    live::{
+        connector::{ConnectorLive, Instance, Load, StreamMark},
+        demand::TenantLive,
+        fleet::Fleet,
+        slot::Target,
+    },
 };
 
 pub(crate) const HOST: &str = "wiki.corp.example";

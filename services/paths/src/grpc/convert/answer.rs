@@ -11,11 +11,11 @@ use proto::{
 
 use crate::{
     domain::{
-        assess::Assessed,
-        health::Health,
-        place::Coordinates,
-        query::{ClientLocation, LocationSource},
-        select::{Candidate, Degradation},
+        candidates::assess::Assessed,
+        choice::select::{Candidate, Degradation},
+        cost::place::Coordinates,
+        probing::health::Health,
+        question::query::{ClientLocation, LocationSource},
     },
     service::select::Answered,
 };

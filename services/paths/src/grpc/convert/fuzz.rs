@@ -14,11 +14,12 @@ use super::{
     question::question,
     report::{Hello, heartbeat, introduced, probe_results},
 };
-use crate::domain::{
-    health::Check,
-    live::Load,
-    slot::LegSlot,
-    testing::{ask, noon, tenant},
+use crate::{
+    domain::{
+        probing::health::Check,
+        testing::{ask, noon, tenant},
+    },
+    live::{connector::Load, slot::LegSlot},
 };
 
 /// Refused as what was found, each field by its name.

@@ -15,9 +15,9 @@ use rpc::{
 
 use crate::domain::{
     configuration::{Country, Protocol},
-    host::Host,
-    place::Coordinates,
-    query::{DEFAULT_LIMIT, MAX_LIMIT, Query},
+    cost::place::Coordinates,
+    matching::host::Host,
+    question::query::{DEFAULT_LIMIT, MAX_LIMIT, Query},
 };
 
 /// Longest key or network name, bytes.

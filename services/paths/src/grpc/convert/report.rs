@@ -16,11 +16,13 @@ use rpc::{
 
 use crate::{
     domain::{
-        assignment::{Assigned, Assignment, PROBE_TIMEOUT},
         configuration::{Families, Protocol},
-        health::Check,
-        live::{Instance, Load},
+        probing::{
+            assignment::{Assigned, Assignment, PROBE_TIMEOUT},
+            health::Check,
+        },
     },
+    live::connector::{Instance, Load},
     service::report::{ProbeResult, ReportSettings, target_id},
 };
 

@@ -10,7 +10,7 @@ use store::Store;
 
 use super::{answer::health, report::protocol, signed_length, time_of_ms};
 use crate::{
-    domain::live::{Instance, Load, Presence, Report},
+    live::connector::{Instance, Load, Presence, Report},
     service::status::{Condition, Status, TargetStatus},
 };
 

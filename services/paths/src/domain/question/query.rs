@@ -2,10 +2,10 @@
 
 use names::Id;
 
-use super::{
+use crate::domain::{
     configuration::{Country, Protocol},
-    host::Host,
-    place::Coordinates,
+    cost::place::Coordinates,
+    matching::host::Host,
 };
 
 /// Candidates returned when the caller names no limit.

@@ -10,7 +10,7 @@ use names::{
     TenantName,
 };
 
-use super::configuration::{Connector, Group, Segment, ServerGroup, TenantConfiguration};
+use super::{Connector, Group, Segment, ServerGroup, TenantConfiguration};
 
 /// What is known of one object. `None`: it does not exist, or is deleted, also softly.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,10 +12,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{
+use crate::domain::{
     configuration::Protocol,
-    health::{Check, Checks, Health},
-    host::Host,
+    matching::host::Host,
+    probing::health::{Check, Checks, Health},
 };
 
 /// "Not yet", in atomics of times.

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use names::{AppConnectorName, ApplicationSegmentName};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    assess::Assessed,
+use crate::domain::{
+    candidates::assess::Assessed,
     configuration::Segment,
-    place::Coordinates,
-    query::{ClientLocation, Query},
+    cost::place::Coordinates,
+    question::query::{ClientLocation, Query},
 };
 
 /// A gain must pass both to move a client.

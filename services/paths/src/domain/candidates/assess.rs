@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{
-    board::Board,
-    configuration::{HealthReporting, Preference, Segment, UnhealthyPolicy},
-    health::Health,
-    live::Presence,
-    query::Query,
-    slot::Reading,
-    snapshot::{Block, Member},
-    verdict::Verdict,
+use crate::{
+    domain::{
+        candidates::{
+            snapshot::{Block, Member},
+            verdict::Verdict,
+        },
+        configuration::{HealthReporting, Preference, Segment, UnhealthyPolicy},
+        probing::health::Health,
+        question::query::Query,
+    },
+    live::{board::Board, connector::Presence, slot::Reading},
 };
 
 /// When and under which settings a question is answered.

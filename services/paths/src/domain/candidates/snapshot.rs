@@ -11,19 +11,22 @@ use std::{
 
 use names::{AppConnectorName, ApplicationSegmentName, Id, TenantName};
 
-use super::{
-    board::Board,
-    configuration::{
-        Connector, Country, Families, HealthReporting, Protocol, Segment, Server,
-        TenantConfiguration,
+use crate::{
+    domain::{
+        candidates::verdict::Reason,
+        configuration::{
+            Connector, Country, Families, HealthReporting, Protocol, Segment, Server,
+            TenantConfiguration,
+        },
+        cost::place::Direction,
+        matching::{host::Host, matcher::Matcher},
     },
-    demand::{Access, SegmentLive, TenantLive},
-    fleet::Fleet,
-    host::Host,
-    live::ConnectorLive,
-    matcher::Matcher,
-    place::Direction,
-    verdict::Reason,
+    live::{
+        board::Board,
+        connector::ConnectorLive,
+        demand::{Access, SegmentLive, TenantLive},
+        fleet::Fleet,
+    },
 };
 
 /// Most boards that a segment keeps for hosts that were asked for. Beyond it a board is built for the

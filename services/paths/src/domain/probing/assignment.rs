@@ -8,12 +8,13 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use names::{AppConnectorName, ApplicationSegmentName};
 
-use super::{
-    board::targets,
-    configuration::{Families, HealthReporting, PortRange, Protocol, Segment},
-    host::Domain,
-    slot::Target,
-    snapshot::{Block, SegmentSnapshot, TenantSnapshot},
+use crate::{
+    domain::{
+        candidates::snapshot::{Block, SegmentSnapshot, TenantSnapshot},
+        configuration::{Families, HealthReporting, PortRange, Protocol, Segment},
+        matching::host::{Domain, Host},
+    },
+    live::{board::targets, slot::Target},
 };
 
 /// Longest time between two probes of a target that still says something about now.
@@ -138,7 +139,7 @@ fn membership<'a>(
 }
 
 /// Hosts and TCP ports that a segment names exactly.
-fn declared(segment: &Segment) -> impl Iterator<Item = (&super::host::Host, u16)> {
+fn declared(segment: &Segment) -> impl Iterator<Item = (&Host, u16)> {
     let hosts = segment.domains.iter().filter_map(|domain| match domain {
         Domain::Host(host) => Some(host),
         Domain::Below(_) | Domain::Network(_) => None,

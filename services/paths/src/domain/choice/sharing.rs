@@ -11,7 +11,7 @@
 //! client once and a retry repeats the answer. Where the administrator gave the groups of the band
 //! different weights, the spread is what he asked for, and all clients take part in it.
 
-use super::{
+use crate::domain::candidates::{
     assess::{Assessed, Moment},
     snapshot::Block,
 };

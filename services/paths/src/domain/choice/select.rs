@@ -7,19 +7,21 @@ use std::{sync::Arc, time::Duration};
 
 use names::{AppConnectorGroupName, AppConnectorName, ApplicationSegmentName};
 
-use super::{
-    assess::{Assessed, Assessment, Moment, assess},
-    health::Health,
-    host::Domain,
-    hysteresis::{self, Choice, Hold, Pull},
-    matcher::Search,
-    priority::{self, Serving},
-    query::{ClientLocation, LocationSource, Query},
-    score::score,
-    sharing,
-    snapshot::{Block, SegmentSnapshot, TenantSnapshot},
-    spread,
-    verdict::{Reason, Verdict},
+use crate::domain::{
+    candidates::{
+        assess::{Assessed, Assessment, Moment, assess},
+        snapshot::{Block, SegmentSnapshot, TenantSnapshot},
+        verdict::{Reason, Verdict},
+    },
+    choice::{
+        hysteresis::{self, Choice, Hold, Pull},
+        priority::{self, Serving},
+        sharing, spread,
+    },
+    cost::score::score,
+    matching::{host::Domain, matcher::Search},
+    probing::health::Health,
+    question::query::{ClientLocation, LocationSource, Query},
 };
 
 /// Shortest life of an answer with a path, milliseconds, and how much the jitter adds at most.

@@ -12,7 +12,7 @@ use std::{
 use jiff::Timestamp;
 use names::Id;
 
-use super::{configuration::Protocol, host::Host};
+use crate::domain::{configuration::Protocol, matching::host::Host};
 
 /// How long an application counts as used after the last question for it, milliseconds.
 pub const USED_FOR_MS: i64 = 30 * 60 * 1_000;

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use names::AppConnectorName;
 
-use super::live::{ConnectorLive, Presence};
+use crate::live::connector::{ConnectorLive, Presence};
 
 /// Every connector that the configuration knows, live.
 #[derive(Debug, Default)]

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{
-    configuration::{Protocol, Server},
-    demand::LastAccess,
-    health::Health,
-    host::Host,
-    slot::{LegSlot, Reading, Target},
-    snapshot::Block,
+use crate::{
+    domain::{
+        candidates::snapshot::Block,
+        configuration::{Protocol, Server},
+        matching::host::Host,
+        probing::health::Health,
+    },
+    live::{
+        demand::LastAccess,
+        slot::{LegSlot, Reading, Target},
+    },
 };
 
 /// The slots of one host and port, beside the members of a block.

@@ -8,11 +8,10 @@
 //! - The penalty begins at 60 % of capacity and is 30 ms at 100 %, so that load spills to farther
 //!   connectors before the near ones fail.
 
-use super::{
-    assess::Assessed,
+use crate::domain::{
+    candidates::{assess::Assessed, snapshot::Block},
     configuration::SelectionPolicy,
-    place::{Coordinates, Direction, round_trip_ms},
-    snapshot::Block,
+    cost::place::{Coordinates, Direction, round_trip_ms},
 };
 
 /// Utilisation from which on load costs.

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{
+use crate::domain::{
     configuration::Protocol,
-    host::{Domain, Host},
-    matcher::Matcher,
+    matching::{
+        host::{Domain, Host},
+        matcher::Matcher,
+    },
     testing::segment,
 };
 

@@ -16,10 +16,10 @@ use std::{
     net::IpAddr,
 };
 
-use super::{
+use crate::domain::{
+    candidates::verdict::Reason,
     configuration::{MatchStyle, PortRange, Protocol, Segment},
-    host::{Domain, Host, Network},
-    verdict::Reason,
+    matching::host::{Domain, Host, Network},
 };
 
 /// What a segment claims at one domain.

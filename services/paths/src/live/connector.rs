@@ -21,7 +21,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::slot::{LegSlot, Target};
+use crate::live::slot::{LegSlot, Target};
 
 /// Heartbeats that may be missed before a connector is disconnected.
 const MISSED_HEARTBEATS: u32 = 3;

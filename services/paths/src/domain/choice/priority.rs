@@ -4,7 +4,10 @@
 //! it then steps back only after five minutes above that line, so that a site that comes and goes does not
 //! drag its users along.
 
-use super::{assess::Assessed, demand::SegmentLive, verdict::Verdict};
+use crate::{
+    domain::candidates::{assess::Assessed, verdict::Verdict},
+    live::demand::SegmentLive,
+};
 
 /// How long a lower priority goes on serving after the higher one recovered, milliseconds.
 const STEP_BACK_AFTER_MS: i64 = 5 * 60 * 1_000;

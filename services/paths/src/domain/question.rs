@@ -1,0 +1,3 @@
+//! What is asked, by whom, and from where?
+
+pub mod query;
