@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use names::{AppConnectorName, Id, TenantName};
 use paths::{
     domain::{
-        candidates::{assess::Moment, snapshot::TenantSnapshot},
+        candidates::snapshot::TenantSnapshot,
         choice::select::{Depth, select},
         configuration::{
             Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
@@ -24,7 +24,7 @@ use paths::{
         cost::place::Coordinates,
         matching::host::{Domain, Host},
         probing::health::Check,
-        question::query::Query,
+        question::{asked::Asked, location::place, moment::Moment, query::Query},
     },
     live::{connector::Instance, demand::TenantLive, fleet::Fleet, slot::Target},
 };
@@ -95,6 +95,7 @@ fn query() -> Query {
     Query {
         coordinates: Coordinates::new(50.0, 8.0),
         radius_km: 0.0,
+        address: None,
         edge: None,
         host: wiki(),
         port: 443,
@@ -133,9 +134,11 @@ fn main() {
     let query = query();
     for candidates in [4, 8, 16, 50, 256, 1_000, 10_000] {
         let tenant = tenant(candidates, now);
+        let location = place(&query, &tenant.client_networks);
+        let asked = Asked { query: &query, location, previous: None, moment: &moment };
         let rounds = 1_000_000 / (candidates + 20);
         let (median, p99) = measure(rounds, || {
-            black_box(select(&tenant, &query, None, &moment, Depth::Select));
+            black_box(select(&tenant, &asked, Depth::Select));
         });
         let (matched, _) = measure(rounds, || {
             black_box(tenant.matcher.search(&query.host, query.protocol, query.port));

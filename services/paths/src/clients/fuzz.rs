@@ -85,6 +85,7 @@ fn question(segment: &Segment) -> Option<Query> {
     Some(Query {
         coordinates: None,
         radius_km: 0.0,
+        address: None,
         edge: None,
         host: host?,
         port: segment.tcp.first()?.first,

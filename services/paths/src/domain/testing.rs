@@ -7,18 +7,24 @@ use names::{AppConnectorName, Id, TenantName};
 
 use crate::{
     domain::{
-        candidates::{assess::Moment, snapshot::TenantSnapshot},
+        candidates::snapshot::TenantSnapshot,
         choice::{
             hysteresis::Hold,
             select::{Answer, Depth, select},
         },
         configuration::{
             Connector, Country, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle,
-            PortRange, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+            PortRange, Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration,
+            UnhealthyPolicy,
         },
         cost::place::Coordinates,
-        matching::host::Domain,
-        question::query::Query,
+        matching::host::{Domain, Host},
+        question::{
+            asked::Asked,
+            location::place,
+            moment::Moment,
+            query::{DEFAULT_LIMIT, Query},
+        },
     },
     live::{connector::Instance, fleet::Fleet},
 };
@@ -45,6 +51,24 @@ pub(crate) fn segment(domains: &[&str], port: u16) -> Segment {
         allowed_countries: Vec::new(),
         unhealthy: UnhealthyPolicy::Refuse,
         sticky_for: DEFAULT_STICKY_FOR,
+    }
+}
+
+/// A client without a place asks for a host on port 443.
+pub(crate) fn query(host: &str) -> Query {
+    Query {
+        coordinates: None,
+        radius_km: 0.0,
+        address: None,
+        edge: None,
+        host: Host::parse(host).unwrap(),
+        port: 443,
+        protocol: Protocol::Tcp,
+        client_key: String::new(),
+        client_network: String::new(),
+        limit: DEFAULT_LIMIT,
+        groups: Vec::new(),
+        countries: Vec::new(),
     }
 }
 
@@ -89,7 +113,9 @@ pub(crate) fn ask(tenant: &TenantSnapshot, query: &Query, previous: Option<&Hold
         hash_key: [1; 32],
         seed: 3,
     };
-    let answer = select(tenant, query, previous, &moment, Depth::Explain);
+    let location = place(query, &tenant.client_networks);
+    let asked = Asked { query, location, previous, moment: &moment };
+    let answer = select(tenant, &asked, Depth::Explain);
     assert!((5..=60).contains(&answer.ttl.as_secs()), "{:?}", answer.ttl);
     for candidate in &answer.considered {
         let of_tenant = tenant.connectors.contains_key(&candidate.connector.app_connector);

@@ -7,18 +7,21 @@ use names::TenantName;
 use rpc::access::Authorised;
 
 use super::{
-    index::{Freshness, Index},
+    index::{Freshness, Index, Tenant},
     token::Sealer,
     trust::Trust,
 };
 use crate::{
     domain::{
-        candidates::{assess::Moment, verdict::Reason},
+        candidates::{snapshot::TenantSnapshot, verdict::Reason},
         choice::{
             priority,
             select::{Answer, Depth, select},
         },
-        question::query::Query,
+        question::{
+            asked::Asked, client_network::ClientNetworks, location::place, moment::Moment,
+            query::Query,
+        },
     },
     metrics::Metrics,
 };
@@ -44,6 +47,19 @@ pub struct SelectSettings {
     pub certificate_grace: Duration,
 }
 
+/// A question as it comes in, with the moment that it came at.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// What the caller says.
+    pub query: &'a Query,
+    /// The token of the client's last answer; empty: none.
+    pub previous: &'a str,
+    /// Now.
+    pub now: Timestamp,
+    /// Randomness for the jitter of the time to live.
+    pub seed: u64,
+}
+
 /// An answer with what it rests on.
 #[derive(Clone, Debug)]
 pub struct Answered {
@@ -57,6 +73,12 @@ pub struct Answered {
     pub stale: bool,
     /// When it was given.
     pub now: Timestamp,
+}
+
+/// A tenant as it was read for one question.
+struct Known {
+    tenant: Arc<Tenant>,
+    snapshot: Arc<TenantSnapshot>,
 }
 
 impl Selector {
@@ -75,33 +97,26 @@ impl Selector {
     /// Chooses, and counts the choice: as a use of the application, a grant of the connector, and a fall
     /// of a priority.
     #[must_use]
-    pub fn select(
-        &self,
-        tenant: &Authorised<TenantName>,
-        query: &Query,
-        previous: &str,
-        now: Timestamp,
-        seed: u64,
-    ) -> Answered {
-        let answered = self.answer(tenant, query, previous, now, seed, Depth::Select);
+    pub fn select(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
+        let (answered, known) = self.answer(tenant, question, Depth::Select);
         let answer = &answered.answer;
-        if let Some(known) = self.index.tenant(tenant) {
+        if let Some(Known { snapshot, tenant }) = known {
             if answer.begins_use {
-                known.announce();
+                tenant.announce();
             }
             if let (Some(serving), Some(segment)) = (answer.serving, &answer.segment)
                 && serving.fallen != 0
             {
-                let live = &known.snapshot().live;
-                let memory = live.segment(&segment.application_segment);
-                priority::remember(serving, &memory, now.as_millisecond());
+                let memory = snapshot.live.segment(&segment.application_segment);
+                priority::remember(serving, &memory, question.now.as_millisecond());
             }
-        }
-        if let Ok(path) = &answer.outcome
-            && path.is_new
-            && let Some(connector) = self.index.connector(&path.ranked[0].connector)
-        {
-            connector.grant();
+            if let Ok(path) = &answer.outcome
+                && path.is_new
+                && let Some(chosen) =
+                    snapshot.connectors.get(&path.ranked[0].connector.app_connector)
+            {
+                chosen.live.grant();
+            }
         }
         self.metrics.selected(answer);
         answered
@@ -109,51 +124,59 @@ impl Selector {
 
     /// Answers as [`Selector::select`] would, with every connector considered, and counts nothing.
     #[must_use]
-    pub fn explain(
-        &self,
-        tenant: &Authorised<TenantName>,
-        query: &Query,
-        previous: &str,
-        now: Timestamp,
-        seed: u64,
-    ) -> Answered {
-        self.answer(tenant, query, previous, now, seed, Depth::Explain)
+    pub fn explain(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
+        self.answer(tenant, question, Depth::Explain).0
     }
 
+    /// The answer, and the tenant as it was read for it.
     fn answer(
         &self,
         tenant: &TenantName,
-        query: &Query,
-        previous: &str,
-        now: Timestamp,
-        seed: u64,
+        question: &Question<'_>,
         depth: Depth,
-    ) -> Answered {
+    ) -> (Answered, Option<Known>) {
         let freshness = self.index.freshness();
-        let moment = Moment {
-            now,
-            replicas: self.settings.replicas,
-            certificate_grace: if self.trust.is_fresh(now) {
-                Duration::ZERO
-            } else {
-                self.settings.certificate_grace
-            },
-            stale_configuration: freshness.is_stale(self.settings.stale_after, now),
-            hash_key: self.sealer.hash_key(),
-            seed,
-        };
-        let answer = match self.index.tenant(tenant) {
-            None if self.index.is_ready() => Answer::without(Reason::TenantUnknown, query),
-            None => Answer::without(Reason::SnapshotNotReady, query),
-            Some(known) => {
-                let previous = self.sealer.open(previous);
-                select(&known.snapshot(), query, previous.as_ref(), &moment, depth)
+        let moment = self.moment(question, &freshness);
+        let known = self.index.tenant(tenant);
+        let known = known.map(|tenant| Known { snapshot: tenant.snapshot(), tenant });
+        let answer = match &known {
+            Some(Known { snapshot, .. }) => {
+                let previous = self.sealer.open(question.previous);
+                let location = place(question.query, &snapshot.client_networks);
+                let previous = previous.as_ref();
+                let asked = Asked { query: question.query, location, previous, moment: &moment };
+                select(snapshot, &asked, depth)
+            }
+            None => {
+                let missing = if self.index.is_ready() {
+                    Reason::TenantUnknown
+                } else {
+                    Reason::SnapshotNotReady
+                };
+                Answer::without(missing, place(question.query, &ClientNetworks::default()))
             }
         };
         let token = answer
             .outcome
             .as_ref()
             .map_or_else(|_| String::new(), |path| self.sealer.seal(&path.hold));
-        Answered { answer, token, freshness, stale: moment.stale_configuration, now }
+        let (stale, now) = (moment.stale_configuration, question.now);
+        (Answered { answer, token, freshness, stale, now }, known)
+    }
+
+    fn moment(&self, question: &Question<'_>, freshness: &Freshness) -> Moment {
+        let Question { now, seed, .. } = *question;
+        let SelectSettings { replicas, stale_after, certificate_grace } = self.settings;
+        Moment {
+            now,
+            replicas,
+            certificate_grace: match self.trust.is_fresh(now) {
+                true => Duration::ZERO,
+                false => certificate_grace,
+            },
+            stale_configuration: freshness.is_stale(stale_after, now),
+            hash_key: self.sealer.hash_key(),
+            seed,
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use paths::domain::choice::select::{Depth, select};
+use paths::domain::choice::select::Depth;
 
 use crate::world::{World, from_place};
 
@@ -99,7 +99,7 @@ fn ours(data: &Data, trial: &Trial) -> Vec<usize> {
     let mut query = from_place(data.sites[&trial.user].at);
     query.client_key = format!("user-{}", trial.user);
     let moment = world.moment();
-    let answer = select(world.snapshot(), &query, None, &moment, Depth::Select);
+    let answer = world.select(&query, None, &moment, Depth::Select);
     let position = |one: &paths::domain::choice::select::Candidate| {
         one.connector.app_connector.as_str()[1..].parse::<usize>().unwrap()
     };

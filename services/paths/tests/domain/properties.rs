@@ -9,6 +9,7 @@ use paths::{
         choice::select::{Answer, Depth, select},
         configuration::{Preference, SelectionPolicy, UnhealthyPolicy},
         probing::health::Health,
+        question::{asked::Asked, location::place},
     },
     live::{connector::Presence, demand::TenantLive},
 };
@@ -129,7 +130,7 @@ fn ask(world: &mut World, case: &Case, depth: Depth) -> Answer {
     query.client_key.clone_from(&case.client);
     query.limit = case.limit;
     let moment = world.moment();
-    select(world.snapshot(), &query, None, &moment, depth)
+    world.select(&query, None, &moment, depth)
 }
 
 fn names(answer: &Answer) -> Vec<String> {
@@ -221,7 +222,10 @@ fn another_tenant_with_the_same_names_is_never_seen() {
     let live = Arc::new(TenantLive::default());
     let snapshot = TenantSnapshot::build(other, &world.configuration, &world.fleet, live);
     let moment = world.moment();
-    let answer = select(&snapshot, &from_place(crate::world::PARIS), None, &moment, Depth::Select);
+    let query = from_place(crate::world::PARIS);
+    let location = place(&query, &snapshot.client_networks);
+    let asked = Asked { query: &query, location, previous: None, moment: &moment };
+    let answer = select(&snapshot, &asked, Depth::Select);
     assert!(
         answer.outcome.is_err(),
         "the connector of that name in the other tenant is not connected"

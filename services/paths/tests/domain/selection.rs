@@ -3,18 +3,19 @@ use std::time::Duration;
 use paths::{
     domain::{
         candidates::verdict::{Reason, Verdict},
-        choice::select::Degradation,
+        choice::select::{Degradation, Depth},
         configuration::{
-            Country, Families, HealthReporting, Preference, SelectionPolicy, Server, ServerGroup,
-            UnhealthyPolicy,
+            ClientNetwork, Country, Families, HealthReporting, Preference, SelectionPolicy, Server,
+            ServerGroup, UnhealthyPolicy,
         },
         matching::host::Host,
         probing::health::{Check, Health},
+        question::{location::LocationSource, moment::Moment, query::Query},
     },
     live::connector::Load,
 };
 
-use crate::world::{BERLIN, HOST, PARIS, SYDNEY, World, all, first, from_place, id};
+use crate::world::{BERLIN, HOST, PARIS, SYDNEY, World, all, first, from_place, id, place};
 
 fn three_sites() -> World {
     let mut world = World::new();
@@ -81,12 +82,29 @@ fn an_unmeasured_leg_counts_as_the_worst_known_and_comes_behind_every_measured_o
 #[test]
 fn an_unknown_client_place_leaves_the_application_leg_to_decide() {
     let mut world = three_sites();
-    let query = paths::domain::question::query::Query { coordinates: None, ..from_place(BERLIN) };
+    let query = Query { coordinates: None, ..from_place(BERLIN) };
     let answer = world.ask(&query, None);
     assert_eq!(answer.reason(), Some(Reason::ClientLocationUnknown));
     let path = answer.outcome.unwrap();
     assert_eq!(first(&path), "sydney");
     assert_eq!(path.degradation, Degradation::Reduced);
+}
+
+#[test]
+fn a_client_network_places_the_client_before_anything_that_the_caller_says() {
+    let mut world = three_sites();
+    let networks = vec!["10.1.0.0/16".parse().unwrap()];
+    let office = ClientNetwork { networks, coordinates: place(SYDNEY) };
+    world.configuration.client_networks.insert(id("sydney-office"), office);
+    let mut query = from_place(BERLIN);
+    query.address = "::ffff:10.1.2.3".parse().ok();
+    let answer = world.ask(&query, None);
+    assert_eq!(answer.location.source, LocationSource::ClientNetwork);
+    assert_eq!(first(&answer.outcome.unwrap()), "sydney");
+    query.address = "10.2.2.3".parse().ok();
+    let answer = world.ask(&query, None);
+    assert_eq!(answer.location.source, LocationSource::Coordinates);
+    assert_eq!(first(&answer.outcome.unwrap()), "paris");
 }
 
 #[test]
@@ -350,9 +368,7 @@ fn an_ended_certificate_counts_only_while_none_can_be_renewed() {
     let mut moment = world.moment();
     moment.certificate_grace = Duration::from_secs(60);
     let query = from_place(BERLIN);
-    let depth = paths::domain::choice::select::Depth::Select;
-    let answer =
-        paths::domain::choice::select::select(world.snapshot(), &query, None, &moment, depth);
+    let answer = world.select(&query, None, &moment, Depth::Select);
     assert_eq!(first(&answer.outcome.unwrap()), "paris");
 }
 
@@ -361,11 +377,9 @@ fn the_time_to_live_is_jittered_between_30_and_60_seconds() {
     let mut world = three_sites();
     let mut seen = std::collections::BTreeSet::new();
     for seed in [0, 1, 17_000, 30_000, 30_001, u64::MAX] {
-        let moment = paths::domain::candidates::assess::Moment { seed, ..world.moment() };
+        let moment = Moment { seed, ..world.moment() };
         let query = from_place(BERLIN);
-        let depth = paths::domain::choice::select::Depth::Select;
-        let answer =
-            paths::domain::choice::select::select(world.snapshot(), &query, None, &moment, depth);
+        let answer = world.select(&query, None, &moment, Depth::Select);
         assert!((30_000..=60_000).contains(&answer.ttl.as_millis()));
         seen.insert(answer.ttl);
     }
@@ -377,10 +391,7 @@ fn the_time_to_live_is_jittered_between_30_and_60_seconds() {
 
 #[test]
 fn what_is_asked_for_is_probed_and_what_is_not_asked_for_is_not() {
-    use paths::domain::{
-        choice::select::Depth,
-        probing::assignment::{ProbePace, assign},
-    };
+    use paths::domain::probing::assignment::{ProbePace, assign};
     let mut world = three_sites();
     world.segment().domains =
         vec![paths::domain::matching::host::Domain::parse("*.corp.example").unwrap()];
@@ -389,21 +400,9 @@ fn what_is_asked_for_is_probed_and_what_is_not_asked_for_is_not() {
     let (now, moment) = (world.now, world.moment());
     assert!(assign(world.snapshot(), &name, pace, now).targets.is_empty());
     let query = from_place(BERLIN);
-    let explained = paths::domain::choice::select::select(
-        world.snapshot(),
-        &query,
-        None,
-        &moment,
-        Depth::Explain,
-    );
+    let explained = world.select(&query, None, &moment, Depth::Explain);
     assert!(!explained.begins_use && assign(world.snapshot(), &name, pace, now).targets.is_empty());
-    let answer = paths::domain::choice::select::select(
-        world.snapshot(),
-        &query,
-        None,
-        &moment,
-        Depth::Select,
-    );
+    let answer = world.select(&query, None, &moment, Depth::Select);
     assert!(answer.begins_use);
     let assignment = assign(world.snapshot(), &name, pace, now);
     let hosts: Vec<_> = assignment.targets.iter().map(|one| one.target.host.to_string()).collect();
@@ -413,14 +412,8 @@ fn what_is_asked_for_is_probed_and_what_is_not_asked_for_is_not() {
     assert!(assign(world.snapshot(), &name, pace, later).targets.is_empty());
 
     assert!(world.live.forget_unused(later));
-    let moment = paths::domain::candidates::assess::Moment { now: later, ..moment };
-    let again = paths::domain::choice::select::select(
-        world.snapshot(),
-        &query,
-        None,
-        &moment,
-        Depth::Select,
-    );
+    let moment = Moment { now: later, ..moment };
+    let again = world.select(&query, None, &moment, Depth::Select);
     assert!(again.begins_use);
     let again = assign(world.snapshot(), &name, pace, later);
     assert_eq!(again.targets.len(), 1, "what is used again is probed again");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use names::{AppConnectorName, Id, TenantName};
 use paths::{
     domain::{
-        candidates::{assess::Moment, snapshot::TenantSnapshot},
+        candidates::snapshot::TenantSnapshot,
         choice::{
             hysteresis::Hold,
             select::{Answer, Depth, Path, select},
@@ -18,7 +18,7 @@ use paths::{
         cost::place::Coordinates,
         matching::host::{Domain, Host},
         probing::health::Check,
-        question::query::Query,
+        question::{asked::Asked, location, moment::Moment, query::Query},
     },
     live::{
         connector::{ConnectorLive, Instance, Load, StreamMark},
@@ -143,6 +143,19 @@ impl World {
         self.snapshot.get_or_insert_with(build)
     }
 
+    /// Answers at a moment.
+    pub(crate) fn select(
+        &mut self,
+        query: &Query,
+        previous: Option<&Hold>,
+        moment: &Moment,
+        depth: Depth,
+    ) -> Answer {
+        let tenant = self.snapshot();
+        let location = location::place(query, &tenant.client_networks);
+        select(tenant, &Asked { query, location, previous, moment }, depth)
+    }
+
     pub(crate) fn moment(&self) -> Moment {
         Moment {
             now: self.now,
@@ -156,7 +169,7 @@ impl World {
 
     pub(crate) fn ask(&mut self, query: &Query, previous: Option<&Hold>) -> Answer {
         let moment = self.moment();
-        select(self.snapshot(), query, previous, &moment, Depth::Explain)
+        self.select(query, previous, &moment, Depth::Explain)
     }
 
     pub(crate) fn path(&mut self, query: &Query, previous: Option<&Hold>) -> Path {
@@ -200,6 +213,7 @@ pub(crate) fn from_place(at: (f64, f64)) -> Query {
     Query {
         coordinates: Some(place(at)),
         radius_km: 0.0,
+        address: None,
         edge: None,
         host: Host::parse(HOST).unwrap(),
         port: PORT,

@@ -11,15 +11,16 @@ use std::{
 
 use names::{AppConnectorName, ApplicationSegmentName, Id, TenantName};
 
+use super::verdict::Reason;
 use crate::{
     domain::{
-        candidates::verdict::Reason,
         configuration::{
             Connector, Country, Families, HealthReporting, Protocol, Segment, Server,
             TenantConfiguration,
         },
         cost::place::Direction,
         matching::{host::Host, matcher::Matcher},
+        question::client_network::ClientNetworks,
     },
     live::{
         board::Board,
@@ -42,6 +43,8 @@ pub struct TenantSnapshot {
     pub tenant: TenantName,
     /// No new paths.
     pub suspended: bool,
+    /// Where the users of known networks are.
+    pub client_networks: ClientNetworks,
     /// From host and port to a position in `segments`.
     pub matcher: Matcher,
     /// Segments by position.
@@ -145,7 +148,8 @@ impl TenantSnapshot {
         };
         let connectors = configuration.connectors.iter().map(enrolled).collect();
         let suspended = configuration.suspended;
-        Self { tenant, suspended, matcher, segments, live, connectors }
+        let client_networks = ClientNetworks::new(&configuration.client_networks);
+        Self { tenant, suspended, client_networks, matcher, segments, live, connectors }
     }
 
     /// The segment at a position of the matcher.

@@ -13,7 +13,7 @@ use crate::domain::{
     candidates::assess::Assessed,
     configuration::Segment,
     cost::place::Coordinates,
-    question::query::{ClientLocation, Query},
+    question::{location::ClientLocation, query::Query},
 };
 
 /// A gain must pass both to move a client.

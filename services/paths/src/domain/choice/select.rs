@@ -9,7 +9,7 @@ use names::{AppConnectorGroupName, AppConnectorName, ApplicationSegmentName};
 
 use crate::domain::{
     candidates::{
-        assess::{Assessed, Assessment, Moment, assess},
+        assess::{Assessed, Assessment, assess},
         snapshot::{Block, SegmentSnapshot, TenantSnapshot},
         verdict::{Reason, Verdict},
     },
@@ -21,7 +21,11 @@ use crate::domain::{
     cost::score::score,
     matching::{host::Domain, matcher::Search},
     probing::health::Health,
-    question::query::{ClientLocation, LocationSource, Query},
+    question::{
+        asked::Asked,
+        location::{ClientLocation, LocationSource},
+        query::Query,
+    },
 };
 
 /// Shortest life of an answer with a path, milliseconds, and how much the jitter adds at most.
@@ -107,14 +111,9 @@ pub enum Depth {
 
 /// Answers one question.
 #[must_use]
-pub fn select(
-    tenant: &TenantSnapshot,
-    query: &Query,
-    previous: Option<&Hold>,
-    moment: &Moment,
-    depth: Depth,
-) -> Answer {
-    let mut answer = Answer::without(Reason::TenantSuspended, query);
+pub fn select(tenant: &TenantSnapshot, asked: &Asked<'_>, depth: Depth) -> Answer {
+    let Asked { query, location, .. } = asked;
+    let mut answer = Answer::without(Reason::TenantSuspended, *location);
     if tenant.suspended {
         return answer;
     }
@@ -137,7 +136,7 @@ pub fn select(
     match &segment.chain {
         Err(broken) => answer.outcome = Err(*broken),
         Ok(block) => {
-            let ask = Ask { tenant, segment, block, query, previous, moment, depth };
+            let ask = Ask { tenant, segment, block, asked, depth };
             ask.answer(&mut answer);
         }
     }
@@ -147,13 +146,13 @@ pub fn select(
 impl Answer {
     /// An answer that is no path.
     #[must_use]
-    pub fn without(reason: Reason, query: &Query) -> Self {
+    pub fn without(reason: Reason, location: ClientLocation) -> Self {
         Self {
             outcome: Err(reason),
             segment: None,
             domain: None,
             passed_over: Vec::new(),
-            location: query.location(),
+            location,
             considered: Vec::new(),
             ttl: TTL_WITHOUT_PATH,
             serving: None,
@@ -179,20 +178,18 @@ struct Ask<'a> {
     tenant: &'a TenantSnapshot,
     segment: &'a SegmentSnapshot,
     block: &'a Block,
-    query: &'a Query,
-    previous: Option<&'a Hold>,
-    moment: &'a Moment,
+    asked: &'a Asked<'a>,
     depth: Depth,
 }
 
 impl Ask<'_> {
     fn answer(&self, answer: &mut Answer) {
-        let Query { host, port, protocol, .. } = self.query;
+        let Query { host, port, protocol, .. } = self.asked.query;
         let board = self.segment.board(self.block, host, *port, *protocol, &self.tenant.live);
         if self.depth == Depth::Select
             && let Some(demand) = &board.demand
         {
-            answer.begins_use = demand.touch(self.moment.now);
+            answer.begins_use = demand.touch(self.asked.moment.now);
             if answer.begins_use {
                 let access = self.segment.access(host, *port, *protocol);
                 self.tenant.live.revive(access, demand.clone());
@@ -200,9 +197,9 @@ impl Ask<'_> {
         }
         let config = &self.segment.config;
         let Assessment { mut all, unhealthy } =
-            assess(self.block, &board, config, self.query, self.moment);
-        score(self.block, answer.location.coordinates, config.policy, &mut all);
-        let now_ms = self.moment.now.as_millisecond();
+            assess(self.block, &board, config, self.asked.query, self.asked.moment);
+        score(self.block, self.asked.location.coordinates, config.policy, &mut all);
+        let now_ms = self.asked.moment.now.as_millisecond();
         let serving = priority::serving(&all, &self.segment.live, now_ms);
         for one in &mut all {
             if one.verdict.is_usable() && one.preference.priority > serving.up_to {
@@ -213,10 +210,11 @@ impl Ask<'_> {
         let sorted = self.sorted(&all);
         answer.outcome = match sorted.is_empty() {
             true => Err(self.broken_link(&all)),
-            false => Ok(self.path(&sorted, unhealthy, &answer.location)),
+            false => Ok(self.path(&sorted, unhealthy)),
         };
         if answer.outcome.is_ok() {
-            answer.ttl = Duration::from_millis(TTL_MS + self.moment.seed % (TTL_JITTER_MS + 1));
+            answer.ttl =
+                Duration::from_millis(TTL_MS + self.asked.moment.seed % (TTL_JITTER_MS + 1));
         }
         if self.depth == Depth::Explain {
             answer.considered = self.considered(&all, &answer.outcome);
@@ -250,17 +248,23 @@ impl Ask<'_> {
     }
 
     fn counting_hold(&self) -> Option<&Hold> {
-        let location = self.query.location();
-        self.previous.filter(|hold| {
-            hysteresis::counts(hold, &self.segment.name, self.query, &location, self.moment.now)
+        self.asked.previous.filter(|hold| {
+            hysteresis::counts(
+                hold,
+                &self.segment.name,
+                self.asked.query,
+                &self.asked.location,
+                self.asked.moment.now,
+            )
         })
     }
 
-    fn path(&self, sorted: &[&Assessed], unhealthy: bool, location: &ClientLocation) -> Path {
+    fn path(&self, sorted: &[&Assessed], unhealthy: bool) -> Path {
+        let location = &self.asked.location;
         let held = self.held(sorted.iter().copied());
         let pull = match (self.counting_hold(), held) {
             (Some(hold), Some(held)) => {
-                hysteresis::pull(hold, held, sorted[0], &self.segment.config, self.moment.now)
+                hysteresis::pull(hold, held, sorted[0], &self.segment.config, self.asked.moment.now)
             }
             _ => Pull::None,
         };
@@ -273,11 +277,11 @@ impl Ask<'_> {
                 sorted,
                 location.radius_km,
                 || self.client(),
-                self.moment,
+                self.asked.moment,
             ),
         };
         let kept = pull == Pull::Keeps && first > 0;
-        let ranked = spread::rank(self.block, sorted, first, self.query.limit);
+        let ranked = spread::rank(self.block, sorted, first, self.asked.query.limit);
         let mut ranked: Vec<Candidate> = ranked.iter().map(|one| self.candidate(one)).collect();
         for candidate in &mut ranked {
             candidate.assessed.verdict = Verdict::Selected;
@@ -288,15 +292,15 @@ impl Ask<'_> {
         let chosen = Choice {
             connector: ranked[0].connector.clone(),
             segment: self.segment.name.clone(),
-            query: self.query,
+            query: self.asked.query,
             location,
             measured: ranked[0].assessed.measured,
         };
         Path {
-            is_new: self.previous.is_none_or(|hold| hold.connector != chosen.connector),
-            hold: hysteresis::renew(self.previous, pull, chosen, self.moment.now),
+            is_new: self.asked.previous.is_none_or(|hold| hold.connector != chosen.connector),
+            hold: hysteresis::renew(self.asked.previous, pull, chosen, self.asked.moment.now),
             kept_previous: kept,
-            degradation: self.degradation(&ranked[0].assessed, unhealthy, location),
+            degradation: self.degradation(&ranked[0].assessed, unhealthy),
             ranked,
         }
     }
@@ -305,20 +309,15 @@ impl Ask<'_> {
     fn client(&self) -> Vec<u8> {
         let segment = self.segment.name.application_segment.as_str().as_bytes();
         let tenant = self.tenant.tenant.id().as_str().as_bytes();
-        [tenant, b"/", segment, b"/", self.query.client_key.as_bytes()].concat()
+        [tenant, b"/", segment, b"/", self.asked.query.client_key.as_bytes()].concat()
     }
 
-    fn degradation(
-        &self,
-        first: &Assessed,
-        unhealthy: bool,
-        location: &ClientLocation,
-    ) -> Degradation {
+    fn degradation(&self, first: &Assessed, unhealthy: bool) -> Degradation {
         if unhealthy {
             Degradation::Unhealthy
-        } else if self.moment.stale_configuration {
+        } else if self.asked.moment.stale_configuration {
             Degradation::StaleConfiguration
-        } else if location.source == LocationSource::Unknown
+        } else if self.asked.location.source == LocationSource::Unknown
             || !first.measured
             || first.tier() != Health::Up
         {

@@ -11,9 +11,9 @@
 //! client once and a retry repeats the answer. Where the administrator gave the groups of the band
 //! different weights, the spread is what he asked for, and all clients take part in it.
 
-use crate::domain::candidates::{
-    assess::{Assessed, Moment},
-    snapshot::Block,
+use crate::domain::{
+    candidates::{assess::Assessed, snapshot::Block},
+    question::moment::Moment,
 };
 
 /// Least width of the band, milliseconds, and its relative width.

@@ -1,16 +1,15 @@
 //! Hosts as users ask for them and domains as segments name them, in one comparable form.
 //!
-//! Always holds: names are lower-case IDNA ASCII without a final dot; IPv4-mapped IPv6 is IPv4; a network
-//! has no host bits.
+//! Always holds: names are lower-case IDNA ASCII without a final dot; IPv4-mapped IPv6 is IPv4.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::{fmt, net::IpAddr};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::punycode;
+use super::{
+    network::{Network, NetworkError},
+    punycode,
+};
 
 /// Longest DNS name without the final dot, bytes (RFC 1035).
 const MAX_NAME_LEN: usize = 253;
@@ -40,9 +39,9 @@ pub enum HostError {
         "`{0}` is no part of a host name: use 1 to 63 letters, digits, `-` and `_`, without `-` at either end"
     )]
     Label(String),
-    /// The prefix of a network is not a number in range, or it has host bits.
-    #[error("`{0}` is not a network: write an address without host bits and a prefix length")]
-    Network(String),
+    /// No network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
 }
 
 impl Host {
@@ -52,7 +51,7 @@ impl Host {
     /// [`HostError`] with the rule.
     pub fn parse(text: &str) -> Result<Self, HostError> {
         match text.parse::<IpAddr>() {
-            Ok(address) => Ok(Self::Address(canonical(address))),
+            Ok(address) => Ok(Self::Address(address.to_canonical())),
             Err(_) => normal_name(text).map(Self::normal),
         }
     }
@@ -99,7 +98,7 @@ impl Domain {
             return normal_name(suffix).map(Self::Below);
         }
         if text.contains('/') {
-            return Network::parse(text).map(Self::Network);
+            return Ok(Self::Network(text.parse()?));
         }
         Host::parse(text).map(Self::Host)
     }
@@ -113,77 +112,6 @@ impl fmt::Display for Domain {
             Self::Below(suffix) => write!(f, "*.{suffix}"),
             Self::Network(network) => network.fmt(f),
         }
-    }
-}
-
-/// A CIDR network without host bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Network {
-    first: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    fn parse(text: &str) -> Result<Self, HostError> {
-        let wrong = || HostError::Network(text.chars().take(80).collect());
-        let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        // Rust reads `+8` as a number.
-        let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
-        let prefix: u8 = prefix.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
-        let first = canonical(address);
-        // A network of IPv4-mapped addresses is that of the IPv4 addresses.
-        let prefix = prefix.checked_sub(width(address) - width(first)).ok_or_else(wrong)?;
-        let network = Self { first, prefix };
-        (prefix <= width(first) && Self::of(first, prefix) == network)
-            .then_some(network)
-            .ok_or_else(wrong)
-    }
-
-    /// The network of this prefix length that an address lies in.
-    #[must_use]
-    pub fn of(address: IpAddr, prefix: u8) -> Self {
-        let first = match address {
-            IpAddr::V4(v4) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
-                IpAddr::V4((u32::from(v4) & mask).into())
-            }
-            IpAddr::V6(v6) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
-                IpAddr::V6((u128::from(v6) & mask).into())
-            }
-        };
-        Self { first, prefix }
-    }
-
-    /// Length of the prefix, bits.
-    #[must_use]
-    pub fn prefix(self) -> u8 {
-        self.prefix
-    }
-
-    /// Whether it is an IPv4 network.
-    #[must_use]
-    pub fn is_ipv4(self) -> bool {
-        self.first.is_ipv4()
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.first, self.prefix)
-    }
-}
-
-fn width(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-/// IPv4-mapped IPv6 is the IPv4 address; everything else is itself.
-fn canonical(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => Ipv6Addr::to_canonical(&v6),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

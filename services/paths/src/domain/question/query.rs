@@ -1,4 +1,6 @@
-//! One question, parsed.
+//! One question, parsed: what the caller says, and nothing that was worked out from it.
+
+use std::net::IpAddr;
 
 use names::Id;
 
@@ -13,28 +15,6 @@ pub const DEFAULT_LIMIT: usize = 3;
 /// Most candidates returned: more than anybody can race.
 pub const MAX_LIMIT: usize = 10;
 
-/// How the place of the client was found, most trusted first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LocationSource {
-    /// The caller sent coordinates.
-    Coordinates,
-    /// The place of the asking edge.
-    Edge,
-    /// Nothing is known.
-    Unknown,
-}
-
-/// The place that an answer uses for the client.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClientLocation {
-    /// How it was found.
-    pub source: LocationSource,
-    /// Where; `None` when unknown.
-    pub coordinates: Option<Coordinates>,
-    /// How far the client may be from it, kilometres.
-    pub radius_km: f32,
-}
-
 /// One question: from whom, to what, under which limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
@@ -42,6 +22,8 @@ pub struct Query {
     pub coordinates: Option<Coordinates>,
     /// How far the client may be from them, kilometres.
     pub radius_km: f32,
+    /// The client's address as the edge sees it.
+    pub address: Option<IpAddr>,
     /// Where the asking edge is.
     pub edge: Option<Coordinates>,
     /// The host asked for.
@@ -60,28 +42,4 @@ pub struct Query {
     pub groups: Vec<Id>,
     /// Only connectors in these countries; empty: all.
     pub countries: Vec<Country>,
-}
-
-impl Query {
-    /// The place of the client, from the most trusted source there is.
-    #[must_use]
-    pub fn location(&self) -> ClientLocation {
-        match (self.coordinates, self.edge) {
-            (Some(at), _) => ClientLocation {
-                source: LocationSource::Coordinates,
-                coordinates: Some(at),
-                radius_km: self.radius_km,
-            },
-            (None, Some(edge)) => ClientLocation {
-                source: LocationSource::Edge,
-                coordinates: Some(edge),
-                radius_km: 0.0,
-            },
-            (None, None) => ClientLocation {
-                source: LocationSource::Unknown,
-                coordinates: None,
-                radius_km: 0.0,
-            },
-        }
-    }
 }

@@ -15,7 +15,7 @@ use crate::{
         choice::select::{Candidate, Degradation},
         cost::place::Coordinates,
         probing::health::Health,
-        question::query::{ClientLocation, LocationSource},
+        question::location::{ClientLocation, LocationSource},
     },
     service::select::Answered,
 };
@@ -125,6 +125,7 @@ fn degradation(degradation: Degradation) -> WireDegradation {
 
 fn location(location: &ClientLocation) -> wire::ClientLocation {
     let source = match location.source {
+        LocationSource::ClientNetwork => ClientLocationSource::ClientNetwork,
         LocationSource::Coordinates => ClientLocationSource::Coordinates,
         LocationSource::Edge => ClientLocationSource::Edge,
         LocationSource::Unknown => ClientLocationSource::Unknown,

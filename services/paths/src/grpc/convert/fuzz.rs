@@ -11,7 +11,7 @@ use rpc::Failure;
 use trial::fuzz::Verdict;
 
 use super::{
-    question::question,
+    question::path_request,
     report::{Hello, heartbeat, introduced, probe_results},
 };
 use crate::{
@@ -69,7 +69,7 @@ fn any_bytes_are_a_question_that_is_answered_or_name_what_is_wrong() {
         else {
             return no_message();
         };
-        let asked = match question(&parent, query) {
+        let asked = match path_request(&parent, query) {
             Ok(asked) => asked,
             Err(failure) => return refused(&failure),
         };
