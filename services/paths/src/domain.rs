@@ -2,7 +2,8 @@
 //!
 //! In reading order: what is configured ([`configuration`]), what is asked ([`question`]), which segment that leads
 //! to ([`matching`]), who may serve it ([`candidates`]), what each of them costs ([`cost`]), which of them it is to be
-//! ([`choice`]), and what connectors probe so that all of it rests on measurements ([`probing`]).
+//! ([`choice`]), what connectors probe so that all of it rests on measurements ([`probing`]), and what they report of
+//! themselves ([`reporting`]).
 
 pub mod candidates;
 pub mod choice;
@@ -11,5 +12,6 @@ pub mod cost;
 pub mod matching;
 pub mod probing;
 pub mod question;
+pub mod reporting;
 #[cfg(test)]
 pub(crate) mod testing;

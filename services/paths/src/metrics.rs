@@ -8,7 +8,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    domain::choice::select::{Answer, Degradation},
+    domain::choice::answer::{Answer, Degradation},
     store::keys::Area,
 };
 

@@ -9,16 +9,14 @@ use trial::fuzz::Verdict;
 use super::{provisioning, registry};
 use crate::{
     domain::{
-        candidates::snapshot::TenantSnapshot,
         configuration::{
             Protocol, Segment,
             model::{Fact, Model},
         },
         matching::host::{Domain, Host},
         question::query::{DEFAULT_LIMIT, Query},
-        testing::ask,
     },
-    live::fleet::Fleet,
+    live::{fleet::Fleet, testing::ask, view::TenantView},
 };
 
 fn acme(kind: &str, id: &str) -> String {
@@ -103,12 +101,8 @@ fn answers(model: &Model) {
     for name in model.tenants() {
         let configuration = model.tenant(name).expect("it exists");
         let fleet = Fleet::default();
-        let snapshot = TenantSnapshot::build(
-            TenantName::clone(name),
-            configuration,
-            &fleet,
-            Default::default(),
-        );
+        let snapshot =
+            TenantView::build(TenantName::clone(name), configuration, &fleet, Default::default());
         for segment in configuration.segments.values() {
             holds(segment);
             if let Some(query) = question(segment) {

@@ -8,7 +8,8 @@ use std::{
 use jiff::Timestamp;
 use names::AppConnectorName;
 
-use crate::live::connector::{ConnectorLive, Presence};
+use super::connector::ConnectorLive;
+use crate::domain::reporting::numbers::Presence;
 
 /// Every connector that the configuration knows, live.
 #[derive(Debug, Default)]

@@ -12,25 +12,13 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::domain::{
-    configuration::Protocol,
-    matching::host::Host,
-    probing::health::{Check, Checks, Health},
+use crate::domain::probing::{
+    health::{Check, Checks, Health},
+    reading::Reading,
 };
 
 /// "Not yet", in atomics of times.
 const NEVER: i64 = i64::MIN;
-
-/// What is probed: a server's host and port.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target {
-    /// Name or address.
-    pub host: Host,
-    /// Port.
-    pub port: u16,
-    /// Protocol.
-    pub protocol: Protocol,
-}
 
 /// A connector's way to one target, live.
 #[derive(Debug)]
@@ -44,21 +32,6 @@ pub struct LegSlot {
     /// How long a result counts, milliseconds.
     valid_for_ms: AtomicI64,
     checks: Mutex<Checks>,
-}
-
-/// What a slot says at one moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reading {
-    /// UNKNOWN when the last check is too old.
-    pub health: Health,
-    /// What the last check said, whatever its age.
-    pub last_known: Health,
-    /// Median round trip, milliseconds.
-    pub milliseconds: Option<f32>,
-    /// Age of the newest success, milliseconds.
-    pub age_ms: i64,
-    /// Whether the last check found no address in the allowed families.
-    pub no_address_in_family: bool,
 }
 
 impl Default for LegSlot {

@@ -24,11 +24,8 @@ use names::{AppConnectorName, TenantName};
 use tokio::sync::watch;
 
 use crate::{
-    domain::{
-        candidates::snapshot::TenantSnapshot,
-        configuration::model::{Fact, Model},
-    },
-    live::{connector::ConnectorLive, demand::TenantLive, fleet::Fleet},
+    domain::configuration::model::{Fact, Model},
+    live::{connector::ConnectorLive, fleet::Fleet, tenant::TenantLive, view::TenantView},
 };
 
 /// "Never", in the time of the last confirmation.
@@ -37,16 +34,16 @@ const NEVER: i64 = i64::MIN;
 /// One tenant.
 #[derive(Debug)]
 pub struct Tenant {
-    snapshot: ArcSwap<TenantSnapshot>,
+    view: ArcSwap<TenantView>,
     /// Counts what may change what connectors are to probe.
     changes: watch::Sender<u64>,
 }
 
 impl Tenant {
-    /// Its configuration as of now.
+    /// Its configuration as of now, joined with what is live of it.
     #[must_use]
-    pub fn snapshot(&self) -> Arc<TenantSnapshot> {
-        self.snapshot.load_full()
+    pub fn view(&self) -> Arc<TenantView> {
+        self.view.load_full()
     }
 
     /// Says that connectors may have to probe something else.
@@ -163,20 +160,18 @@ impl Index {
                 continue;
             };
             let before = known.get(&name);
-            let live = before.map_or_else(Arc::<TenantLive>::default, |tenant| {
-                tenant.snapshot.load().live.clone()
-            });
+            let live = before
+                .map_or_else(Arc::<TenantLive>::default, |tenant| tenant.view.load().live.clone());
             live.retain_segments(|id| configuration.segments.contains_key(id));
-            let snapshot =
-                TenantSnapshot::build(name.clone(), configuration, &self.fleet, live).into();
+            let view = TenantView::build(name.clone(), configuration, &self.fleet, live).into();
             match before {
                 Some(tenant) => {
-                    tenant.snapshot.store(snapshot);
+                    tenant.view.store(view);
                     tenant.announce();
                 }
                 None => {
-                    let snapshot = ArcSwap::new(snapshot);
-                    let tenant = Tenant { snapshot, changes: watch::Sender::new(0) };
+                    let view = ArcSwap::new(view);
+                    let tenant = Tenant { view, changes: watch::Sender::new(0) };
                     changed.insert(name, Some(Arc::new(tenant)));
                 }
             }
@@ -217,8 +212,8 @@ impl Index {
     #[must_use]
     pub fn connector(&self, name: &AppConnectorName) -> Option<Arc<ConnectorLive>> {
         let tenant = self.tenant(&name.tenant())?;
-        let snapshot = tenant.snapshot.load();
-        snapshot.connectors.get(&name.app_connector).map(|enrolled| enrolled.live.clone())
+        let view = tenant.view.load();
+        view.connectors.get(&name.app_connector).map(|enrolled| enrolled.live.clone())
     }
 
     /// Connectors whose certificates are to be refused.
@@ -238,7 +233,7 @@ impl Index {
         let tenants = self.tenants.load();
         self.fleet.retain(|name| {
             tenants.get(&name.tenant()).is_some_and(|tenant| {
-                tenant.snapshot.load().connectors.contains_key(&name.app_connector)
+                tenant.view.load().connectors.contains_key(&name.app_connector)
             })
         });
     }

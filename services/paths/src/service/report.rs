@@ -11,13 +11,20 @@ use runtime::Clock;
 
 use super::index::Index;
 use crate::{
-    domain::probing::{
-        assignment::{Assignment, ProbePace, assign},
-        health::Check,
+    domain::{
+        probing::{
+            assignment::{Assignment, ProbePace, assign},
+            health::Check,
+            target::Target,
+        },
+        reporting::{
+            numbers::Presence,
+            report::{AssignedLoad, Instance, Load},
+        },
     },
     live::{
-        connector::{AssignedLoad, ConnectorLive, Instance, Load, Presence, StreamMark},
-        slot::{LegSlot, Target},
+        connector::{ConnectorLive, StreamMark},
+        slot::LegSlot,
     },
 };
 
@@ -143,8 +150,10 @@ impl Session {
     /// What it is to probe, if that is not what it was last told; with a version that counts up.
     pub fn assignment(&mut self) -> Option<(i64, &Assignment)> {
         let tenant = self.index.tenant(&self.name.tenant())?;
-        let snapshot = tenant.snapshot();
-        let assignment = assign(&snapshot, &self.name, self.settings.pace, self.clock.now());
+        let view = tenant.view();
+        let now = self.clock.now();
+        let in_use = view.live.in_use(now);
+        let assignment = assign(&view.snapshot, &in_use, &self.name, self.settings.pace, now);
         if self.assignment.as_ref() == Some(&assignment) {
             return None;
         }

@@ -13,16 +13,14 @@ use super::{
 };
 use crate::{
     domain::{
-        candidates::{snapshot::TenantSnapshot, verdict::Reason},
-        choice::{
-            priority,
-            select::{Answer, Depth, select},
-        },
+        candidates::verdict::Reason,
+        choice::{answer::Answer, select::Depth},
         question::{
             asked::Asked, client_network::ClientNetworks, location::place, moment::Moment,
             query::Query,
         },
     },
+    live::view::{Evaluated, TenantView},
     metrics::Metrics,
 };
 
@@ -75,10 +73,13 @@ pub struct Answered {
     pub now: Timestamp,
 }
 
-/// A tenant as it was read for one question.
-struct Known {
-    tenant: Arc<Tenant>,
-    snapshot: Arc<TenantSnapshot>,
+/// A question that was thought through, nothing of which has come true.
+struct Considered {
+    evaluated: Evaluated,
+    /// The tenant as it was read for the question, if it exists.
+    known: Option<(Arc<Tenant>, Arc<TenantView>)>,
+    freshness: Freshness,
+    stale: bool,
 }
 
 impl Selector {
@@ -94,74 +95,60 @@ impl Selector {
         Self { index, trust, sealer, settings, metrics }
     }
 
-    /// Chooses, and counts the choice: as a use of the application, a grant of the connector, and a fall
-    /// of a priority.
+    /// Chooses, and lets come true what the choice implies: the application is in use, the connector has one more
+    /// session, and a priority that has fallen is remembered.
     #[must_use]
     pub fn select(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
-        let (answered, known) = self.answer(tenant, question, Depth::Select);
-        let answer = &answered.answer;
-        if let Some(Known { snapshot, tenant }) = known {
-            if answer.begins_use {
-                tenant.announce();
-            }
-            if let (Some(serving), Some(segment)) = (answer.serving, &answer.segment)
-                && serving.fallen != 0
-            {
-                let memory = snapshot.live.segment(&segment.application_segment);
-                priority::remember(serving, &memory, question.now.as_millisecond());
-            }
-            if let Ok(path) = &answer.outcome
-                && path.is_new
-                && let Some(chosen) =
-                    snapshot.connectors.get(&path.ranked[0].connector.app_connector)
-            {
-                chosen.live.grant();
-            }
+        let considered = self.consider(tenant, question, Depth::Select);
+        let evaluated = &considered.evaluated;
+        if let Some((tenant, view)) = &considered.known
+            && view.apply(evaluated, question.query, question.now)
+        {
+            tenant.announce();
         }
-        self.metrics.selected(answer);
-        answered
+        self.metrics.selected(&evaluated.answer);
+        self.answered(considered, question.now)
     }
 
-    /// Answers as [`Selector::select`] would, with every connector considered, and counts nothing.
+    /// Answers as [`Selector::select`] would, with every connector considered, and lets nothing come true.
     #[must_use]
     pub fn explain(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
-        self.answer(tenant, question, Depth::Explain).0
+        let considered = self.consider(tenant, question, Depth::Explain);
+        self.answered(considered, question.now)
     }
 
-    /// The answer, and the tenant as it was read for it.
-    fn answer(
-        &self,
-        tenant: &TenantName,
-        question: &Question<'_>,
-        depth: Depth,
-    ) -> (Answered, Option<Known>) {
+    fn consider(&self, tenant: &TenantName, question: &Question<'_>, depth: Depth) -> Considered {
         let freshness = self.index.freshness();
         let moment = self.moment(question, &freshness);
-        let known = self.index.tenant(tenant);
-        let known = known.map(|tenant| Known { snapshot: tenant.snapshot(), tenant });
-        let answer = match &known {
-            Some(Known { snapshot, .. }) => {
+        let query = question.query;
+        let known = self.index.tenant(tenant).map(|tenant| {
+            let view = tenant.view();
+            (tenant, view)
+        });
+        let evaluated = match &known {
+            Some((_, view)) => {
                 let previous = self.sealer.open(question.previous);
-                let location = place(question.query, &snapshot.client_networks);
+                let location = place(query, &view.snapshot.client_networks);
                 let previous = previous.as_ref();
-                let asked = Asked { query: question.query, location, previous, moment: &moment };
-                select(snapshot, &asked, depth)
+                view.answer(&Asked { query, location, previous, moment: &moment }, depth)
             }
             None => {
-                let missing = if self.index.is_ready() {
-                    Reason::TenantUnknown
-                } else {
-                    Reason::SnapshotNotReady
+                let reason = match self.index.is_ready() {
+                    true => Reason::TenantUnknown,
+                    false => Reason::SnapshotNotReady,
                 };
-                Answer::without(missing, place(question.query, &ClientNetworks::default()))
+                Answer::without(reason, place(query, &ClientNetworks::default())).into()
             }
         };
-        let token = answer
-            .outcome
-            .as_ref()
-            .map_or_else(|_| String::new(), |path| self.sealer.seal(&path.hold));
-        let (stale, now) = (moment.stale_configuration, question.now);
-        (Answered { answer, token, freshness, stale, now }, known)
+        Considered { evaluated, known, freshness, stale: moment.stale_configuration }
+    }
+
+    fn answered(&self, considered: Considered, now: Timestamp) -> Answered {
+        let Considered { evaluated: Evaluated { answer, .. }, known: _, freshness, stale } =
+            considered;
+        let path = answer.outcome.as_ref().ok();
+        let token = path.map(|path| self.sealer.seal(&path.hold)).unwrap_or_default();
+        Answered { answer, token, freshness, stale, now }
     }
 
     fn moment(&self, question: &Question<'_>, freshness: &Freshness) -> Moment {

@@ -8,12 +8,16 @@ use rpc::access::{Authorised, Scope};
 
 use super::index::Index;
 use crate::{
-    domain::probing::health::{Checks, Health},
-    error::Error,
-    live::{
-        connector::{ConnectorLive, Presence, Report},
-        slot::{Reading, Target},
+    domain::{
+        probing::{
+            health::{Checks, Health},
+            reading::Reading,
+            target::Target,
+        },
+        reporting::{numbers::Presence, report::Report},
     },
+    error::Error,
+    live::connector::ConnectorLive,
 };
 
 /// Most targets shown for one connector.
@@ -139,8 +143,8 @@ impl Statuses {
         }
         let not_found = || Error::AppConnectorNotFound(name.clone());
         let tenant = self.index.tenant(&name.tenant()).ok_or_else(not_found)?;
-        let snapshot = tenant.snapshot();
-        let enrolled = snapshot.connectors.get(&name.app_connector).ok_or_else(not_found)?;
+        let view = tenant.view();
+        let enrolled = view.connectors.get(&name.app_connector).ok_or_else(not_found)?;
         Ok(status(name, &enrolled.group, &enrolled.live, now, detail))
     }
 
@@ -162,8 +166,8 @@ impl Statuses {
             if !in_scope || passed {
                 continue;
             }
-            let snapshot = known.snapshot();
-            for (id, enrolled) in &snapshot.connectors {
+            let view = known.view();
+            for (id, enrolled) in &view.connectors {
                 let name = AppConnectorName::new(tenant.id().clone(), id.clone());
                 let group = AppConnectorGroupName::new(tenant.id().clone(), enrolled.group.clone());
                 if listing.after.as_ref().is_some_and(|after| name <= *after)
@@ -199,8 +203,9 @@ fn status(
         }
     }
     let report = live.report();
-    let presence = live.presence(now);
-    let last_beat = live.last_beat_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let numbers = live.numbers();
+    let presence = numbers.presence(now.as_millisecond());
+    let last_beat = numbers.last_beat_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     Status {
         group: AppConnectorGroupName::new(name.tenant.clone(), group.clone()),
         name,
@@ -208,7 +213,7 @@ fn status(
         conditions: conditions(presence, &report, last_beat, now),
         report,
         last_beat,
-        grants: live.grants(),
+        grants: numbers.grants,
         targets,
         up,
         down,
@@ -289,9 +294,9 @@ fn low_resource(report: &Report) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::testing::at_ms,
-        live::connector::{AssignedLoad, Instance, Load},
+    use crate::domain::{
+        reporting::report::{AssignedLoad, Instance, Load},
+        testing::at_ms,
     };
 
     fn told(report: &Report) -> Vec<(&'static str, String)> {

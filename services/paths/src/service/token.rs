@@ -124,9 +124,9 @@ mod fuzz {
     use trial::fuzz::Verdict;
 
     use super::*;
-    use crate::domain::{
-        question::query::Query,
-        testing::{ask, noon, query, tenant},
+    use crate::{
+        domain::{question::query::Query, testing::query},
+        live::testing::{ask, noon, tenant},
     };
 
     fn hold() -> Hold {

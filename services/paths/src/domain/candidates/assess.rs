@@ -6,16 +6,15 @@
 use std::time::Duration;
 
 use super::{
-    snapshot::{Block, Member},
+    block::{Block, Member},
+    observed::Observed,
     verdict::Verdict,
 };
-use crate::{
-    domain::{
-        configuration::{HealthReporting, Preference, Segment, UnhealthyPolicy},
-        probing::health::Health,
-        question::{moment::Moment, query::Query},
-    },
-    live::{board::Board, connector::Presence, slot::Reading},
+use crate::domain::{
+    configuration::{HealthReporting, Preference, Segment, UnhealthyPolicy},
+    probing::{health::Health, reading::Reading},
+    question::{moment::Moment, query::Query},
+    reporting::numbers::ConnectorNumbers,
 };
 
 /// One candidate with its numbers.
@@ -37,6 +36,8 @@ pub struct Assessed {
     pub measured: bool,
     /// Share of its capacity in use.
     pub utilisation: f32,
+    /// For how long it has been connected without a break, milliseconds; 0 if it is not.
+    pub connected_for_ms: f32,
     /// Added for load, milliseconds.
     pub penalty_ms: f32,
     /// Both legs and the penalty, milliseconds.
@@ -62,19 +63,19 @@ pub struct Assessment {
     pub unhealthy: bool,
 }
 
-/// Gives every member its verdict, without latency.
+/// Gives every member its verdict, without latency. `observed` has one entry a member, in the order of the block.
 #[must_use]
 pub fn assess(
     block: &Block,
-    board: &Board,
+    observed: impl Iterator<Item = Observed>,
     segment: &Segment,
     query: &Query,
     moment: &Moment,
 ) -> Assessment {
     let now_ms = moment.now.as_millisecond();
     let mut all = Vec::with_capacity(block.members.len());
-    for (position, member) in block.members.iter().enumerate() {
-        let mut reading = board.read_at(position, now_ms);
+    for (position, (member, observed)) in block.members.iter().zip(observed).enumerate() {
+        let Observed { connector, application: mut reading, is_wrong_family } = observed;
         if segment.health_reporting == HealthReporting::None {
             reading.health = Health::Up;
         }
@@ -82,10 +83,11 @@ pub fn assess(
             true => Preference::default(),
             false => segment.preference(&member.group),
         };
+        let connected_for_ms = connector.connected_for_ms(now_ms);
         let verdict = configured(member, segment, preference, query)
-            .or_else(|| present(member, now_ms))
-            .or_else(|| board.wrong_family(position).then_some(Verdict::DnsFamily))
-            .or_else(|| fit(member, &reading, moment.certificate_grace, now_ms))
+            .or_else(|| connected_for_ms.is_none().then_some(Verdict::Disconnected))
+            .or_else(|| is_wrong_family.then_some(Verdict::DnsFamily))
+            .or_else(|| fit(&connector, &reading, moment.certificate_grace, now_ms))
             .unwrap_or(Verdict::RankedLower);
         all.push(Assessed {
             member: position as u32,
@@ -95,7 +97,8 @@ pub fn assess(
             user_ms: 0.0,
             application_ms: 0.0,
             measured: false,
-            utilisation: member.live.utilisation(moment.replicas),
+            utilisation: connector.utilisation(moment.replicas),
+            connected_for_ms: connected_for_ms.unwrap_or_default() as f32,
             penalty_ms: 0.0,
             total_ms: 0.0,
             metric: 0.0,
@@ -131,19 +134,20 @@ fn configured(
     }
 }
 
-fn present(member: &Member, now_ms: i64) -> Option<Verdict> {
-    (member.live.presence_at(now_ms) != Presence::Connected).then_some(Verdict::Disconnected)
-}
-
 /// What the connector's own state and its checks say.
-fn fit(member: &Member, reading: &Reading, grace: Duration, now_ms: i64) -> Option<Verdict> {
+fn fit(
+    connector: &ConnectorNumbers,
+    reading: &Reading,
+    grace: Duration,
+    now_ms: i64,
+) -> Option<Verdict> {
     let grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
-    let end = member.live.certificate_end_ms().saturating_add(grace);
+    let end = connector.certificate_end_ms.saturating_add(grace);
     if reading.no_address_in_family {
         Some(Verdict::DnsFamily)
     } else if now_ms >= end {
         Some(Verdict::CertificateExpired)
-    } else if member.live.is_spent() {
+    } else if connector.is_spent {
         Some(Verdict::ResourcesSpent)
     } else if reading.health == Health::Down {
         Some(Verdict::Unreachable)

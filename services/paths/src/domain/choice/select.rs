@@ -1,104 +1,45 @@
 //! From a question to candidates in order, or the reason why there are none.
 //!
-//! Always holds: the same question, snapshot, reports and moment give the same answer; nothing is
-//! changed here. What the answer implies (a grant, a use, a spill) is returned for the caller to note.
+//! Always holds: the same question, snapshot, observations and moment give the same answer, and nothing is changed
+//! here, at whatever depth. What an answer implies is part of it ([`Effects`]), for the caller to apply.
+//!
+//! ## Design notes
+//! Two steps, since only the first tells whose numbers the second needs: [`find`] leads from the question to a segment
+//! and its candidates, [`Found::choose`] takes what is known of each of them. Between the two the caller looks that up,
+//! wherever it is kept.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, time::Duration};
 
-use names::{AppConnectorGroupName, AppConnectorName, ApplicationSegmentName};
+use names::{AppConnectorGroupName, ApplicationSegmentName};
 
+use super::{
+    answer::{Answer, Candidate, Degradation, Effects, Path, TTL_WITHOUT_PATH},
+    hysteresis::{self, Choice, Hold, Pull},
+    priority::{self, Spill},
+    sharing, spread,
+};
 use crate::domain::{
     candidates::{
         assess::{Assessed, Assessment, assess},
-        snapshot::{Block, SegmentSnapshot, TenantSnapshot},
+        block::Block,
+        observed::Observed,
+        snapshot::{SegmentSnapshot, TenantSnapshot},
         verdict::{Reason, Verdict},
     },
-    choice::{
-        hysteresis::{self, Choice, Hold, Pull},
-        priority::{self, Serving},
-        sharing, spread,
-    },
     cost::score::score,
-    matching::{host::Domain, matcher::Search},
-    probing::health::Health,
-    question::{
-        asked::Asked,
-        location::{ClientLocation, LocationSource},
-        query::Query,
+    matching::{
+        host::Domain,
+        matcher::{Match, Miss, Search},
     },
+    probing::health::Health,
+    question::{asked::Asked, location::LocationSource},
 };
 
 /// Shortest life of an answer with a path, milliseconds, and how much the jitter adds at most.
 const TTL_MS: u64 = 30_000;
 const TTL_JITTER_MS: u64 = 30_000;
-/// Life of an answer without a path: the chain may be mended any moment.
-const TTL_WITHOUT_PATH: Duration = Duration::from_secs(5);
 /// Most candidates that are put in order for a selection; Explain orders all.
 const ORDERED: usize = 64;
-
-/// How much an answer rests on full knowledge, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Degradation {
-    /// On all of it.
-    None,
-    /// Something was estimated or assumed that is known when all is well.
-    Reduced,
-    /// The configuration may have changed since.
-    StaleConfiguration,
-    /// A policy let an unhealthy candidate through.
-    Unhealthy,
-}
-
-/// One connector in an answer.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// Its name.
-    pub connector: AppConnectorName,
-    /// Its group.
-    pub group: AppConnectorGroupName,
-    /// What fails together with it.
-    pub failure_domain: Arc<str>,
-    /// Its numbers and verdict.
-    pub assessed: Assessed,
-}
-
-/// Candidates in order, and what the choice implies.
-#[derive(Clone, Debug)]
-pub struct Path {
-    /// Best first, at least one.
-    pub ranked: Vec<Candidate>,
-    /// The earlier choice was kept although another is slightly better.
-    pub kept_previous: bool,
-    /// Whether the first candidate is another than before: to be counted as a grant.
-    pub is_new: bool,
-    /// What to remember for the client.
-    pub hold: Hold,
-    /// How much it rests on full knowledge.
-    pub degradation: Degradation,
-}
-
-/// The answer to one question.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// Candidates, or the first broken link of the chain.
-    pub outcome: Result<Path, Reason>,
-    /// The segment that matched.
-    pub segment: Option<ApplicationSegmentName>,
-    /// Its domain that matched.
-    pub domain: Option<Domain>,
-    /// Segments that name the host and not the port.
-    pub passed_over: Vec<ApplicationSegmentName>,
-    /// The place used for the client.
-    pub location: ClientLocation,
-    /// Every connector of the chain. Only for Explain.
-    pub considered: Vec<Candidate>,
-    /// How long the answer may be used.
-    pub ttl: Duration,
-    /// What fell below half, to be noted.
-    pub serving: Option<Serving>,
-    /// The application was not in use before this question: its probes must begin.
-    pub begins_use: bool,
-}
 
 /// How much of an answer is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,122 +50,121 @@ pub enum Depth {
     Explain,
 }
 
-/// Answers one question.
-#[must_use]
-pub fn select(tenant: &TenantSnapshot, asked: &Asked<'_>, depth: Depth) -> Answer {
-    let Asked { query, location, .. } = asked;
-    let mut answer = Answer::without(Reason::TenantSuspended, *location);
+/// A question that leads to candidates.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// Position of the segment.
+    pub position: u32,
+    /// The segment.
+    pub segment: &'a SegmentSnapshot,
+    /// Its candidates.
+    pub block: &'a Block,
+    tenant: &'a TenantSnapshot,
+    domain: Domain,
+    passed_over: Vec<ApplicationSegmentName>,
+}
+
+/// Finds who may be asked to serve a question; breaks with the answer if nobody may.
+pub fn find<'a>(tenant: &'a TenantSnapshot, asked: &Asked<'_>) -> ControlFlow<Answer, Found<'a>> {
+    let (query, without) = (asked.query, |reason| Answer::without(reason, asked.location));
     if tenant.suspended {
-        return answer;
+        return ControlFlow::Break(without(Reason::TenantSuspended));
     }
     let Search { found, passed_over } =
         tenant.matcher.search(&query.host, query.protocol, query.port);
     let name_of = |position: u32| tenant.segment(position).map(|segment| segment.name.clone());
-    answer.passed_over = passed_over.into_iter().filter_map(name_of).collect();
-    let found = match found {
-        Ok(found) => found,
-        Err(miss) => {
-            answer.segment = miss.at.as_ref().and_then(|at| name_of(at.segment));
-            answer.domain = miss.at.map(|at| at.domain);
-            answer.outcome = Err(miss.reason);
-            return answer;
-        }
+    let passed_over = passed_over.into_iter().filter_map(name_of).collect();
+    let (reason, at) = match found {
+        Err(Miss { reason, at }) => (reason, at),
+        Ok(Match { segment: position, domain }) => match tenant.candidates(position) {
+            Ok((segment, block)) => {
+                let found = Found { position, segment, block, tenant, domain, passed_over };
+                return ControlFlow::Continue(found);
+            }
+            Err(broken) => (broken, Some(Match { segment: position, domain })),
+        },
     };
-    let Some(segment) = tenant.segment(found.segment) else { return answer };
-    answer.segment = Some(segment.name.clone());
-    answer.domain = Some(found.domain);
-    match &segment.chain {
-        Err(broken) => answer.outcome = Err(*broken),
-        Ok(block) => {
-            let ask = Ask { tenant, segment, block, asked, depth };
-            ask.answer(&mut answer);
-        }
-    }
-    answer
+    ControlFlow::Break(Answer {
+        segment: at.as_ref().and_then(|at| name_of(at.segment)),
+        domain: at.map(|at| at.domain),
+        passed_over,
+        ..without(reason)
+    })
 }
 
-impl Answer {
-    /// An answer that is no path.
+impl Found<'_> {
+    /// Chooses among the candidates. `observed` has one entry a member, in the order of the block; `spill` is what the
+    /// segment remembers.
     #[must_use]
-    pub fn without(reason: Reason, location: ClientLocation) -> Self {
-        Self {
-            outcome: Err(reason),
-            segment: None,
-            domain: None,
-            passed_over: Vec::new(),
-            location,
-            considered: Vec::new(),
-            ttl: TTL_WITHOUT_PATH,
-            serving: None,
-            begins_use: false,
-        }
-    }
-
-    /// The word for the answer: why there is no path, or what makes it less good.
-    #[must_use]
-    pub fn reason(&self) -> Option<Reason> {
-        match &self.outcome {
-            Err(reason) => Some(*reason),
-            Ok(_) if self.location.source == LocationSource::Unknown => {
-                Some(Reason::ClientLocationUnknown)
-            }
-            Ok(_) => None,
-        }
-    }
-}
-
-/// A question whose segment and candidates are known.
-struct Ask<'a> {
-    tenant: &'a TenantSnapshot,
-    segment: &'a SegmentSnapshot,
-    block: &'a Block,
-    asked: &'a Asked<'a>,
-    depth: Depth,
-}
-
-impl Ask<'_> {
-    fn answer(&self, answer: &mut Answer) {
-        let Query { host, port, protocol, .. } = self.asked.query;
-        let board = self.segment.board(self.block, host, *port, *protocol, &self.tenant.live);
-        if self.depth == Depth::Select
-            && let Some(demand) = &board.demand
-        {
-            answer.begins_use = demand.touch(self.asked.moment.now);
-            if answer.begins_use {
-                let access = self.segment.access(host, *port, *protocol);
-                self.tenant.live.revive(access, demand.clone());
-            }
-        }
-        let config = &self.segment.config;
+    pub fn choose(
+        self,
+        asked: &Asked<'_>,
+        observed: impl Iterator<Item = Observed>,
+        spill: &Spill,
+        depth: Depth,
+    ) -> Answer {
+        let Found { position, segment, block, tenant, domain, passed_over } = self;
+        let Asked { query, location, previous, moment } = *asked;
+        let counts =
+            |hold: &&Hold| hysteresis::counts(hold, &segment.name, query, &location, moment.now);
+        let hold = previous.filter(counts);
+        let choosing = Choosing { tenant, segment, block, asked, hold, depth };
         let Assessment { mut all, unhealthy } =
-            assess(self.block, &board, config, self.asked.query, self.asked.moment);
-        score(self.block, self.asked.location.coordinates, config.policy, &mut all);
-        let now_ms = self.asked.moment.now.as_millisecond();
-        let serving = priority::serving(&all, &self.segment.live, now_ms);
+            assess(block, observed, &segment.config, query, moment);
+        score(block, location.coordinates, segment.config.policy, &mut all);
+        let serving = priority::serving(&all, spill, moment.now.as_millisecond());
         for one in &mut all {
             if one.verdict.is_usable() && one.preference.priority > serving.up_to {
                 one.verdict = Verdict::LowerPriority;
             }
         }
-        answer.serving = Some(serving);
-        let sorted = self.sorted(&all);
-        answer.outcome = match sorted.is_empty() {
-            true => Err(self.broken_link(&all)),
-            false => Ok(self.path(&sorted, unhealthy)),
-        };
-        if answer.outcome.is_ok() {
-            answer.ttl =
-                Duration::from_millis(TTL_MS + self.asked.moment.seed % (TTL_JITTER_MS + 1));
+        let outcome = choosing.outcome(&all, unhealthy);
+        let path = outcome.as_ref().ok();
+        let new = path.filter(|path| path.is_new);
+        let grant = new.map(|path| path.ranked[0].assessed.member);
+        Answer {
+            ttl: path.map_or(TTL_WITHOUT_PATH, |_| {
+                Duration::from_millis(TTL_MS + moment.seed % (TTL_JITTER_MS + 1))
+            }),
+            considered: match depth {
+                Depth::Explain => choosing.considered(&all, path),
+                Depth::Select => Vec::new(),
+            },
+            segment: Some(segment.name.clone()),
+            domain: Some(domain),
+            passed_over,
+            location,
+            effects: Some(Effects { segment: position, grant, fallen: serving.fallen }),
+            outcome,
         }
-        if self.depth == Depth::Explain {
-            answer.considered = self.considered(&all, &answer.outcome);
+    }
+}
+
+/// A choice under way.
+struct Choosing<'a> {
+    tenant: &'a TenantSnapshot,
+    segment: &'a SegmentSnapshot,
+    block: &'a Block,
+    asked: &'a Asked<'a>,
+    /// The earlier choice, if it is about this question.
+    hold: Option<&'a Hold>,
+    depth: Depth,
+}
+
+impl Choosing<'_> {
+    fn outcome(&self, all: &[Assessed], unhealthy: bool) -> Result<Path, Reason> {
+        let sorted = self.sorted(all);
+        match sorted.is_empty() {
+            true => Err(self.broken_link(all)),
+            false => Ok(self.path(&sorted, unhealthy)),
         }
     }
 
     /// Those that can serve, best first.
     fn sorted<'s>(&self, all: &'s [Assessed]) -> Vec<&'s Assessed> {
         let serves = |one: &&Assessed| one.verdict == Verdict::RankedLower;
-        let mut keys: Vec<u128> = all.iter().filter(serves).map(order_key).collect();
+        let mut keys = Vec::with_capacity(all.len().min(ORDERED));
+        keys.extend(all.iter().filter(serves).map(order_key));
         let mut held = None;
         if keys.len() > ORDERED && self.depth == Depth::Select {
             held = self.held(all.iter().filter(serves)).map(order_key);
@@ -236,35 +176,25 @@ impl Ask<'_> {
         }
         keys.sort_unstable();
         // The lowest 32 bits are the position.
-        keys.into_iter().filter_map(|key| all.get(key as u32 as usize)).collect()
+        let mut sorted = Vec::with_capacity(keys.len());
+        sorted.extend(keys.iter().filter_map(|key| all.get(*key as u32 as usize)));
+        sorted
     }
 
-    /// The earlier choice, if it is about this question and can serve.
+    /// The connector of the earlier choice, if it can serve.
     fn held<'s>(&self, mut serving: impl Iterator<Item = &'s Assessed>) -> Option<&'s Assessed> {
-        let hold = self.counting_hold()?;
+        let hold = self.hold?;
         let is_held =
             |one: &&Assessed| self.block.members[one.member as usize].name == hold.connector;
         serving.find(is_held)
     }
 
-    fn counting_hold(&self) -> Option<&Hold> {
-        self.asked.previous.filter(|hold| {
-            hysteresis::counts(
-                hold,
-                &self.segment.name,
-                self.asked.query,
-                &self.asked.location,
-                self.asked.moment.now,
-            )
-        })
-    }
-
     fn path(&self, sorted: &[&Assessed], unhealthy: bool) -> Path {
-        let location = &self.asked.location;
+        let Asked { query, location, previous, moment } = self.asked;
         let held = self.held(sorted.iter().copied());
-        let pull = match (self.counting_hold(), held) {
+        let pull = match (self.hold, held) {
             (Some(hold), Some(held)) => {
-                hysteresis::pull(hold, held, sorted[0], &self.segment.config, self.asked.moment.now)
+                hysteresis::pull(hold, held, sorted[0], &self.segment.config, moment.now)
             }
             _ => Pull::None,
         };
@@ -272,16 +202,10 @@ impl Ask<'_> {
             (Pull::Keeps, Some(held)) => {
                 sorted.iter().position(|one| one.member == held.member).unwrap_or(0)
             }
-            _ => sharing::choose(
-                self.block,
-                sorted,
-                location.radius_km,
-                || self.client(),
-                self.asked.moment,
-            ),
+            _ => sharing::choose(self.block, sorted, location.radius_km, || self.client(), moment),
         };
         let kept = pull == Pull::Keeps && first > 0;
-        let ranked = spread::rank(self.block, sorted, first, self.asked.query.limit);
+        let ranked = spread::rank(self.block, sorted, first, query.limit);
         let mut ranked: Vec<Candidate> = ranked.iter().map(|one| self.candidate(one)).collect();
         for candidate in &mut ranked {
             candidate.assessed.verdict = Verdict::Selected;
@@ -292,13 +216,13 @@ impl Ask<'_> {
         let chosen = Choice {
             connector: ranked[0].connector.clone(),
             segment: self.segment.name.clone(),
-            query: self.asked.query,
+            query,
             location,
             measured: ranked[0].assessed.measured,
         };
         Path {
-            is_new: self.asked.previous.is_none_or(|hold| hold.connector != chosen.connector),
-            hold: hysteresis::renew(self.asked.previous, pull, chosen, self.asked.moment.now),
+            is_new: previous.is_none_or(|hold| hold.connector != chosen.connector),
+            hold: hysteresis::renew(*previous, pull, chosen, moment.now),
             kept_previous: kept,
             degradation: self.degradation(&ranked[0].assessed, unhealthy),
             ranked,
@@ -358,8 +282,8 @@ impl Ask<'_> {
     }
 
     /// Everything considered: the ranked ones, then those that can serve by their numbers, then the rest.
-    fn considered(&self, all: &[Assessed], outcome: &Result<Path, Reason>) -> Vec<Candidate> {
-        let ranked = outcome.as_ref().map_or(&[][..], |path| &path.ranked);
+    fn considered(&self, all: &[Assessed], path: Option<&Path>) -> Vec<Candidate> {
+        let ranked = path.map_or(&[][..], |path| &path.ranked);
         let is_ranked =
             |one: &Assessed| ranked.iter().any(|ranked| ranked.assessed.member == one.member);
         let mut rest: Vec<Assessed> = all.iter().filter(|one| !is_ranked(one)).copied().collect();

@@ -12,7 +12,7 @@
 //! different weights, the spread is what he asked for, and all clients take part in it.
 
 use crate::domain::{
-    candidates::{assess::Assessed, snapshot::Block},
+    candidates::{assess::Assessed, block::Block},
     question::moment::Moment,
 };
 
@@ -57,7 +57,7 @@ pub fn choose(
     if band.len() < 2 {
         return 0;
     }
-    let share = spread_share(block, band, moment);
+    let share = spread_share(band);
     if share <= 0.0 {
         return 0;
     }
@@ -69,34 +69,33 @@ pub fn choose(
         let name = block.members[one.member as usize].name.app_connector.as_str();
         // Weighted rendezvous: the smallest exponential variate wins with a probability in proportion to
         // the weight, and a change of one weight moves only clients to or from that candidate.
-        -unit(moment, &client, name.as_bytes()).ln() / weight(block, one, moment)
+        -unit(moment, &client, name.as_bytes()).ln() / weight(one)
     };
     let draws = band.iter().map(draw).enumerate();
     draws.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(position, _)| position)
 }
 
 /// The share of clients that do not simply get the best.
-fn spread_share(block: &Block, band: &[&Assessed], moment: &Moment) -> f32 {
+fn spread_share(band: &[&Assessed]) -> f32 {
     let best = band[0];
     if band.iter().any(|one| one.preference.weight != best.preference.weight) {
         return 1.0;
     }
     let loaded = (best.utilisation - SPREAD_FROM) / (SPREAD_ALL_AT - SPREAD_FROM);
-    let start = |one: &&Assessed| slow_start(block, one, moment);
+    let start = |one: &&Assessed| slow_start(one);
     let longest = band.iter().map(start).fold(0.0, f32::max);
     let starting = 1.0 - start(&best) / longest;
     loaded.clamp(0.0, 1.0).max(starting)
 }
 
-fn weight(block: &Block, one: &Assessed, moment: &Moment) -> f32 {
+fn weight(one: &Assessed) -> f32 {
     let headroom = ((1.0 - one.utilisation).max(0.0) * HEADROOM_STEPS).ceil() / HEADROOM_STEPS;
-    headroom.max(LEAST_HEADROOM) * f32::from(one.preference.weight) * slow_start(block, one, moment)
+    headroom.max(LEAST_HEADROOM) * f32::from(one.preference.weight) * slow_start(one)
 }
 
 /// From a tenth to one over the first minute.
-fn slow_start(block: &Block, one: &Assessed, moment: &Moment) -> f32 {
-    let live = &block.members[one.member as usize].live;
-    let grown = live.connected_for_ms(moment.now) as f32 / SLOW_START_MS;
+fn slow_start(one: &Assessed) -> f32 {
+    let grown = one.connected_for_ms / SLOW_START_MS;
     (SLOW_START_FROM + (1.0 - SLOW_START_FROM) * grown).min(1.0)
 }
 

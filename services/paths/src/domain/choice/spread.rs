@@ -1,6 +1,6 @@
 //! Who stands second and third: somebody who does not fail together with the first.
 
-use crate::domain::candidates::{assess::Assessed, snapshot::Block};
+use crate::domain::candidates::{assess::Assessed, block::Block};
 
 /// What another failure domain may cost, milliseconds.
 const DOMAIN_MS: f32 = 25.0;

@@ -9,7 +9,7 @@
 //!   connectors before the near ones fail.
 
 use crate::domain::{
-    candidates::{assess::Assessed, snapshot::Block},
+    candidates::{assess::Assessed, block::Block},
     configuration::SelectionPolicy,
     cost::place::{Coordinates, Direction, round_trip_ms},
 };

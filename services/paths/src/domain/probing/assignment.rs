@@ -8,13 +8,14 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use names::{AppConnectorName, ApplicationSegmentName};
 
-use crate::{
-    domain::{
-        candidates::snapshot::{Block, SegmentSnapshot, TenantSnapshot},
-        configuration::{Families, HealthReporting, PortRange, Protocol, Segment},
-        matching::host::{Domain, Host},
+use super::{demand::InUse, target::Target};
+use crate::domain::{
+    candidates::{
+        block::{Block, Member},
+        snapshot::{SegmentSnapshot, TenantSnapshot},
     },
-    live::{board::targets, slot::Target},
+    configuration::{Families, HealthReporting, PortRange, Protocol, Segment},
+    matching::host::{Domain, Host},
 };
 
 /// Longest time between two probes of a target that still says something about now.
@@ -72,10 +73,11 @@ impl Assignment {
     }
 }
 
-/// Works out what a connector is to probe now.
+/// Works out what a connector is to probe now, of what its tenant has `in_use`.
 #[must_use]
 pub fn assign(
     snapshot: &TenantSnapshot,
+    in_use: &[InUse],
     connector: &AppConnectorName,
     pace: ProbePace,
     now: Timestamp,
@@ -86,19 +88,13 @@ pub fn assign(
         let entry = wanted.entry(target).or_insert_with(|| (used_ms, segment.name.clone()));
         entry.0 = entry.0.max(used_ms);
     };
-    let in_use = snapshot.live.in_use(now);
     for segment in &snapshot.segments {
-        let Some((block, position)) = membership(segment, connector) else { continue };
-        let member = &block.members[position];
+        let Some((block, member)) = membership(snapshot, segment, connector) else { continue };
         families = member.families;
         let mut add_all = |host, port, used_ms| {
-            for (bit, servers) in block.server_groups.iter().enumerate() {
-                if member.server_groups & (1 << bit) != 0 {
-                    let of_port = targets(servers, host, port, Protocol::Tcp);
-                    let usable = of_port.filter(|target| member.families.allow(&target.host));
-                    usable.for_each(|target| add(target, used_ms, segment));
-                }
-            }
+            let of_port = block.targets(member, host, port, Protocol::Tcp);
+            let usable = of_port.filter(|target| member.families.allow(&target.host));
+            usable.for_each(|target| add(target, used_ms, segment));
         };
         match segment.config.health_reporting {
             HealthReporting::None => {}
@@ -109,11 +105,11 @@ pub fn assign(
             }
             HealthReporting::OnAccess => {
                 let id = &segment.name.application_segment;
-                let of_segment = in_use.iter().filter(|(access, _)| {
+                let of_segment = in_use.iter().filter(|InUse { access, .. }| {
                     access.segment == *id && access.protocol == Protocol::Tcp
                 });
-                for (access, used_ms) in of_segment {
-                    add_all(&access.host, access.port, *used_ms);
+                for InUse { access, last_ms } in of_segment {
+                    add_all(&access.host, access.port, *last_ms);
                 }
             }
         }
@@ -123,19 +119,20 @@ pub fn assign(
 
 /// The connector's place in a segment that it may serve.
 fn membership<'a>(
-    segment: &'a SegmentSnapshot,
+    snapshot: &'a TenantSnapshot,
+    segment: &SegmentSnapshot,
     connector: &AppConnectorName,
-) -> Option<(&'a Block, usize)> {
+) -> Option<(&'a Block, &'a Member)> {
     if !segment.config.enabled {
         return None;
     }
-    let block = segment.chain.as_ref().ok()?;
+    let block = snapshot.block(segment)?;
     let position = block.members.binary_search_by(|member| member.name.cmp(connector)).ok()?;
     let member = &block.members[position];
     let serves = member.enabled
         && member.group_enabled
         && segment.config.preference(&member.group).weight > 0;
-    serves.then_some((block.as_ref(), position))
+    serves.then_some((block, member))
 }
 
 /// Hosts and TCP ports that a segment names exactly.

@@ -12,7 +12,7 @@ use proto::{
 use crate::{
     domain::{
         candidates::assess::Assessed,
-        choice::select::{Candidate, Degradation},
+        choice::answer::{Candidate, Degradation},
         cost::place::Coordinates,
         probing::health::Health,
         question::location::{ClientLocation, LocationSource},

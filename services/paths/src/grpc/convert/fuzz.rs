@@ -15,11 +15,11 @@ use super::{
     report::{Hello, heartbeat, introduced, probe_results},
 };
 use crate::{
-    domain::{
-        probing::health::Check,
+    domain::{probing::health::Check, reporting::report::Load},
+    live::{
+        slot::LegSlot,
         testing::{ask, noon, tenant},
     },
-    live::{connector::Load, slot::LegSlot},
 };
 
 /// Refused as what was found, each field by its name.

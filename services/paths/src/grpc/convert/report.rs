@@ -21,8 +21,8 @@ use crate::{
             assignment::{Assigned, Assignment, PROBE_TIMEOUT},
             health::Check,
         },
+        reporting::report::{Instance, Load},
     },
-    live::connector::{Instance, Load},
     service::report::{ProbeResult, ReportSettings, target_id},
 };
 

@@ -1,5 +1,4 @@
-//! Which applications are being used: what `ON_ACCESS` probing follows, and what a segment remembers
-//! between snapshots of the configuration.
+//! What one tenant's users ask for, and what its segments remember; it outlives snapshots of the configuration.
 
 use std::{
     collections::HashMap,
@@ -12,44 +11,28 @@ use std::{
 use jiff::Timestamp;
 use names::Id;
 
-use crate::domain::{configuration::Protocol, matching::host::Host};
+use super::memory::SegmentMemory;
+use crate::domain::probing::demand::{Access, InUse, USED_FOR_MS};
 
-/// How long an application counts as used after the last question for it, milliseconds.
-pub const USED_FOR_MS: i64 = 30 * 60 * 1_000;
 /// Most hosts and ports that a tenant's demand holds. Beyond it new ones are answered from estimates: a
 /// client that asks for made-up names below a wildcard must not make connectors probe them all.
 pub const MAX_DEMAND: usize = 10_000;
-/// Priorities that a preference can have.
-const PRIORITIES: usize = 10;
-
-/// Something that users ask for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Access {
-    /// The segment that covers it.
-    pub segment: Id,
-    /// The host as asked.
-    pub host: Host,
-    /// The port.
-    pub port: u16,
-    /// The protocol.
-    pub protocol: Protocol,
-}
+/// "Not yet", in atomics of times.
+const NEVER: i64 = i64::MIN;
 
 /// When something was last asked for.
 #[derive(Debug)]
 pub struct LastAccess(AtomicI64);
 
 impl LastAccess {
-    /// Notes an access; true if the application was not in use before.
+    /// Notes an access; true if the application was not in use before, for one of those who ask at once.
     pub fn touch(&self, now: Timestamp) -> bool {
         let now_ms = now.as_millisecond();
         let before = self.0.swap(now_ms, Relaxed);
         now_ms.saturating_sub(before) > USED_FOR_MS
     }
 
-    /// When that was, milliseconds.
-    #[must_use]
-    pub fn at_ms(&self) -> i64 {
+    fn at_ms(&self) -> i64 {
         self.0.load(Relaxed)
     }
 }
@@ -58,11 +41,11 @@ impl LastAccess {
 #[derive(Debug, Default)]
 pub struct TenantLive {
     accesses: RwLock<HashMap<Access, Arc<LastAccess>>>,
-    segments: RwLock<HashMap<Id, Arc<SegmentLive>>>,
+    memories: RwLock<HashMap<Id, Arc<SegmentMemory>>>,
 }
 
 impl TenantLive {
-    /// The last access of something; `None` when it is new and there is no room.
+    /// The last access of something; `None` when it is new and there is no place for it.
     #[must_use]
     pub fn access(&self, access: &Access) -> Option<Arc<LastAccess>> {
         let known = self.accesses.read().unwrap_or_else(PoisonError::into_inner);
@@ -74,11 +57,11 @@ impl TenantLive {
         if all.len() >= MAX_DEMAND && !all.contains_key(access) {
             return None;
         }
-        let never = || Arc::new(LastAccess(AtomicI64::new(i64::MIN)));
+        let never = || Arc::new(LastAccess(AtomicI64::new(NEVER)));
         Some(all.entry(access.clone()).or_insert_with(never).clone())
     }
 
-    /// Takes back an access that was forgotten while a board still held it: it is in use again.
+    /// Puts back an access that was forgotten while a board still held it: it is in use again.
     pub fn revive(&self, access: Access, last: Arc<LastAccess>) {
         let mut all = self.accesses.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() < MAX_DEMAND || all.contains_key(&access) {
@@ -86,13 +69,15 @@ impl TenantLive {
         }
     }
 
-    /// What is in use now, with the time of the last access.
+    /// What is in use now.
     #[must_use]
-    pub fn in_use(&self, now: Timestamp) -> Vec<(Access, i64)> {
+    pub fn in_use(&self, now: Timestamp) -> Vec<InUse> {
         let oldest = now.as_millisecond() - USED_FOR_MS;
         let all = self.accesses.read().unwrap_or_else(PoisonError::into_inner);
-        let times = all.iter().map(|(access, last)| (access.clone(), last.at_ms()));
-        times.filter(|(_, at)| *at >= oldest).collect()
+        let used = all
+            .iter()
+            .map(|(access, last)| InUse { access: access.clone(), last_ms: last.at_ms() });
+        used.filter(|used| used.last_ms >= oldest).collect()
     }
 
     /// Forgets what is no longer used; true if there was anything.
@@ -106,43 +91,26 @@ impl TenantLive {
 
     /// What a segment remembers.
     #[must_use]
-    pub fn segment(&self, id: &Id) -> Arc<SegmentLive> {
-        let mut all = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+    pub fn segment(&self, id: &Id) -> Arc<SegmentMemory> {
+        let mut all = self.memories.write().unwrap_or_else(PoisonError::into_inner);
         all.entry(id.clone()).or_default().clone()
     }
 
     /// Forgets segments that the configuration no longer has.
     pub fn retain_segments(&self, keep: impl Fn(&Id) -> bool) {
-        let mut all = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.memories.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|id, _| keep(id));
-    }
-}
-
-/// Until when groups of lower priority go on serving beside each priority.
-#[derive(Debug, Default)]
-pub struct SegmentLive {
-    spill_until_ms: [AtomicI64; PRIORITIES],
-}
-
-impl SegmentLive {
-    /// Until when the priorities below this one serve too, milliseconds.
-    #[must_use]
-    pub fn spill_until_ms(&self, priority: u8) -> i64 {
-        self.spill_until_ms.get(usize::from(priority)).map_or(0, |until| until.load(Relaxed))
-    }
-
-    /// Sets it.
-    pub fn spill(&self, priority: u8, until_ms: i64) {
-        if let Some(slot) = self.spill_until_ms.get(usize::from(priority)) {
-            slot.store(until_ms, Relaxed);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::testing::{at_ms, id};
+    use crate::domain::{
+        configuration::Protocol,
+        matching::host::Host,
+        testing::{at_ms, id},
+    };
 
     fn access(host: &str) -> Access {
         Access {
