@@ -36,13 +36,13 @@ pub struct ConnectorLive {
     slots: RwLock<HashMap<Target, Arc<LegSlot>>>,
 }
 
-/// Marks the stream that may write; a newer one takes over.
+/// Marks the stream that may write: the newest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamMark(u32);
 
 impl ConnectorLive {
-    /// A report stream opened: the connector is present from now on, and an older stream's words no
-    /// longer count.
+    /// A report stream opened: the connector is present from now on, and an older stream no
+    /// longer counts.
     pub fn open(&self, instance: Instance, period: Duration, now: Timestamp) -> StreamMark {
         let mut report = self.lock();
         let mark = StreamMark(self.numbers.stream.fetch_add(1, Relaxed).wrapping_add(1));

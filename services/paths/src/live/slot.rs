@@ -49,7 +49,7 @@ impl Default for LegSlot {
 }
 
 impl LegSlot {
-    /// Takes a check that ended at `when`; it counts for `valid_for`.
+    /// Records a check that ended at `when`; it counts for `valid_for`.
     pub fn record(&self, check: Check, when: Timestamp, valid_for: Duration) {
         let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
         checks.record(check, when);

@@ -1,8 +1,8 @@
 //! One tenant's configuration joined with its live state: where questions are answered.
 //!
-//! Always holds: an answer changes nothing. What it implies comes true when it is applied: a use of the application, a
-//! grant of a connector, a fall of a priority. Nor is anything kept for a question that is not applied, so that one that
-//! is only explained neither takes a place in memory nor makes connectors probe.
+//! Always holds: [`answer`](TenantView::answer) changes nothing. What an answer implies (a use of the application, a
+//! grant of a connector, a fall of a priority) is written by [`apply`](TenantView::apply), and so is everything that is
+//! kept for later questions: one that is only explained neither occupies memory nor makes connectors probe.
 //!
 //! ## Design notes
 //! Live state is held by position beside the snapshot's own arrays, so that the selector's loop looks nothing up. The
@@ -67,7 +67,7 @@ struct SegmentView {
     boards: Boards,
 }
 
-/// An answer of a view, not applied.
+/// An answer of a view whose effects are not applied yet.
 #[derive(Debug)]
 pub struct Evaluated {
     /// The answer.
@@ -137,8 +137,8 @@ impl TenantView {
         Evaluated { answer, board: kept }
     }
 
-    /// Lets the effects of an answer of this view come true. True if the application was not in use before: its probes
-    /// must begin.
+    /// Applies the effects of an answer of this view. True if the application was not in use before: its probes must
+    /// begin.
     #[must_use]
     pub fn apply(&self, evaluated: &Evaluated, query: &Query, now: Timestamp) -> bool {
         let Some(Effects { segment: position, grant, fallen }) = evaluated.answer.effects else {
@@ -199,7 +199,7 @@ impl TenantView {
     }
 }
 
-/// The slot of a target, or an empty one that nobody will write to: what is never probed must not fill the memory.
+/// The slot of a target, or an empty one of which nothing is kept: what is never probed must not fill the memory.
 fn existing(connector: &ConnectorLive, target: &Target) -> Arc<LegSlot> {
     connector.existing_slot(target).unwrap_or_default()
 }

@@ -51,7 +51,7 @@ impl Tenant {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Tells of such changes.
+    /// Notifies of such changes.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -63,7 +63,7 @@ impl Tenant {
 pub struct Freshness {
     /// Counts the changes that were applied.
     pub revision: i64,
-    /// When registry last confirmed the copy, in this life of the process or an earlier one.
+    /// When registry last confirmed the copy, in this run of the process or an earlier one.
     pub confirmed: Option<Timestamp>,
 }
 
@@ -92,7 +92,7 @@ pub struct Index {
     ready: AtomicBool,
     confirmed_ms: AtomicI64,
     revision: AtomicI64,
-    /// Counts changes of any tenant: what waits for an object looks again.
+    /// Counts changes of any tenant: a stream that waits for an object looks again.
     arrivals: watch::Sender<u64>,
 }
 
@@ -111,13 +111,13 @@ impl Index {
         }
     }
 
-    /// Takes the copy that an earlier life of this process left.
+    /// Restores the copy that an earlier run of this process left.
     pub fn restore(&self, facts: impl IntoIterator<Item = Fact>, confirmed: Timestamp) {
         self.replace(facts);
         self.confirmed_ms.store(confirmed.as_millisecond(), Relaxed);
     }
 
-    /// Registry told everything; what is not among it is gone.
+    /// Replaces everything by a snapshot of registry; what is not in it is gone.
     pub fn reset(&self, facts: impl IntoIterator<Item = Fact>, now: Timestamp) {
         self.replace(facts);
         self.confirm(now);
@@ -136,7 +136,7 @@ impl Index {
         self.ready.store(true, Relaxed);
     }
 
-    /// Registry told one commit.
+    /// Applies one commit of registry.
     pub fn apply(&self, facts: impl IntoIterator<Item = Fact>, now: Timestamp) {
         let mut model = self.model();
         let touched: BTreeSet<TenantName> =
@@ -254,7 +254,7 @@ impl Index {
         }
     }
 
-    /// Tells of every change.
+    /// Notifies of every change.
     #[must_use]
     pub fn arrivals(&self) -> watch::Receiver<u64> {
         self.arrivals.subscribe()

@@ -1,6 +1,6 @@
-//! What connectors tell, and what they are told to probe.
+//! What connectors report, and what they are asked to probe.
 //!
-//! Always holds: results count the moment they arrive; only the newest stream of a connector has a say;
+//! Always holds: results count the moment they arrive; only the newest stream of a connector counts;
 //! results for anything that is not assigned are ignored.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -147,7 +147,7 @@ impl Session {
         self.goodbye = true;
     }
 
-    /// What it is to probe, if that is not what it was last told; with a version that counts up.
+    /// What it is to probe, if that is not what it was last asked; with a version that counts up.
     pub fn assignment(&mut self) -> Option<(i64, &Assignment)> {
         let tenant = self.index.tenant(&self.name.tenant())?;
         let view = tenant.view();

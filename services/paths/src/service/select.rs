@@ -41,7 +41,7 @@ pub struct SelectSettings {
     pub replicas: u32,
     /// Age from which on the configuration counts as stale.
     pub stale_after: Duration,
-    /// How long an ended certificate is taken while provisioning cannot be reached.
+    /// How long an ended certificate counts while provisioning cannot be reached.
     pub certificate_grace: Duration,
 }
 
@@ -73,7 +73,7 @@ pub struct Answered {
     pub now: Timestamp,
 }
 
-/// A question that was thought through, nothing of which has come true.
+/// A question with its answer, the effects of which are not applied yet.
 struct Considered {
     evaluated: Evaluated,
     /// The tenant as it was read for the question, if it exists.
@@ -95,8 +95,8 @@ impl Selector {
         Self { index, trust, sealer, settings, metrics }
     }
 
-    /// Chooses, and lets come true what the choice implies: the application is in use, the connector has one more
-    /// session, and a priority that has fallen is remembered.
+    /// Chooses, and applies the effects: the application is in use, the connector has one more session, and a priority
+    /// that has fallen is remembered.
     #[must_use]
     pub fn select(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
         let considered = self.consider(tenant, question, Depth::Select);
@@ -110,7 +110,7 @@ impl Selector {
         self.answered(considered, question.now)
     }
 
-    /// Answers as [`Selector::select`] would, with every connector considered, and lets nothing come true.
+    /// Answers as [`Selector::select`] would, with every connector considered, and changes nothing.
     #[must_use]
     pub fn explain(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
         let considered = self.consider(tenant, question, Depth::Explain);

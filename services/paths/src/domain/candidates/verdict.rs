@@ -127,7 +127,7 @@ pub enum Verdict {
     DnsFamily,
     /// Its certificate has ended.
     CertificateExpired,
-    /// Its host has no room left.
+    /// Its host has no capacity left.
     ResourcesSpent,
     /// It fails to reach the application.
     Unreachable,

@@ -55,8 +55,8 @@ pub struct Path {
     pub degradation: Degradation,
 }
 
-/// What an answer implies for the answers after it. It has come true once it is applied, which a question that is
-/// only explained or simulated does not do.
+/// What an answer implies for the answers after it. The caller applies it for a question that a client asked, and not for
+/// one that is only explained or simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effects {
     /// Position of the segment whose application was asked for: it is in use from now on.

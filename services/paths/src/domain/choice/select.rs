@@ -4,8 +4,8 @@
 //! here, at whatever depth. What an answer implies is part of it ([`Effects`]), for the caller to apply.
 //!
 //! ## Design notes
-//! Two steps, since only the first tells whose numbers the second needs: [`find`] leads from the question to a segment
-//! and its candidates, [`Found::choose`] takes what is known of each of them. Between the two the caller looks that up,
+//! Two steps, since only the first shows whose numbers the second needs: [`find`] leads from the question to a segment
+//! and its candidates, [`Found::choose`] is given what is known of each of them. Between the two the caller looks that up,
 //! wherever it is kept.
 
 use std::{ops::ControlFlow, time::Duration};
@@ -64,7 +64,7 @@ pub struct Found<'a> {
     passed_over: Vec<ApplicationSegmentName>,
 }
 
-/// Finds who may be asked to serve a question; breaks with the answer if nobody may.
+/// Finds the candidates for a question; breaks with the answer if there are none.
 pub fn find<'a>(tenant: &'a TenantSnapshot, asked: &Asked<'_>) -> ControlFlow<Answer, Found<'a>> {
     let (query, without) = (asked.query, |reason| Answer::without(reason, asked.location));
     if tenant.suspended {
@@ -251,7 +251,7 @@ impl Choosing<'_> {
         }
     }
 
-    /// The first link at which nobody is left: that of the connector that came furthest.
+    /// The first link of the chain at which no candidate is left: that of the connector that came furthest.
     fn broken_link(&self, all: &[Assessed]) -> Reason {
         let Some(furthest) = all.iter().map(|one| one.verdict).max() else {
             return if self.block.any_group_enabled {

@@ -1,15 +1,15 @@
-//! Who among near-equals: load is shared by headroom, clients are spread by a keyed hash.
+//! Which of several near-equal candidates: load is shared by headroom, clients are spread by a keyed hash.
 //!
 //! Always holds: the same client, candidates and load give the same answer; a candidate outside the band
-//! is never taken.
+//! is never chosen.
 //!
 //! ## Design notes
-//! The band is max(2 ms, 5 %). While the best has plenty of room, everybody gets the best: giving
-//! milliseconds away for an even spread over idle connectors helps nobody. From half of its capacity on, a
+//! The band is max(2 ms, 5 %). While the best has capacity to spare, every client gets the best: giving
+//! milliseconds away for an even spread over idle connectors helps no client. From half of its capacity on, a
 //! share of the clients that grows with its load is spread over the whole band by headroom, weight and
 //! slow start. Which clients move first is a property of the client's key, so that a rising load moves each
 //! client once and a retry repeats the answer. Where the administrator gave the groups of the band
-//! different weights, the spread is what he asked for, and all clients take part in it.
+//! different weights, the spread is what was asked for, and all clients are spread.
 
 use crate::domain::{
     candidates::{assess::Assessed, block::Block},
@@ -26,10 +26,10 @@ const VAGUE_MS_PER_KM: f32 = 0.015 * 0.3;
 /// Utilisation of the best at which clients begin to be spread, and at which all of them are.
 const SPREAD_FROM: f32 = 0.5;
 const SPREAD_ALL_AT: f32 = 0.8;
-/// Time that a connector takes to its full weight after it came (back), milliseconds, and where it begins.
+/// Time until a connector has its full weight after it connected (again), milliseconds, and the share it begins at.
 const SLOW_START_MS: f32 = 60_000.0;
 const SLOW_START_FROM: f32 = 0.1;
-/// Headroom is compared in steps, so that a session more or less moves nobody.
+/// Headroom is compared in steps, so that a session more or less moves no client.
 const HEADROOM_STEPS: f32 = 8.0;
 /// Least weight of a full candidate: others are full too.
 const LEAST_HEADROOM: f32 = 1.0 / 16.0;

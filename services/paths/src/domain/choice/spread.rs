@@ -1,4 +1,4 @@
-//! Who stands second and third: somebody who does not fail together with the first.
+//! The second and third candidate: such as do not fail together with the first.
 
 use crate::domain::candidates::{assess::Assessed, block::Block};
 

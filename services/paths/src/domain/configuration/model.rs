@@ -1,6 +1,6 @@
-//! The configuration of all tenants as facts arrive: what is known of each object, one at a time.
+//! The configuration of all tenants, one fact about one object at a time.
 //!
-//! Always holds: the model depends on the last fact of each object only, so facts that are told twice
+//! Always holds: the model depends on the last fact of each object only, so facts that arrive twice
 //! change nothing; an object below a tenant may come before the tenant.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +59,7 @@ struct Known {
 }
 
 impl Model {
-    /// Takes a fact, and names the tenant that it is about.
+    /// Applies a fact, and names the tenant that it is about.
     pub fn learn(&mut self, fact: Fact) -> TenantName {
         match fact {
             Fact::Tenant(name, standing) => {

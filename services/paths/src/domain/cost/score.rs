@@ -3,7 +3,7 @@
 //! ## Design notes
 //! - 15 ms for 1,000 km of great circle has the least regret over measured pairs of cities; neither the
 //!   speed of light in fibre nor the line of best fit comes near it.
-//! - An unmeasured application leg counts as the worst known of the set: taking it for 0 sends everybody
+//! - An unmeasured application leg counts as the worst known of the set: as 0 it would send every client
 //!   to the connector that knows least. With none known it is equal for all, and the user leg decides.
 //! - The penalty begins at 60 % of capacity and is 30 ms at 100 %, so that load spills to farther
 //!   connectors before the near ones fail.
@@ -18,7 +18,7 @@ use crate::domain::{
 const PENALTY_FROM: f32 = 0.6;
 /// What full utilisation costs, milliseconds.
 const PENALTY_AT_FULL_MS: f32 = 30.0;
-/// How much faster the cost grows beyond full: who is full comes after everybody with room nearby.
+/// How much faster the cost grows beyond full: a full connector comes after all that have capacity nearby.
 const OVERLOAD_FACTOR: f32 = 10.0;
 /// Utilisation beyond which the cost no longer grows: a broken report must not become infinite.
 const PENALTY_CAP: f32 = 4.0;

@@ -52,7 +52,7 @@ fn a_text_is_a_domain_that_covers_what_it_names_or_refused() {
             };
             let inside = inside.split(' ').next().expect("a text has a beginning");
             let matcher = Matcher::new([&segment(&[&form], 443)]);
-            // The longest suffix leaves no room for a name below it.
+            // Below the longest suffix no name fits.
             if let Ok(host) = Host::parse(inside) {
                 let found = |port| matcher.search(&host, Protocol::Tcp, port).found;
                 assert_eq!(found(443).expect("it is covered").domain, *domain);

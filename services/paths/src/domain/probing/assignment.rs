@@ -153,12 +153,12 @@ fn within_budget(
     pace: ProbePace,
 ) -> Assignment {
     let per_second = u64::from(pace.per_second.max(1));
-    let room = usize::try_from(per_second * LONGEST_PERIOD.as_secs()).unwrap_or(usize::MAX);
+    let capacity = usize::try_from(per_second * LONGEST_PERIOD.as_secs()).unwrap_or(usize::MAX);
     let count = wanted.len();
     let mut kept: Vec<_> = wanted.into_iter().collect();
-    if count > room {
+    if count > capacity {
         kept.sort_by_key(|(_, (used_ms, _))| std::cmp::Reverse(*used_ms));
-        kept.truncate(room);
+        kept.truncate(capacity);
         kept.sort_by(|a, b| a.0.cmp(&b.0));
     }
     let needed = Duration::from_millis(kept.len() as u64 * 1_000 / per_second);

@@ -1,7 +1,7 @@
 //! What a row of checks says: up, down, how fast, how flapping.
 //!
 //! Always holds: down after two failures in a row, up after one success, except while flapping; the
-//! round trip is the median of the last five successes, so that one slow answer moves nobody.
+//! round trip is the median of the last five successes, so that one slow answer moves no client.
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ const SUCCESSES_FOR_UP_FLAPPING: u32 = 3;
 const FALLS_FOR_FLAPPING: usize = 4;
 /// Window of the rule above, seconds.
 const FLAPPING_WINDOW_S: i64 = 600;
-/// Successes that the median is taken of.
+/// Successes that the median is over.
 const SAMPLES: usize = 5;
 
 /// What the checks say.
@@ -65,7 +65,7 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// Takes one more check.
+    /// Records one more check.
     pub fn record(&mut self, check: Check, now: Timestamp) {
         self.last = Some(now);
         match check {

@@ -11,7 +11,7 @@ pub struct Moment {
     pub now: Timestamp,
     /// How many replicas of this service answer, at least 1: each sees its own grants only.
     pub replicas: u32,
-    /// For how long an ended certificate is still taken; above 0 only while none can be renewed.
+    /// For how long an ended certificate still counts; above 0 only while none can be renewed.
     pub certificate_grace: Duration,
     /// Whether the configuration is older than the staleness limit.
     pub stale_configuration: bool,

@@ -12,7 +12,7 @@ use crate::domain::{
 
 /// Candidates returned when the caller names no limit.
 pub const DEFAULT_LIMIT: usize = 3;
-/// Most candidates returned: more than anybody can race.
+/// Most candidates returned: more than a client can try at once.
 pub const MAX_LIMIT: usize = 10;
 
 /// One question: from whom, to what, under which limits.

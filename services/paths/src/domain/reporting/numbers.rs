@@ -34,7 +34,7 @@ pub struct ConnectorNumbers {
     pub connected_since_ms: i64,
     /// End of its certificate.
     pub certificate_end_ms: i64,
-    /// Whether its host has no room left.
+    /// Whether its host has no capacity left.
     pub is_spent: bool,
     /// Sessions at the last report.
     pub sessions: u32,
@@ -69,7 +69,7 @@ impl ConnectorNumbers {
 
     /// Share of its capacity in use, 0 and up: the greater of processor and sessions. Sessions are those
     /// of the last report plus what all replicas granted since; those that ended since still count, which
-    /// errs on the side of room.
+    /// errs towards too much load.
     #[must_use]
     #[inline]
     pub fn utilisation(&self, replicas: u32) -> f32 {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// Share of descriptors or memory from which on a host has no room left.
+/// Share of descriptors or memory from which on a host has no capacity left.
 const SPENT_SHARE: f64 = 0.98;
 
 /// Load as a connector reports it.
@@ -27,7 +27,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Whether the host has no room left.
+    /// Whether the host has no capacity left.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         let sessions = self.session_limit > 0 && self.sessions >= self.session_limit;

@@ -32,7 +32,7 @@ impl ConnectorLive {
         all
     }
 
-    /// Forgets slots that nobody holds: neither a report stream nor a board of a snapshot.
+    /// Forgets slots that neither a report stream nor a board holds.
     pub fn forget_slots(&self) {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         slots.retain(|_, slot| Arc::strong_count(slot) > 1);
@@ -45,7 +45,7 @@ mod tests {
     use crate::domain::testing::target;
 
     #[test]
-    fn a_slot_is_made_when_asked_for_and_forgotten_when_nobody_holds_it() {
+    fn a_slot_is_made_when_asked_for_and_forgotten_when_nothing_holds_it() {
         let live = ConnectorLive::default();
         assert!(live.existing_slot(&target("a")).is_none());
         let held = live.slot(&target("b"));
