@@ -1,7 +1,12 @@
 //! Labels beyond ASCII as DNS spells them: RFC 3492 with the parameters of IDNA.
 //!
-//! Owns the encoding only. Absent on purpose: decoding (a name is compared, never shown) and the tables
-//! of UTS 46; compatibility forms and case are folded before by the caller.
+//! Owns: the encoding only; compatibility forms and case are folded before by the caller.
+//! Absent on purpose: decoding (a name is compared, never shown) and the tables of UTS 46.
+//!
+//! ## Design notes
+//! The `idna` crate has this function too, with some thirty crates of Unicode tables behind it that nothing else here
+//! needs. What it is made for, UTS 46 as a whole, is another rule: it refuses names that are compared today (a label
+//! `xn--a` that decodes to nothing, a digit before Hebrew letters) and maps others elsewhere (a soft hyphen to nothing).
 
 const BASE: u32 = 36;
 const T_MIN: u32 = 1;
