@@ -13,22 +13,20 @@ use std::{
 
 use jiff::Timestamp;
 use names::{AppConnectorName, Id, TenantName};
-use paths::domain::{
-    assess::Moment,
-    configuration::{
-        Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
-        Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+use paths::{
+    domain::{
+        choice::select::Depth,
+        configuration::{
+            Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
+            Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+        },
+        cost::place::Coordinates,
+        matching::host::{Domain, Host},
+        probing::{health::Check, target::Target},
+        question::{asked::Asked, location::place, moment::Moment, query::Query},
+        reporting::report::Instance,
     },
-    demand::TenantLive,
-    fleet::Fleet,
-    health::Check,
-    host::{Domain, Host},
-    live::Instance,
-    place::Coordinates,
-    query::Query,
-    select::{Depth, select},
-    slot::Target,
-    snapshot::TenantSnapshot,
+    live::{fleet::Fleet, tenant::TenantLive, view::TenantView},
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -42,7 +40,7 @@ fn wiki() -> Host {
 }
 
 /// A tenant whose one application is served by as many connectors, spread over the globe and measured.
-fn tenant(candidates: usize, now: Timestamp) -> TenantSnapshot {
+fn tenant(candidates: usize, now: Timestamp) -> TenantView {
     let mut configuration = TenantConfiguration::default();
     let fleet = Fleet::default();
     let mut groups = Vec::new();
@@ -73,7 +71,7 @@ fn tenant(candidates: usize, now: Timestamp) -> TenantSnapshot {
     configuration.server_groups.insert(id("servers"), servers);
     configuration.segments.insert(id("wiki"), segment());
     let live = Arc::new(TenantLive::default());
-    TenantSnapshot::build(TenantName::new(id("acme")), &configuration, &fleet, live)
+    TenantView::build(TenantName::new(id("acme")), &configuration, &fleet, live)
 }
 
 fn segment() -> Segment {
@@ -97,6 +95,7 @@ fn query() -> Query {
     Query {
         coordinates: Coordinates::new(50.0, 8.0),
         radius_km: 0.0,
+        address: None,
         edge: None,
         host: wiki(),
         port: 443,
@@ -135,12 +134,16 @@ fn main() {
     let query = query();
     for candidates in [4, 8, 16, 50, 256, 1_000, 10_000] {
         let tenant = tenant(candidates, now);
+        let location = place(&query, &tenant.snapshot.client_networks);
+        let asked = Asked { query: &query, location, previous: None, moment: &moment };
+        // The board stays from the first question on.
+        let _ = tenant.apply(&tenant.answer(&asked, Depth::Select), &query, now);
         let rounds = 1_000_000 / (candidates + 20);
         let (median, p99) = measure(rounds, || {
-            black_box(select(&tenant, &query, None, &moment, Depth::Select));
+            black_box(tenant.answer(&asked, Depth::Select));
         });
         let (matched, _) = measure(rounds, || {
-            black_box(tenant.matcher.search(&query.host, query.protocol, query.port));
+            black_box(tenant.snapshot.matcher.search(&query.host, query.protocol, query.port));
         });
         println!(
             "{candidates:>6} candidates: p50 {median:>9.1?}  p99 {p99:>9.1?}  of which matching {matched:?}"

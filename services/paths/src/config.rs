@@ -6,7 +6,7 @@ use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly
 use serde::{Deserialize, Serialize};
 use store::{Retention, StoreConfig};
 
-use crate::domain::assignment::ProbePace;
+use crate::domain::probing::assignment::ProbePace;
 
 /// Where the store lies when nobody says.
 const DEFAULT_DATA_DIR: &str = "./.causeway/paths";

@@ -1,6 +1,6 @@
 //! Every way in which paths refuses or fails, and its one conversion for the edge.
 //!
-//! A path that does not exist is no error: see [`crate::domain::verdict::Reason`].
+//! A path that does not exist is no error: see [`crate::domain::candidates::verdict::Reason`].
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The edge of paths: parse, call, render.
 //!
-//! Owns: the handlers and every conversion between the wire and the domain; what siblings tell is read in
+//! Owns: the handlers and every conversion between the wire and the domain; what siblings send is read in
 //! `clients`.
 //! Always holds: a request is refused with all its violations at once.
 //! Absent on purpose: rules. A handler asks a use case.

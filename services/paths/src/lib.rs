@@ -7,7 +7,7 @@
 //! Absent on purpose: carrying traffic; who may reach what (the caller decides that before); configuration (registry
 //! owns it, a copy is kept here); live status on disk (the fleet reports anew within a heartbeat).
 //!
-//! Read in this order: `domain` (the rules), `service` (the use cases), `grpc` (the edge), `workers` and `clients`
+//! Read in this order: `domain` (the rules), `live` (what connectors report), `service` (the use cases), `grpc` (the edge), `workers` and `clients`
 //! (following the siblings), `store` (the copy), `app` (all of it put together), `config`, `metrics`, `error`.
 
 pub mod app;
@@ -16,6 +16,7 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod grpc;
+pub mod live;
 pub mod metrics;
 pub mod service;
 pub mod store;

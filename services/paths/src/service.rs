@@ -1,7 +1,7 @@
 //! The use cases of paths.
 //!
 //! In reading order: [`index`] (what is configured, ready to answer), [`select`] (questions), [`report`]
-//! (what connectors tell and are told), [`status`] (what the fleet looks like), [`trust`] (whose
+//! (what connectors report and are asked to probe), [`status`] (what the fleet looks like), [`trust`] (whose
 //! certificates count), [`token`] (what clients send back).
 
 pub mod index;

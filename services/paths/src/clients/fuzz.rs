@@ -7,14 +7,16 @@ use proto::{provisioning::v1 as provisioning_wire, registry::v1 as wire, r#type:
 use trial::fuzz::Verdict;
 
 use super::{provisioning, registry};
-use crate::domain::{
-    configuration::{Protocol, Segment},
-    fleet::Fleet,
-    host::{Domain, Host},
-    model::{Fact, Model},
-    query::{DEFAULT_LIMIT, Query},
-    snapshot::TenantSnapshot,
-    testing::ask,
+use crate::{
+    domain::{
+        configuration::{
+            Protocol, Segment,
+            model::{Fact, Model},
+        },
+        matching::host::{Domain, Host},
+        question::query::{DEFAULT_LIMIT, Query},
+    },
+    live::{fleet::Fleet, testing::ask, view::TenantView},
 };
 
 fn acme(kind: &str, id: &str) -> String {
@@ -81,6 +83,7 @@ fn question(segment: &Segment) -> Option<Query> {
     Some(Query {
         coordinates: None,
         radius_km: 0.0,
+        address: None,
         edge: None,
         host: host?,
         port: segment.tcp.first()?.first,
@@ -98,12 +101,8 @@ fn answers(model: &Model) {
     for name in model.tenants() {
         let configuration = model.tenant(name).expect("it exists");
         let fleet = Fleet::default();
-        let snapshot = TenantSnapshot::build(
-            TenantName::clone(name),
-            configuration,
-            &fleet,
-            Default::default(),
-        );
+        let snapshot =
+            TenantView::build(TenantName::clone(name), configuration, &fleet, Default::default());
         for segment in configuration.segments.values() {
             holds(segment);
             if let Some(query) = question(segment) {

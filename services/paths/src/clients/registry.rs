@@ -25,10 +25,10 @@ use crate::domain::{
         Connector, Country, DEFAULT_STICKY_FOR, DEFAULT_WEIGHT, Families, Group, HealthReporting,
         MatchStyle, PortRange, Preference, Segment, SelectionPolicy, Server, ServerGroup,
         UnhealthyPolicy,
+        model::{Fact, Membership, Standing},
     },
-    host::{Domain, Host},
-    model::{Fact, Membership, Standing},
-    place::Coordinates,
+    cost::place::Coordinates,
+    matching::host::{Domain, Host},
 };
 
 /// Label of a connector that names what fails together with it.

@@ -1,13 +1,18 @@
 //! The configuration as path selection needs it: what the administrator wrote, without what only people
 //! read. Objects that are deleted, also softly, are not in it.
 
+pub mod model;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use names::Id;
 
-use super::{
-    host::{Domain, Host},
-    place::Coordinates,
+use crate::domain::{
+    cost::place::Coordinates,
+    matching::{
+        host::{Domain, Host},
+        network::Network,
+    },
 };
 
 /// Priority of a group that has no preference: the first.
@@ -30,6 +35,8 @@ pub struct TenantConfiguration {
     pub server_groups: BTreeMap<Id, ServerGroup>,
     /// Application segments by id.
     pub segments: BTreeMap<Id, Segment>,
+    /// Client networks by id.
+    pub client_networks: BTreeMap<Id, ClientNetwork>,
 }
 
 /// ISO 3166-1 alpha-2, upper case.
@@ -133,6 +140,15 @@ impl Server {
     pub fn serves(&self, port: u16) -> bool {
         self.ports.is_empty() || self.ports.contains(&port)
     }
+}
+
+/// Where the users of some networks are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientNetwork {
+    /// The networks.
+    pub networks: Vec<Network>,
+    /// Where their users are.
+    pub coordinates: Coordinates,
 }
 
 /// Transport protocol.

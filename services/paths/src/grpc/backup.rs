@@ -1,4 +1,4 @@
-//! Backup: the whole store as a stream of bytes, while it serves. The store makes it; here it gets its messages.
+//! Backup: the whole store as a stream of bytes, while it serves. The store makes the parts, this module the messages.
 
 use names::Reason;
 use std::pin::Pin;

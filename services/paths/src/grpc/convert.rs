@@ -8,7 +8,9 @@ mod report;
 mod status;
 
 pub(super) use answer::{explanation, selection};
-pub(super) use question::{batch_request, explain_request, list_request, question, status_name};
+pub(super) use question::{
+    batch_request, explain_request, list_request, path_request, status_name,
+};
 pub(super) use report::{
     Hello, assignment, farewell, heartbeat, heartbeat_ack, hello, probe_results, welcome,
 };

@@ -69,11 +69,10 @@ impl PathsService for Api {
     ) -> Reply<wire::SelectPathResponse> {
         let caller = caller(&request)?;
         let wire::SelectPathRequest { parent, query } = request.into_inner();
-        let asked = convert::question(&parent, query)?;
+        let asked = convert::path_request(&parent, query)?;
         let tenant = caller.authorise(&asked.tenant)?;
-        let now = self.0.clock.now();
-        let answered =
-            self.0.selector.select(&tenant, &asked.query, &asked.previous, now, rand::random());
+        let question = asked.at(self.0.clock.now(), rand::random());
+        let answered = self.0.selector.select(&tenant, &question);
         Ok(Response::new(wire::SelectPathResponse {
             selection: Some(convert::selection(&answered)),
         }))
@@ -86,9 +85,8 @@ impl PathsService for Api {
         let caller = caller(&request)?;
         let asked = convert::explain_request(request.into_inner())?;
         let tenant = caller.authorise(&asked.tenant)?;
-        let now = self.0.clock.now();
-        let answered =
-            self.0.selector.explain(&tenant, &asked.query, &asked.previous, now, rand::random());
+        let question = asked.at(self.0.clock.now(), rand::random());
+        let answered = self.0.selector.explain(&tenant, &question);
         Ok(Response::new(convert::explanation(&answered)))
     }
 

@@ -1,4 +1,4 @@
-//! The report stream: reading a connector, and telling it what to do.
+//! The report stream: reads a connector's reports, and sends it what to do.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a stream looks whether it still may be: a revoked peer is out within 5 s.
 const CHECK_PERIOD: Duration = Duration::from_secs(2);
-/// When a connector shall come back after this process ends: a restart takes about this long.
+/// When a connector shall come back after this process ends: a restart lasts about that long.
 const RETRY_AFTER_SHUTDOWN: Duration = Duration::from_secs(1);
 /// Reasons of a farewell.
 const SHUTTING_DOWN: &str = "SHUTTING_DOWN";
@@ -106,13 +106,13 @@ struct Open<'a> {
 
 /// What a step of the stream comes to.
 enum Step {
-    /// Nothing to say.
+    /// Nothing to send.
     Silent,
-    /// Something to say.
+    /// Something to send.
     Answer(ReportStatusResponse),
-    /// The last thing to say.
+    /// The last message.
     Last(ReportStatusResponse),
-    /// Nothing more to say.
+    /// Nothing more to send.
     End,
 }
 
@@ -148,7 +148,7 @@ impl<'a> Open<'a> {
                 Ok(Step::Last(convert::farewell(SHUTTING_DOWN, RETRY_AFTER_SHUTDOWN)))
             }
             report = reports.message() => match report? {
-                Some(ReportStatusRequest { report }) => self.take(report),
+                Some(ReportStatusRequest { report }) => self.handle(report),
                 None => Ok(Step::End),
             },
             changed = self.changes.changed() => {
@@ -177,7 +177,7 @@ impl<'a> Open<'a> {
         Ok(Step::Silent)
     }
 
-    fn take(&mut self, report: Option<Report>) -> Result<Step, Status> {
+    fn handle(&mut self, report: Option<Report>) -> Result<Step, Status> {
         match report {
             // A report of a newer connector: nothing that this version understands.
             None => Ok(Step::Silent),

@@ -23,12 +23,9 @@ use jiff::Timestamp;
 use names::{AppConnectorName, TenantName};
 use tokio::sync::watch;
 
-use crate::domain::{
-    demand::TenantLive,
-    fleet::Fleet,
-    live::ConnectorLive,
-    model::{Fact, Model},
-    snapshot::TenantSnapshot,
+use crate::{
+    domain::configuration::model::{Fact, Model},
+    live::{connector::ConnectorLive, fleet::Fleet, tenant::TenantLive, view::TenantView},
 };
 
 /// "Never", in the time of the last confirmation.
@@ -37,16 +34,16 @@ const NEVER: i64 = i64::MIN;
 /// One tenant.
 #[derive(Debug)]
 pub struct Tenant {
-    snapshot: ArcSwap<TenantSnapshot>,
+    view: ArcSwap<TenantView>,
     /// Counts what may change what connectors are to probe.
     changes: watch::Sender<u64>,
 }
 
 impl Tenant {
-    /// Its configuration as of now.
+    /// Its configuration as of now, joined with what is live of it.
     #[must_use]
-    pub fn snapshot(&self) -> Arc<TenantSnapshot> {
-        self.snapshot.load_full()
+    pub fn view(&self) -> Arc<TenantView> {
+        self.view.load_full()
     }
 
     /// Says that connectors may have to probe something else.
@@ -54,7 +51,7 @@ impl Tenant {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Tells of such changes.
+    /// Notifies of such changes.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -66,7 +63,7 @@ impl Tenant {
 pub struct Freshness {
     /// Counts the changes that were applied.
     pub revision: i64,
-    /// When registry last confirmed the copy, in this life of the process or an earlier one.
+    /// When registry last confirmed the copy, in this run of the process or an earlier one.
     pub confirmed: Option<Timestamp>,
 }
 
@@ -95,7 +92,7 @@ pub struct Index {
     ready: AtomicBool,
     confirmed_ms: AtomicI64,
     revision: AtomicI64,
-    /// Counts changes of any tenant: what waits for an object looks again.
+    /// Counts changes of any tenant: a stream that waits for an object looks again.
     arrivals: watch::Sender<u64>,
 }
 
@@ -114,13 +111,13 @@ impl Index {
         }
     }
 
-    /// Takes the copy that an earlier life of this process left.
+    /// Restores the copy that an earlier run of this process left.
     pub fn restore(&self, facts: impl IntoIterator<Item = Fact>, confirmed: Timestamp) {
         self.replace(facts);
         self.confirmed_ms.store(confirmed.as_millisecond(), Relaxed);
     }
 
-    /// Registry told everything; what is not among it is gone.
+    /// Replaces everything by a snapshot of registry; what is not in it is gone.
     pub fn reset(&self, facts: impl IntoIterator<Item = Fact>, now: Timestamp) {
         self.replace(facts);
         self.confirm(now);
@@ -139,7 +136,7 @@ impl Index {
         self.ready.store(true, Relaxed);
     }
 
-    /// Registry told one commit.
+    /// Applies one commit of registry.
     pub fn apply(&self, facts: impl IntoIterator<Item = Fact>, now: Timestamp) {
         let mut model = self.model();
         let touched: BTreeSet<TenantName> =
@@ -163,20 +160,18 @@ impl Index {
                 continue;
             };
             let before = known.get(&name);
-            let live = before.map_or_else(Arc::<TenantLive>::default, |tenant| {
-                tenant.snapshot.load().live.clone()
-            });
+            let live = before
+                .map_or_else(Arc::<TenantLive>::default, |tenant| tenant.view.load().live.clone());
             live.retain_segments(|id| configuration.segments.contains_key(id));
-            let snapshot =
-                TenantSnapshot::build(name.clone(), configuration, &self.fleet, live).into();
+            let view = TenantView::build(name.clone(), configuration, &self.fleet, live).into();
             match before {
                 Some(tenant) => {
-                    tenant.snapshot.store(snapshot);
+                    tenant.view.store(view);
                     tenant.announce();
                 }
                 None => {
-                    let snapshot = ArcSwap::new(snapshot);
-                    let tenant = Tenant { snapshot, changes: watch::Sender::new(0) };
+                    let view = ArcSwap::new(view);
+                    let tenant = Tenant { view, changes: watch::Sender::new(0) };
                     changed.insert(name, Some(Arc::new(tenant)));
                 }
             }
@@ -217,8 +212,8 @@ impl Index {
     #[must_use]
     pub fn connector(&self, name: &AppConnectorName) -> Option<Arc<ConnectorLive>> {
         let tenant = self.tenant(&name.tenant())?;
-        let snapshot = tenant.snapshot.load();
-        snapshot.connectors.get(&name.app_connector).map(|enrolled| enrolled.live.clone())
+        let view = tenant.view.load();
+        view.connectors.get(&name.app_connector).map(|enrolled| enrolled.live.clone())
     }
 
     /// Connectors whose certificates are to be refused.
@@ -238,7 +233,7 @@ impl Index {
         let tenants = self.tenants.load();
         self.fleet.retain(|name| {
             tenants.get(&name.tenant()).is_some_and(|tenant| {
-                tenant.snapshot.load().connectors.contains_key(&name.app_connector)
+                tenant.view.load().connectors.contains_key(&name.app_connector)
             })
         });
     }
@@ -259,7 +254,7 @@ impl Index {
         }
     }
 
-    /// Tells of every change.
+    /// Notifies of every change.
     #[must_use]
     pub fn arrivals(&self) -> watch::Receiver<u64> {
         self.arrivals.subscribe()

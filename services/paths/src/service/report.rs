@@ -1,6 +1,6 @@
-//! What connectors tell, and what they are told to probe.
+//! What connectors report, and what they are asked to probe.
 //!
-//! Always holds: results count the moment they arrive; only the newest stream of a connector has a say;
+//! Always holds: results count the moment they arrive; only the newest stream of a connector counts;
 //! results for anything that is not assigned are ignored.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -10,11 +10,22 @@ use names::AppConnectorName;
 use runtime::Clock;
 
 use super::index::Index;
-use crate::domain::{
-    assignment::{Assignment, ProbePace, assign},
-    health::Check,
-    live::{AssignedLoad, ConnectorLive, Instance, Load, Presence, StreamMark},
-    slot::{LegSlot, Target},
+use crate::{
+    domain::{
+        probing::{
+            assignment::{Assignment, ProbePace, assign},
+            health::Check,
+            target::Target,
+        },
+        reporting::{
+            numbers::Presence,
+            report::{AssignedLoad, Instance, Load},
+        },
+    },
+    live::{
+        connector::{ConnectorLive, StreamMark},
+        slot::LegSlot,
+    },
 };
 
 /// Results older than this say nothing about now.
@@ -136,11 +147,13 @@ impl Session {
         self.goodbye = true;
     }
 
-    /// What it is to probe, if that is not what it was last told; with a version that counts up.
+    /// What it is to probe, if that is not what it was last asked; with a version that counts up.
     pub fn assignment(&mut self) -> Option<(i64, &Assignment)> {
         let tenant = self.index.tenant(&self.name.tenant())?;
-        let snapshot = tenant.snapshot();
-        let assignment = assign(&snapshot, &self.name, self.settings.pace, self.clock.now());
+        let view = tenant.view();
+        let now = self.clock.now();
+        let in_use = view.live.in_use(now);
+        let assignment = assign(&view.snapshot, &in_use, &self.name, self.settings.pace, now);
         if self.assignment.as_ref() == Some(&assignment) {
             return None;
         }

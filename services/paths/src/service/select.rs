@@ -7,18 +7,20 @@ use names::TenantName;
 use rpc::access::Authorised;
 
 use super::{
-    index::{Freshness, Index},
+    index::{Freshness, Index, Tenant},
     token::Sealer,
     trust::Trust,
 };
 use crate::{
     domain::{
-        assess::Moment,
-        priority,
-        query::Query,
-        select::{Answer, Depth, select},
-        verdict::Reason,
+        candidates::verdict::Reason,
+        choice::{answer::Answer, select::Depth},
+        question::{
+            asked::Asked, client_network::ClientNetworks, location::place, moment::Moment,
+            query::Query,
+        },
     },
+    live::view::{Evaluated, TenantView},
     metrics::Metrics,
 };
 
@@ -39,8 +41,21 @@ pub struct SelectSettings {
     pub replicas: u32,
     /// Age from which on the configuration counts as stale.
     pub stale_after: Duration,
-    /// How long an ended certificate is taken while provisioning cannot be reached.
+    /// How long an ended certificate counts while provisioning cannot be reached.
     pub certificate_grace: Duration,
+}
+
+/// A question as it comes in, with the moment that it came at.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// What the caller says.
+    pub query: &'a Query,
+    /// The token of the client's last answer; empty: none.
+    pub previous: &'a str,
+    /// Now.
+    pub now: Timestamp,
+    /// Randomness for the jitter of the time to live.
+    pub seed: u64,
 }
 
 /// An answer with what it rests on.
@@ -58,6 +73,15 @@ pub struct Answered {
     pub now: Timestamp,
 }
 
+/// A question with its answer, the effects of which are not applied yet.
+struct Considered {
+    evaluated: Evaluated,
+    /// The tenant as it was read for the question, if it exists.
+    known: Option<(Arc<Tenant>, Arc<TenantView>)>,
+    freshness: Freshness,
+    stale: bool,
+}
+
 impl Selector {
     /// Over the index.
     #[must_use]
@@ -71,88 +95,75 @@ impl Selector {
         Self { index, trust, sealer, settings, metrics }
     }
 
-    /// Chooses, and counts the choice: as a use of the application, a grant of the connector, and a fall
-    /// of a priority.
+    /// Chooses, and applies the effects: the application is in use, the connector has one more session, and a priority
+    /// that has fallen is remembered.
     #[must_use]
-    pub fn select(
-        &self,
-        tenant: &Authorised<TenantName>,
-        query: &Query,
-        previous: &str,
-        now: Timestamp,
-        seed: u64,
-    ) -> Answered {
-        let answered = self.answer(tenant, query, previous, now, seed, Depth::Select);
-        let answer = &answered.answer;
-        if let Some(known) = self.index.tenant(tenant) {
-            if answer.begins_use {
-                known.announce();
-            }
-            if let (Some(serving), Some(segment)) = (answer.serving, &answer.segment)
-                && serving.fallen != 0
-            {
-                let live = &known.snapshot().live;
-                let memory = live.segment(&segment.application_segment);
-                priority::remember(serving, &memory, now.as_millisecond());
-            }
-        }
-        if let Ok(path) = &answer.outcome
-            && path.is_new
-            && let Some(connector) = self.index.connector(&path.ranked[0].connector)
+    pub fn select(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
+        let considered = self.consider(tenant, question, Depth::Select);
+        let evaluated = &considered.evaluated;
+        if let Some((tenant, view)) = &considered.known
+            && view.apply(evaluated, question.query, question.now)
         {
-            connector.grant();
+            tenant.announce();
         }
-        self.metrics.selected(answer);
-        answered
+        self.metrics.selected(&evaluated.answer);
+        self.answered(considered, question.now)
     }
 
-    /// Answers as [`Selector::select`] would, with every connector considered, and counts nothing.
+    /// Answers as [`Selector::select`] would, with every connector considered, and changes nothing.
     #[must_use]
-    pub fn explain(
-        &self,
-        tenant: &Authorised<TenantName>,
-        query: &Query,
-        previous: &str,
-        now: Timestamp,
-        seed: u64,
-    ) -> Answered {
-        self.answer(tenant, query, previous, now, seed, Depth::Explain)
+    pub fn explain(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
+        let considered = self.consider(tenant, question, Depth::Explain);
+        self.answered(considered, question.now)
     }
 
-    fn answer(
-        &self,
-        tenant: &TenantName,
-        query: &Query,
-        previous: &str,
-        now: Timestamp,
-        seed: u64,
-        depth: Depth,
-    ) -> Answered {
+    fn consider(&self, tenant: &TenantName, question: &Question<'_>, depth: Depth) -> Considered {
         let freshness = self.index.freshness();
-        let moment = Moment {
+        let moment = self.moment(question, &freshness);
+        let query = question.query;
+        let known = self.index.tenant(tenant).map(|tenant| {
+            let view = tenant.view();
+            (tenant, view)
+        });
+        let evaluated = match &known {
+            Some((_, view)) => {
+                let previous = self.sealer.open(question.previous);
+                let location = place(query, &view.snapshot.client_networks);
+                let previous = previous.as_ref();
+                view.answer(&Asked { query, location, previous, moment: &moment }, depth)
+            }
+            None => {
+                let reason = match self.index.is_ready() {
+                    true => Reason::TenantUnknown,
+                    false => Reason::SnapshotNotReady,
+                };
+                Answer::without(reason, place(query, &ClientNetworks::default())).into()
+            }
+        };
+        Considered { evaluated, known, freshness, stale: moment.stale_configuration }
+    }
+
+    fn answered(&self, considered: Considered, now: Timestamp) -> Answered {
+        let Considered { evaluated: Evaluated { answer, .. }, known: _, freshness, stale } =
+            considered;
+        let path = answer.outcome.as_ref().ok();
+        let token = path.map(|path| self.sealer.seal(&path.hold)).unwrap_or_default();
+        Answered { answer, token, freshness, stale, now }
+    }
+
+    fn moment(&self, question: &Question<'_>, freshness: &Freshness) -> Moment {
+        let Question { now, seed, .. } = *question;
+        let SelectSettings { replicas, stale_after, certificate_grace } = self.settings;
+        Moment {
             now,
-            replicas: self.settings.replicas,
-            certificate_grace: if self.trust.is_fresh(now) {
-                Duration::ZERO
-            } else {
-                self.settings.certificate_grace
+            replicas,
+            certificate_grace: match self.trust.is_fresh(now) {
+                true => Duration::ZERO,
+                false => certificate_grace,
             },
-            stale_configuration: freshness.is_stale(self.settings.stale_after, now),
+            stale_configuration: freshness.is_stale(stale_after, now),
             hash_key: self.sealer.hash_key(),
             seed,
-        };
-        let answer = match self.index.tenant(tenant) {
-            None if self.index.is_ready() => Answer::without(Reason::TenantUnknown, query),
-            None => Answer::without(Reason::SnapshotNotReady, query),
-            Some(known) => {
-                let previous = self.sealer.open(previous);
-                select(&known.snapshot(), query, previous.as_ref(), &moment, depth)
-            }
-        };
-        let token = answer
-            .outcome
-            .as_ref()
-            .map_or_else(|_| String::new(), |path| self.sealer.seal(&path.hold));
-        Answered { answer, token, freshness, stale: moment.stale_configuration, now }
+        }
     }
 }

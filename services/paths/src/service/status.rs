@@ -9,11 +9,15 @@ use rpc::access::{Authorised, Scope};
 use super::index::Index;
 use crate::{
     domain::{
-        health::{Checks, Health},
-        live::{ConnectorLive, Presence, Report},
-        slot::{Reading, Target},
+        probing::{
+            health::{Checks, Health},
+            reading::Reading,
+            target::Target,
+        },
+        reporting::{numbers::Presence, report::Report},
     },
     error::Error,
+    live::connector::ConnectorLive,
 };
 
 /// Most targets shown for one connector.
@@ -36,7 +40,7 @@ pub struct Status {
     pub group: AppConnectorGroupName,
     /// Whether it can serve.
     pub presence: Presence,
-    /// What it last said.
+    /// Its last report.
     pub report: Report,
     /// When it last gave a sign of life.
     pub last_beat: Option<Timestamp>,
@@ -139,8 +143,8 @@ impl Statuses {
         }
         let not_found = || Error::AppConnectorNotFound(name.clone());
         let tenant = self.index.tenant(&name.tenant()).ok_or_else(not_found)?;
-        let snapshot = tenant.snapshot();
-        let enrolled = snapshot.connectors.get(&name.app_connector).ok_or_else(not_found)?;
+        let view = tenant.view();
+        let enrolled = view.connectors.get(&name.app_connector).ok_or_else(not_found)?;
         Ok(status(name, &enrolled.group, &enrolled.live, now, detail))
     }
 
@@ -162,8 +166,8 @@ impl Statuses {
             if !in_scope || passed {
                 continue;
             }
-            let snapshot = known.snapshot();
-            for (id, enrolled) in &snapshot.connectors {
+            let view = known.view();
+            for (id, enrolled) in &view.connectors {
                 let name = AppConnectorName::new(tenant.id().clone(), id.clone());
                 let group = AppConnectorGroupName::new(tenant.id().clone(), enrolled.group.clone());
                 if listing.after.as_ref().is_some_and(|after| name <= *after)
@@ -199,8 +203,9 @@ fn status(
         }
     }
     let report = live.report();
-    let presence = live.presence(now);
-    let last_beat = live.last_beat_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let numbers = live.numbers();
+    let presence = numbers.presence(now.as_millisecond());
+    let last_beat = numbers.last_beat_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     Status {
         group: AppConnectorGroupName::new(name.tenant.clone(), group.clone()),
         name,
@@ -208,7 +213,7 @@ fn status(
         conditions: conditions(presence, &report, last_beat, now),
         report,
         last_beat,
-        grants: live.grants(),
+        grants: numbers.grants,
         targets,
         up,
         down,
@@ -290,26 +295,26 @@ fn low_resource(report: &Report) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::domain::{
-        live::{AssignedLoad, Instance, Load},
+        reporting::report::{AssignedLoad, Instance, Load},
         testing::at_ms,
     };
 
-    fn told(report: &Report) -> Vec<(&'static str, String)> {
-        let found = conditions(Presence::Connected, report, Some(at_ms(0)), at_ms(0));
-        found.into_iter().map(|condition| (condition.reason, condition.message)).collect()
+    fn found(report: &Report) -> Vec<(&'static str, String)> {
+        let conditions = conditions(Presence::Connected, report, Some(at_ms(0)), at_ms(0));
+        conditions.into_iter().map(|condition| (condition.reason, condition.message)).collect()
     }
 
     #[test]
     fn a_healthy_connector_has_no_condition_and_one_that_never_came_neither() {
         let end = Some(at_ms(7 * 24 * 3_600 * 1_000));
         let instance = Instance { certificate_end: end, ..Instance::default() };
-        assert!(told(&Report { instance, ..Report::default() }).is_empty());
+        assert!(found(&Report { instance, ..Report::default() }).is_empty());
         let unseen = conditions(Presence::NotSeen, &Report::default(), None, at_ms(0));
         assert!(unseen.is_empty());
     }
 
     #[test]
-    fn each_trouble_is_told_with_its_number() {
+    fn each_condition_names_its_number() {
         let hour = 3_600 * 1_000;
         let report = Report {
             instance: Instance { certificate_end: Some(at_ms(10 * hour)), ..Instance::default() },
@@ -318,7 +323,7 @@ mod tests {
             assigned: AssignedLoad { left_out: 7, ..AssignedLoad::default() },
             ..Report::default()
         };
-        let told = told(&report);
+        let found = found(&report);
         for (n, (reason, part)) in [
             ("CLOCK_SKEW", "-400 s"),
             ("CERTIFICATE_EXPIRING", "ends in 10 h"),
@@ -328,8 +333,8 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            assert_eq!(told[n].0, reason);
-            assert!(told[n].1.contains(part), "{}", told[n].1);
+            assert_eq!(found[n].0, reason);
+            assert!(found[n].1.contains(part), "{}", found[n].1);
         }
     }
 
@@ -337,7 +342,7 @@ mod tests {
     fn a_certificate_that_has_ended_is_labelled() {
         let end = Some(at_ms(-3 * 3_600 * 1_000));
         let instance = Instance { certificate_end: end, ..Instance::default() };
-        let told = told(&Report { instance, ..Report::default() });
-        assert!(told[0].1.contains("ended 3 h ago"), "{}", told[0].1);
+        let found = found(&Report { instance, ..Report::default() });
+        assert!(found[0].1.contains("ended 3 h ago"), "{}", found[0].1);
     }
 }

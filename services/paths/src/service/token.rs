@@ -6,7 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 
-use crate::domain::hysteresis::Hold;
+use crate::domain::choice::hysteresis::Hold;
 
 /// Longest token that is looked at, bytes: names of 63 bytes and a network of 256 that must be escaped need 3,000.
 pub const MAX_TOKEN_BYTES: usize = 4_096;
@@ -124,11 +124,9 @@ mod fuzz {
     use trial::fuzz::Verdict;
 
     use super::*;
-    use crate::domain::{
-        configuration::Protocol,
-        host::Host,
-        query::{DEFAULT_LIMIT, Query},
-        testing::{ask, noon, tenant},
+    use crate::{
+        domain::{question::query::Query, testing::query},
+        live::testing::{ask, noon, tenant},
     };
 
     fn hold() -> Hold {
@@ -145,24 +143,12 @@ mod fuzz {
         }
     }
 
-    fn query() -> Query {
-        Query {
-            coordinates: None,
-            radius_km: 0.0,
-            edge: None,
-            host: Host::parse("a.corp.example").unwrap(),
-            port: 443,
-            protocol: Protocol::Tcp,
-            client_key: "client".to_owned(),
-            client_network: String::new(),
-            limit: DEFAULT_LIMIT,
-            groups: Vec::new(),
-            countries: Vec::new(),
-        }
+    fn question() -> Query {
+        Query { client_key: "client".to_owned(), ..query("a.corp.example") }
     }
 
     #[test]
-    fn whoever_has_no_key_makes_no_token() {
+    fn a_caller_without_the_key_makes_no_token() {
         let sealer = Sealer::new(b"secret");
         let given = sealer.seal(&hold());
         trial::target!("selection_tokens").with(&*given).run_on_text(|text| {
@@ -183,7 +169,7 @@ mod fuzz {
             let seal = hmac::sign(&sealer.key, body);
             let token = URL_SAFE_NO_PAD.encode([body, seal.as_ref()].concat());
             let Some(opened) = sealer.open(&token) else { return Verdict::from(None::<()>) };
-            let path = ask(&tenant, &query(), Some(&opened)).outcome.expect("paris serves");
+            let path = ask(&tenant, &question(), Some(&opened)).outcome.expect("paris serves");
             assert_eq!(path.is_new, path.hold.connector != opened.connector);
             let again = sealer.seal(&path.hold);
             assert!(sealer.open(&again).is_some(), "{} bytes do not open again", again.len());

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clients::{Told, provisioning::TrustFact},
-    domain::model::Fact,
+    domain::configuration::model::Fact,
     metrics::Metrics,
     service::{index::Index, trust::Trust},
     store::{Mirror, keys::Area},

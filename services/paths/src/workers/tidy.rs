@@ -26,7 +26,7 @@ impl Worker for Tidy {
 
     async fn tick(&mut self, now: Timestamp) -> Result<Next, Infallible> {
         for (_, tenant) in self.index.tenants() {
-            if tenant.snapshot().live.forget_unused(now) {
+            if tenant.view().live.forget_unused(now) {
                 tenant.announce();
             }
         }

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use paths::domain::select::{Depth, select};
+use paths::domain::choice::select::Depth;
 
 use crate::world::{World, from_place};
 
@@ -99,8 +99,8 @@ fn ours(data: &Data, trial: &Trial) -> Vec<usize> {
     let mut query = from_place(data.sites[&trial.user].at);
     query.client_key = format!("user-{}", trial.user);
     let moment = world.moment();
-    let answer = select(world.snapshot(), &query, None, &moment, Depth::Select);
-    let position = |one: &paths::domain::select::Candidate| {
+    let answer = world.evaluate(&query, None, &moment, Depth::Select).answer;
+    let position = |one: &paths::domain::choice::answer::Candidate| {
         one.connector.app_connector.as_str()[1..].parse::<usize>().unwrap()
     };
     answer.outcome.unwrap().ranked.iter().map(position).collect()

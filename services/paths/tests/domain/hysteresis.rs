@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use paths::domain::{hysteresis::Hold, query::Query};
+use paths::domain::{choice::hysteresis::Hold, question::query::Query};
 
 use crate::world::{BERLIN, PARIS, World, first, from_place};
 
@@ -31,7 +31,7 @@ fn after(world: &mut World, seconds: u64, b: f32) {
 }
 
 #[test]
-fn a_small_gain_moves_nobody_and_is_told() {
+fn a_small_gain_moves_no_client_and_is_named() {
     let (mut world, query, hold) = two();
     after(&mut world, 3_600, 96.0);
     let path = world.path(&query, Some(&hold));

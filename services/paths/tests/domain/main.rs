@@ -6,9 +6,11 @@
     reason = "a test fails by panicking and may print"
 )]
 
+mod effects;
 mod evaluation;
 mod herd;
 mod hysteresis;
+mod probing;
 mod properties;
 mod selection;
 mod world;

@@ -3,14 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use names::{AppConnectorName, TenantName};
-use paths::domain::{
-    configuration::{Preference, SelectionPolicy, UnhealthyPolicy},
-    demand::TenantLive,
-    health::Health,
-    live::Presence,
-    select::{Answer, Depth, select},
-    snapshot::TenantSnapshot,
-    verdict::Verdict,
+use paths::{
+    domain::{
+        candidates::verdict::Verdict,
+        choice::{answer::Answer, select::Depth},
+        configuration::{Preference, SelectionPolicy, UnhealthyPolicy},
+        probing::health::Health,
+        question::{asked::Asked, location::place},
+        reporting::numbers::Presence,
+    },
+    live::{tenant::TenantLive, view::TenantView},
 };
 use proptest::prelude::*;
 
@@ -129,7 +131,7 @@ fn ask(world: &mut World, case: &Case, depth: Depth) -> Answer {
     query.client_key.clone_from(&case.client);
     query.limit = case.limit;
     let moment = world.moment();
-    select(world.snapshot(), &query, None, &moment, depth)
+    world.evaluate(&query, None, &moment, depth).answer
 }
 
 fn names(answer: &Answer) -> Vec<String> {
@@ -158,7 +160,7 @@ proptest! {
             prop_assert_eq!(live.presence(world.now), Presence::Connected);
             if case.unhealthy == UnhealthyPolicy::Refuse {
                 prop_assert_ne!(one.assessed.tier(), Health::Down);
-                prop_assert!(!live.is_spent());
+                prop_assert!(!live.numbers().is_spent);
             }
             prop_assert!(one.assessed.total_ms.is_finite());
         }
@@ -205,7 +207,7 @@ proptest! {
         let mut world = build(&case);
         let Ok(path) = ask(&mut world, &case, Depth::Select).outcome else { return Ok(()) };
         let mut query = from_place(case.from);
-        query.client_key = "somebody else".into();
+        query.client_key = "another client".into();
         let again = world.path(&query, Some(&path.hold));
         prop_assert_eq!(first(&again), first(&path));
         prop_assert!(!again.is_new);
@@ -219,9 +221,12 @@ fn another_tenant_with_the_same_names_is_never_seen() {
     world.reaches("paris", 1.0);
     let other = TenantName::new(id("other"));
     let live = Arc::new(TenantLive::default());
-    let snapshot = TenantSnapshot::build(other, &world.configuration, &world.fleet, live);
+    let view = TenantView::build(other, &world.configuration, &world.fleet, live);
     let moment = world.moment();
-    let answer = select(&snapshot, &from_place(crate::world::PARIS), None, &moment, Depth::Select);
+    let query = from_place(crate::world::PARIS);
+    let location = place(&query, &view.snapshot.client_networks);
+    let asked = Asked { query: &query, location, previous: None, moment: &moment };
+    let answer = view.answer(&asked, Depth::Select).answer;
     assert!(
         answer.outcome.is_err(),
         "the connector of that name in the other tenant is not connected"

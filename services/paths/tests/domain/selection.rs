@@ -1,18 +1,19 @@
 use std::time::Duration;
 
 use paths::domain::{
+    candidates::verdict::{Reason, Verdict},
+    choice::{answer::Degradation, select::Depth},
     configuration::{
-        Country, Families, HealthReporting, Preference, SelectionPolicy, Server, ServerGroup,
-        UnhealthyPolicy,
+        ClientNetwork, Country, Families, HealthReporting, Preference, SelectionPolicy, Server,
+        ServerGroup, UnhealthyPolicy,
     },
-    health::{Check, Health},
-    host::Host,
-    live::Load,
-    select::Degradation,
-    verdict::{Reason, Verdict},
+    matching::host::Host,
+    probing::health::{Check, Health},
+    question::{location::LocationSource, moment::Moment, query::Query},
+    reporting::report::{Instance, Load},
 };
 
-use crate::world::{BERLIN, HOST, PARIS, SYDNEY, World, all, first, from_place, id};
+use crate::world::{BERLIN, PARIS, SYDNEY, World, all, first, from_place, id, place};
 
 fn three_sites() -> World {
     let mut world = World::new();
@@ -30,7 +31,8 @@ fn reason(world: &mut World) -> Reason {
 
 fn verdict(world: &mut World, name: &str) -> Verdict {
     let answer = world.ask(&from_place(BERLIN), None);
-    let of = |one: &&paths::domain::select::Candidate| one.connector.app_connector == id(name);
+    let of =
+        |one: &&paths::domain::choice::answer::Candidate| one.connector.app_connector == id(name);
     answer.considered.iter().find(of).unwrap().assessed.verdict
 }
 
@@ -78,12 +80,29 @@ fn an_unmeasured_leg_counts_as_the_worst_known_and_comes_behind_every_measured_o
 #[test]
 fn an_unknown_client_place_leaves_the_application_leg_to_decide() {
     let mut world = three_sites();
-    let query = paths::domain::query::Query { coordinates: None, ..from_place(BERLIN) };
+    let query = Query { coordinates: None, ..from_place(BERLIN) };
     let answer = world.ask(&query, None);
     assert_eq!(answer.reason(), Some(Reason::ClientLocationUnknown));
     let path = answer.outcome.unwrap();
     assert_eq!(first(&path), "sydney");
     assert_eq!(path.degradation, Degradation::Reduced);
+}
+
+#[test]
+fn a_client_network_places_the_client_before_anything_that_the_caller_says() {
+    let mut world = three_sites();
+    let networks = vec!["10.1.0.0/16".parse().unwrap()];
+    let office = ClientNetwork { networks, coordinates: place(SYDNEY) };
+    world.configuration.client_networks.insert(id("sydney-office"), office);
+    let mut query = from_place(BERLIN);
+    query.address = "::ffff:10.1.2.3".parse().ok();
+    let answer = world.ask(&query, None);
+    assert_eq!(answer.location.source, LocationSource::ClientNetwork);
+    assert_eq!(first(&answer.outcome.unwrap()), "sydney");
+    query.address = "10.2.2.3".parse().ok();
+    let answer = world.ask(&query, None);
+    assert_eq!(answer.location.source, LocationSource::Coordinates);
+    assert_eq!(first(&answer.outcome.unwrap()), "paris");
 }
 
 #[test]
@@ -189,7 +208,10 @@ fn results_that_are_too_old_are_unknown_and_labelled() {
 #[test]
 fn an_address_family_that_the_group_does_not_resolve_is_a_mismatch() {
     let mut world = World::new();
-    world.segment().domains.push(paths::domain::host::Domain::parse("2001:db8::5").unwrap());
+    world
+        .segment()
+        .domains
+        .push(paths::domain::matching::host::Domain::parse("2001:db8::5").unwrap());
     world.group("paris", PARIS).families = Families::Ipv4;
     world.member("paris", "paris");
     let mut query = from_place(BERLIN);
@@ -238,12 +260,10 @@ fn a_lower_priority_serves_when_less_than_half_of_the_higher_is_usable_and_steps
     world.fails("main-1");
     assert_eq!(first(&world.path(&from_place(BERLIN), None)), "main-2", "two of three are enough");
     world.fails("main-2");
-    let answer = world.ask(&from_place(BERLIN), None);
-    assert_eq!(first(answer.outcome.as_ref().unwrap()), "spare");
-
-    let serving = answer.serving.unwrap();
-    let memory = world.live.segment(&id("wiki"));
-    paths::domain::priority::remember(serving, &memory, world.now.as_millisecond());
+    let (query, moment) = (from_place(BERLIN), world.moment());
+    let evaluated = world.evaluate(&query, None, &moment, Depth::Select);
+    assert_eq!(first(evaluated.answer.outcome.as_ref().unwrap()), "spare");
+    world.apply(&evaluated, &query);
     world.reaches("main-1", 30.0);
     world.reaches("main-2", 30.0);
     world.later(Duration::from_secs(299));
@@ -336,15 +356,14 @@ fn without_health_reporting_an_application_is_taken_to_be_up() {
 fn an_ended_certificate_counts_only_while_none_can_be_renewed() {
     let mut world = three_sites();
     let ended = Some(world.now - Duration::from_secs(1));
-    let instance = paths::domain::live::Instance { certificate_end: ended, ..Default::default() };
+    let instance = Instance { certificate_end: ended, ..Default::default() };
     world.connector("paris").open(instance, Duration::from_secs(10), world.now);
     assert_eq!(world.choice(BERLIN), "berlin");
     assert_eq!(verdict(&mut world, "paris"), Verdict::CertificateExpired);
     let mut moment = world.moment();
     moment.certificate_grace = Duration::from_secs(60);
     let query = from_place(BERLIN);
-    let depth = paths::domain::select::Depth::Select;
-    let answer = paths::domain::select::select(world.snapshot(), &query, None, &moment, depth);
+    let answer = world.evaluate(&query, None, &moment, Depth::Select).answer;
     assert_eq!(first(&answer.outcome.unwrap()), "paris");
 }
 
@@ -353,10 +372,9 @@ fn the_time_to_live_is_jittered_between_30_and_60_seconds() {
     let mut world = three_sites();
     let mut seen = std::collections::BTreeSet::new();
     for seed in [0, 1, 17_000, 30_000, 30_001, u64::MAX] {
-        let moment = paths::domain::assess::Moment { seed, ..world.moment() };
+        let moment = Moment { seed, ..world.moment() };
         let query = from_place(BERLIN);
-        let depth = paths::domain::select::Depth::Select;
-        let answer = paths::domain::select::select(world.snapshot(), &query, None, &moment, depth);
+        let answer = world.evaluate(&query, None, &moment, Depth::Select).answer;
         assert!((30_000..=60_000).contains(&answer.ttl.as_millis()));
         seen.insert(answer.ttl);
     }
@@ -364,66 +382,4 @@ fn the_time_to_live_is_jittered_between_30_and_60_seconds() {
     let mut query = from_place(BERLIN);
     query.host = Host::parse("nobody.example").unwrap();
     assert_eq!(world.ask(&query, None).ttl, Duration::from_secs(5));
-}
-
-#[test]
-fn what_is_asked_for_is_probed_and_what_is_not_asked_for_is_not() {
-    use paths::domain::{
-        assignment::{ProbePace, assign},
-        select::Depth,
-    };
-    let mut world = three_sites();
-    world.segment().domains = vec![paths::domain::host::Domain::parse("*.corp.example").unwrap()];
-    let pace = ProbePace { period: Duration::from_secs(30), per_second: 20 };
-    let name = names::AppConnectorName::new(id("acme"), id("paris"));
-    let (now, moment) = (world.now, world.moment());
-    assert!(assign(world.snapshot(), &name, pace, now).targets.is_empty());
-    let query = from_place(BERLIN);
-    let explained =
-        paths::domain::select::select(world.snapshot(), &query, None, &moment, Depth::Explain);
-    assert!(!explained.begins_use && assign(world.snapshot(), &name, pace, now).targets.is_empty());
-    let answer =
-        paths::domain::select::select(world.snapshot(), &query, None, &moment, Depth::Select);
-    assert!(answer.begins_use);
-    let assignment = assign(world.snapshot(), &name, pace, now);
-    let hosts: Vec<_> = assignment.targets.iter().map(|one| one.target.host.to_string()).collect();
-    assert_eq!(hosts, [HOST]);
-    assert_eq!(assignment.period, Duration::from_secs(30));
-    let later = now + Duration::from_secs(1_801);
-    assert!(assign(world.snapshot(), &name, pace, later).targets.is_empty());
-
-    assert!(world.live.forget_unused(later));
-    let moment = paths::domain::assess::Moment { now: later, ..moment };
-    let again =
-        paths::domain::select::select(world.snapshot(), &query, None, &moment, Depth::Select);
-    assert!(again.begins_use);
-    let again = assign(world.snapshot(), &name, pace, later);
-    assert_eq!(again.targets.len(), 1, "what is used again is probed again");
-}
-
-#[test]
-fn more_targets_than_the_budget_are_probed_less_often_and_the_rest_is_left_out() {
-    use paths::domain::{
-        assignment::{ProbePace, assign},
-        configuration::PortRange,
-    };
-    let mut world = World::new();
-    world.site("paris", PARIS);
-    world.segment().health_reporting = HealthReporting::Continuous;
-    world.segment().tcp = vec![PortRange { first: 1, last: 100 }];
-    let name = names::AppConnectorName::new(id("acme"), id("paris"));
-    let now = world.now;
-    let pace = |per_second| ProbePace { period: Duration::from_secs(30), per_second };
-    let roomy = assign(world.snapshot(), &name, pace(20), now);
-    assert_eq!(
-        (roomy.targets.len(), roomy.period, roomy.budget_permille),
-        (100, Duration::from_secs(30), 166)
-    );
-    let tight = assign(world.snapshot(), &name, pace(1), now);
-    assert_eq!((tight.targets.len(), tight.period), (100, Duration::from_secs(100)));
-    assert!(!tight.exceeds_budget());
-    world.segment().tcp = vec![PortRange { first: 1, last: 400 }];
-    let over = assign(world.snapshot(), &name, pace(1), now);
-    assert_eq!((over.targets.len(), over.left_out), (300, 100));
-    assert!(over.exceeds_budget());
 }

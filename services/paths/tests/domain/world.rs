@@ -4,23 +4,33 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use names::{AppConnectorName, Id, TenantName};
-use paths::domain::{
-    assess::Moment,
-    configuration::{
-        Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
-        Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+use paths::{
+    domain::{
+        choice::{
+            answer::{Answer, Path},
+            hysteresis::Hold,
+            select::Depth,
+        },
+        configuration::{
+            Connector, DEFAULT_STICKY_FOR, Families, Group, HealthReporting, MatchStyle, PortRange,
+            Protocol, Segment, SelectionPolicy, ServerGroup, TenantConfiguration, UnhealthyPolicy,
+        },
+        cost::place::Coordinates,
+        matching::host::{Domain, Host},
+        probing::{
+            assignment::{Assignment, ProbePace, assign},
+            health::Check,
+            target::Target,
+        },
+        question::{asked::Asked, location, moment::Moment, query::Query},
+        reporting::report::{Instance, Load},
     },
-    demand::TenantLive,
-    fleet::Fleet,
-    health::Check,
-    host::{Domain, Host},
-    hysteresis::Hold,
-    live::{ConnectorLive, Instance, Load, StreamMark},
-    place::Coordinates,
-    query::Query,
-    select::{Answer, Depth, Path, select},
-    slot::Target,
-    snapshot::TenantSnapshot,
+    live::{
+        connector::{ConnectorLive, StreamMark},
+        fleet::Fleet,
+        tenant::TenantLive,
+        view::{Evaluated, TenantView},
+    },
 };
 
 pub(crate) const HOST: &str = "wiki.corp.example";
@@ -42,7 +52,7 @@ pub(crate) struct World {
     pub(crate) fleet: Fleet,
     pub(crate) live: Arc<TenantLive>,
     pub(crate) now: Timestamp,
-    snapshot: Option<TenantSnapshot>,
+    view: Option<TenantView>,
 }
 
 impl World {
@@ -57,7 +67,7 @@ impl World {
             fleet: Fleet::default(),
             live: Arc::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
-            snapshot: None,
+            view: None,
         }
     }
 
@@ -66,7 +76,7 @@ impl World {
     }
 
     pub(crate) fn group(&mut self, name: &str, at: (f64, f64)) -> &mut Group {
-        self.snapshot = None;
+        self.view = None;
         let group = Group {
             enabled: true,
             coordinates: place(at),
@@ -86,7 +96,7 @@ impl World {
 
     /// One more connector of a group, connected long ago.
     pub(crate) fn member(&mut self, group: &str, name: &str) -> StreamMark {
-        self.snapshot = None;
+        self.view = None;
         let connector = Connector {
             group: id(group),
             enabled: true,
@@ -96,7 +106,7 @@ impl World {
         };
         self.configuration.connectors.insert(id(name), connector);
         let hour_ago = self.now - Duration::from_secs(3_600);
-        // A period so long that no test has to tell every heartbeat.
+        // A period so long that no test has to send every heartbeat.
         self.connector(name).open(Instance::default(), PERIOD * 100_000, hour_ago)
     }
 
@@ -110,7 +120,7 @@ impl World {
     }
 
     pub(crate) fn segment(&mut self) -> &mut Segment {
-        self.snapshot = None;
+        self.view = None;
         self.configuration.segments.get_mut("wiki").unwrap()
     }
 
@@ -130,12 +140,39 @@ impl World {
         slot.record(check, self.now, Duration::from_secs(90));
     }
 
-    pub(crate) fn snapshot(&mut self) -> &TenantSnapshot {
+    pub(crate) fn view(&mut self) -> &TenantView {
         let build = || {
             let live = self.live.clone();
-            TenantSnapshot::build(Self::tenant(), &self.configuration, &self.fleet, live)
+            TenantView::build(Self::tenant(), &self.configuration, &self.fleet, live)
         };
-        self.snapshot.get_or_insert_with(build)
+        self.view.get_or_insert_with(build)
+    }
+
+    /// What a connector is to probe at a moment.
+    pub(crate) fn assignment(&mut self, name: &str, per_second: u32) -> Assignment {
+        let name = AppConnectorName::new(id("acme"), id(name));
+        let pace = ProbePace { period: Duration::from_secs(30), per_second };
+        let (now, in_use) = (self.now, self.live.in_use(self.now));
+        assign(&self.view().snapshot, &in_use, &name, pace, now)
+    }
+
+    /// Answers at a moment; nothing of it comes true.
+    pub(crate) fn evaluate(
+        &mut self,
+        query: &Query,
+        previous: Option<&Hold>,
+        moment: &Moment,
+        depth: Depth,
+    ) -> Evaluated {
+        let view = self.view();
+        let location = location::place(query, &view.snapshot.client_networks);
+        view.answer(&Asked { query, location, previous, moment }, depth)
+    }
+
+    /// Lets the effects of an answer come true; whether probes must begin.
+    pub(crate) fn apply(&mut self, evaluated: &Evaluated, query: &Query) -> bool {
+        let now = self.now;
+        self.view().apply(evaluated, query, now)
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -151,7 +188,7 @@ impl World {
 
     pub(crate) fn ask(&mut self, query: &Query, previous: Option<&Hold>) -> Answer {
         let moment = self.moment();
-        select(self.snapshot(), query, previous, &moment, Depth::Explain)
+        self.evaluate(query, previous, &moment, Depth::Explain).answer
     }
 
     pub(crate) fn path(&mut self, query: &Query, previous: Option<&Hold>) -> Path {
@@ -195,6 +232,7 @@ pub(crate) fn from_place(at: (f64, f64)) -> Query {
     Query {
         coordinates: Some(place(at)),
         radius_km: 0.0,
+        address: None,
         edge: None,
         host: Host::parse(HOST).unwrap(),
         port: PORT,

@@ -11,12 +11,12 @@ use crate::ground::{ADMIN, PARIS, WIKI, chosen, ground, reason, two_sites, until
 #[tokio::test]
 async fn with_every_sibling_down_a_restart_answers_from_its_own_copy_and_says_its_age() {
     let ground = two_sites(HealthReporting::Continuous);
-    ground.told.trust.revoke("berlin");
+    ground.siblings.trust.revoke("berlin");
     let serving = ground.start().await;
     let mut paris = serving.connector("paris").await;
     paris.assignment().await;
     // A change after the snapshot is in the copy too.
-    ground.told.configuration.segment(
+    ground.siblings.configuration.segment(
         "late",
         "late.corp.example",
         &["paris"],
@@ -63,10 +63,10 @@ async fn what_registry_no_longer_has_is_gone_after_a_relist() {
     assert_eq!(chosen(&serving.select(PARIS).await), "paris");
     serving.stop().await;
 
-    ground.told = Default::default();
+    ground.siblings = Default::default();
     let fresh = ground;
-    fresh.told.configuration.tenant("acme");
-    fresh.told.trust.authority("acme", fresh.authority.certificate());
+    fresh.siblings.configuration.tenant("acme");
+    fresh.siblings.trust.authority("acme", fresh.authority.certificate());
     let serving = fresh.start().await;
     until("the segment is gone", || async { chosen(&serving.select(PARIS).await) == "NO_SEGMENT" })
         .await;

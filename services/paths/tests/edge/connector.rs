@@ -25,7 +25,7 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Opens the stream, says hello and hears the terms.
+    /// Opens the stream, sends a hello and waits for the terms.
     pub(crate) async fn open(
         mut client: PathsServiceClient<Channel>,
         clock: Clock,
@@ -53,7 +53,7 @@ impl Agent {
     }
 
     pub(crate) fn say(&self, report: Report) {
-        // The other side may have ended the stream; then the next order tells it.
+        // The other side may have ended the stream; then the next order shows it.
         self.reports.send(ReportStatusRequest { report: Some(report) }).ok();
     }
 
@@ -74,7 +74,7 @@ impl Agent {
         }
     }
 
-    /// A heartbeat that has been taken in when this returns.
+    /// A heartbeat that was handled when this returns.
     pub(crate) async fn beat(&mut self, sessions: i32) {
         self.sequence += 1;
         let load = Load { sessions, session_limit: 100, ..Default::default() };
@@ -92,7 +92,7 @@ impl Agent {
         }
     }
 
-    /// A result of each probe, taken in when this returns: a beat behind it was.
+    /// A result of each probe, handled when this returns: a beat behind it was.
     pub(crate) async fn report(&mut self, results: Vec<ProbeResult>) {
         self.say(Report::ProbeReport(ProbeReport { results }));
         self.beat(0).await;

@@ -120,12 +120,12 @@ async fn a_newer_stream_takes_over_without_a_gap() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_process_is_told_to_connectors() {
+async fn the_end_of_the_process_is_announced_to_connectors() {
     let ground = two_sites(HealthReporting::None);
     let serving = ground.start().await;
     let mut paris = serving.connector("paris").await;
     let stopping = serving.stop();
-    let told = async {
+    let farewell = async {
         loop {
             match paris.order().await.unwrap() {
                 Some(Order::Farewell(farewell)) => break farewell,
@@ -134,7 +134,7 @@ async fn the_end_of_the_process_is_told_to_connectors() {
             }
         }
     };
-    let ((), farewell) = tokio::join!(stopping, told);
+    let ((), farewell) = tokio::join!(stopping, farewell);
     assert_eq!(farewell.reason, "SHUTTING_DOWN");
 }
 
@@ -144,8 +144,8 @@ async fn a_revoked_or_deleted_connector_is_cut_off_and_stays_out() {
     let serving = ground.start().await;
     let mut paris = serving.connector("paris").await;
     let mut berlin = serving.connector("berlin").await;
-    ground.told.trust.revoke("paris");
-    ground.told.configuration.connector("berlin", "berlin", true);
+    ground.siblings.trust.revoke("paris");
+    ground.siblings.configuration.connector("berlin", "berlin", true);
     for (agent, code) in [(&mut paris, Code::Unauthenticated), (&mut berlin, Code::NotFound)] {
         let end = loop {
             agent.say(Report::Heartbeat(Default::default()));
@@ -166,7 +166,7 @@ async fn a_revoked_or_deleted_connector_is_cut_off_and_stays_out() {
 }
 
 #[tokio::test]
-async fn a_connector_that_nobody_registered_is_told_so() {
+async fn a_connector_that_was_never_registered_is_refused_as_unknown() {
     let ground = two_sites(HealthReporting::None);
     let serving = ground.start().await;
     let refused = serving.refused("stranger").await;
@@ -177,11 +177,11 @@ async fn a_connector_that_nobody_registered_is_told_so() {
 #[tokio::test]
 async fn statuses_come_in_pages_and_in_batches() {
     let ground = ground();
-    let told = &ground.told.configuration;
-    told.group("paris", PARIS, true);
-    told.group("berlin", PARIS, true);
+    let configuration = &ground.siblings.configuration;
+    configuration.group("paris", PARIS, true);
+    configuration.group("berlin", PARIS, true);
     for n in 0..5 {
-        told.connector(&format!("c-{n}"), if n == 3 { "berlin" } else { "paris" }, false);
+        configuration.connector(&format!("c-{n}"), if n == 3 { "berlin" } else { "paris" }, false);
     }
     let serving = ground.start().await;
     let mut client = serving.client(VIEWER);

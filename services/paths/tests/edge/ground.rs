@@ -50,7 +50,7 @@ pub(crate) type Client = PathsServiceClient<InterceptedService<rpc::client::Chan
 
 /// Where processes under test live, one after the other.
 pub(crate) struct Ground {
-    pub(crate) told: SiblingConfig,
+    pub(crate) siblings: SiblingConfig,
     pub(crate) clock: Clock,
     pub(crate) hands: ManualClock,
     pub(crate) authority: CertificateAuthority,
@@ -80,22 +80,22 @@ pub(crate) fn ground() -> Ground {
     settings.access.token_file = Some(tokens);
     SystemPki::init(&settings.identity.directory, &domain, &[], clock.now()).unwrap();
     let authority = CertificateAuthority::create("acme", clock.now(), WEEK * 52).unwrap();
-    let told = SiblingConfig::default();
-    told.configuration.tenant("acme");
-    told.configuration.tenant("other");
-    told.trust.authority("acme", authority.certificate());
-    Ground { told, clock, hands, authority, directory, settings }
+    let siblings = SiblingConfig::default();
+    siblings.configuration.tenant("acme");
+    siblings.configuration.tenant("other");
+    siblings.trust.authority("acme", authority.certificate());
+    Ground { siblings, clock, hands, authority, directory, settings }
 }
 
 /// Two sites, each with a connector of its name, in front of `wiki`.
 pub(crate) fn two_sites(health: HealthReporting) -> Ground {
     let ground = ground();
-    let told = &ground.told.configuration;
+    let configuration = &ground.siblings.configuration;
     for (site, at) in [("paris", PARIS), ("berlin", BERLIN)] {
-        told.group(site, at, true);
-        told.connector(site, site, false);
+        configuration.group(site, at, true);
+        configuration.connector(site, site, false);
     }
-    told.segment("wiki", WIKI, &["paris", "berlin"], health);
+    configuration.segment("wiki", WIKI, &["paris", "berlin"], health);
     ground
 }
 
@@ -118,8 +118,8 @@ impl Ground {
     /// Paths beside its siblings, ready.
     pub(crate) async fn start(&self) -> Serving<'_> {
         let plan = Plan::new(self.settings.clone(), self.clock.clone())
-            .host::<Registry>(self.told.clone())
-            .host::<Provisioning>(self.told.clone());
+            .host::<Registry>(self.siblings.clone())
+            .host::<Provisioning>(self.siblings.clone());
         let serving = self.serve(plan).await;
         let ready = tokio::time::timeout(PATIENCE, serving.running.health().ready());
         ready.await.expect("it gets ready");

@@ -1,4 +1,4 @@
-//! Paths from outside: real sockets, real certificates, a real store, beside siblings that tell what the test says.
+//! Paths from outside: real sockets, real certificates, a real store, beside siblings that send what the test publishes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

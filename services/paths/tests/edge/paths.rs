@@ -40,7 +40,7 @@ async fn what_connectors_measure_decides_with_where_the_user_is() {
 async fn a_connector_that_loses_one_application_goes_on_serving_others() {
     let ground = two_sites(HealthReporting::Continuous);
     let git = "git.corp.example";
-    ground.told.configuration.segment("git", git, &["paris"], HealthReporting::Continuous);
+    ground.siblings.configuration.segment("git", git, &["paris"], HealthReporting::Continuous);
     let serving = ground.start().await;
     let mut paris = serving.connector("paris").await;
     assert_eq!(paris.assignment().await.targets.len(), 2);
@@ -98,14 +98,14 @@ async fn a_disabled_group_is_out_of_the_answers_and_explained() {
     paris.reaches(WIKI, 1.0).await;
     berlin.reaches(WIKI, 1.0).await;
     assert_eq!(chosen(&serving.select(PARIS).await), "paris berlin");
-    ground.told.configuration.group("paris", PARIS, false);
+    ground.siblings.configuration.group("paris", PARIS, false);
     until("paris is out", || async { chosen(&serving.select(PARIS).await) == "berlin" }).await;
     let explained = serving.explain(PARIS).await;
     let verdicts: Vec<_> = explained.considered.iter().map(|one| one.verdict.as_str()).collect();
     assert_eq!(verdicts, ["SELECTED", "GROUP_DISABLED"]);
     assert!(explained.considered[0].detail.contains("ms to the application"));
     paris.beat(1).await;
-    ground.told.configuration.group("paris", PARIS, true);
+    ground.siblings.configuration.group("paris", PARIS, true);
     until("paris is back", || async { chosen(&serving.select(PARIS).await) == "paris berlin" })
         .await;
     serving.stop().await;

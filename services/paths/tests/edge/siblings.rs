@@ -1,4 +1,4 @@
-//! A registry and a provisioning that tell what the test says.
+//! A registry and a provisioning that send the events which the test publishes.
 
 use std::{
     collections::BTreeMap,
@@ -25,24 +25,24 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, codegen::BoxStream};
 
-/// What one sibling tells; clones share it.
+/// The objects of one sibling and their changes; clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Told<E> {
+pub(crate) struct Events<E> {
     objects: Arc<Mutex<BTreeMap<String, E>>>,
     changes: broadcast::Sender<E>,
 }
 
-impl<E: Clone> Default for Told<E> {
+impl<E: Clone> Default for Events<E> {
     fn default() -> Self {
         Self { objects: Arc::default(), changes: broadcast::Sender::new(256) }
     }
 }
 
-impl<E: Clone + Send + 'static> Told<E> {
+impl<E: Clone + Send + 'static> Events<E> {
     /// An object is as the event says from now on.
-    pub(crate) fn tell(&self, name: &str, event: E) {
+    pub(crate) fn publish(&self, name: &str, event: E) {
         self.objects.lock().unwrap().insert(name.to_owned(), event.clone());
-        // Nobody may be watching yet; then the snapshot tells it.
+        // Without a watch yet the snapshot will have it.
         self.changes.send(event).ok();
     }
 
@@ -65,8 +65,8 @@ impl<E: Clone + Send + 'static> Told<E> {
     }
 }
 
-pub(crate) type ToldConfiguration = Told<registry::Event>;
-pub(crate) type ToldTrust = Told<provisioning::Event>;
+pub(crate) type ConfigurationEvents = Events<registry::Event>;
+pub(crate) type TrustEvents = Events<provisioning::Event>;
 
 fn added(resource: Resource) -> registry::Event {
     let change = ChangeType::Added.into();
@@ -81,11 +81,11 @@ pub(crate) fn connector_name(id: &str) -> String {
     format!("tenants/acme/appConnectors/{id}")
 }
 
-impl ToldConfiguration {
+impl ConfigurationEvents {
     pub(crate) fn tenant(&self, id: &str) {
         let name = format!("tenants/{id}");
         let tenant = registry::Tenant { name: name.clone(), ..Default::default() };
-        self.tell(&name, added(Resource::Tenant(tenant)));
+        self.publish(&name, added(Resource::Tenant(tenant)));
     }
 
     pub(crate) fn group(&self, id: &str, (latitude, longitude): (f64, f64), enabled: bool) {
@@ -96,7 +96,7 @@ impl ToldConfiguration {
             location: Some(registry::Location { coordinates, ..Default::default() }),
             ..Default::default()
         };
-        self.tell(&group_name(id), added(Resource::AppConnectorGroup(group)));
+        self.publish(&group_name(id), added(Resource::AppConnectorGroup(group)));
     }
 
     pub(crate) fn connector(&self, id: &str, group: &str, deleted: bool) {
@@ -107,7 +107,7 @@ impl ToldConfiguration {
             delete_time: deleted.then(prost_types::Timestamp::default),
             ..Default::default()
         };
-        self.tell(&connector_name(id), added(Resource::AppConnector(connector)));
+        self.publish(&connector_name(id), added(Resource::AppConnector(connector)));
     }
 
     /// A segment with a server group of the same id in front of the groups.
@@ -125,7 +125,7 @@ impl ToldConfiguration {
             app_connector_groups: groups.iter().map(|group| group_name(group)).collect(),
             ..Default::default()
         };
-        self.tell(&servers, added(Resource::ServerGroup(server_group)));
+        self.publish(&servers, added(Resource::ServerGroup(server_group)));
         let name = format!("tenants/acme/applicationSegments/{id}");
         let segment = registry::ApplicationSegment {
             name: name.clone(),
@@ -135,11 +135,11 @@ impl ToldConfiguration {
             health_reporting: health.into(),
             ..Default::default()
         };
-        self.tell(&name, added(Resource::ApplicationSegment(segment)));
+        self.publish(&name, added(Resource::ApplicationSegment(segment)));
     }
 }
 
-impl ToldTrust {
+impl TrustEvents {
     pub(crate) fn authority(&self, tenant: &str, root: &[u8]) {
         let name = format!("tenants/{tenant}/certificateAuthority");
         let der = root.to_vec().into();
@@ -163,7 +163,7 @@ impl ToldTrust {
     fn trust(&self, name: &str, resource: provisioning::event::Resource) {
         let r#type = ChangeType::Added.into();
         let event = provisioning::Event { r#type, delete_cause: 0, resource: Some(resource) };
-        self.tell(name, event);
+        self.publish(name, event);
     }
 }
 
@@ -171,16 +171,16 @@ impl ToldTrust {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SiblingConfig {
     #[serde(skip)]
-    pub(crate) configuration: ToldConfiguration,
+    pub(crate) configuration: ConfigurationEvents,
     #[serde(skip)]
-    pub(crate) trust: ToldTrust,
+    pub(crate) trust: TrustEvents,
 }
 
 #[derive(Clone)]
-pub(crate) struct Registry(ToldConfiguration, CancellationToken);
+pub(crate) struct Registry(ConfigurationEvents, CancellationToken);
 
 #[derive(Clone)]
-pub(crate) struct Provisioning(ToldTrust, CancellationToken);
+pub(crate) struct Provisioning(TrustEvents, CancellationToken);
 
 impl Service for Registry {
     const NAME: &'static str = "registry";

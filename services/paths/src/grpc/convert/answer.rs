@@ -11,11 +11,11 @@ use proto::{
 
 use crate::{
     domain::{
-        assess::Assessed,
-        health::Health,
-        place::Coordinates,
-        query::{ClientLocation, LocationSource},
-        select::{Candidate, Degradation},
+        candidates::assess::Assessed,
+        choice::answer::{Candidate, Degradation},
+        cost::place::Coordinates,
+        probing::health::Health,
+        question::location::{ClientLocation, LocationSource},
     },
     service::select::Answered,
 };
@@ -125,6 +125,7 @@ fn degradation(degradation: Degradation) -> WireDegradation {
 
 fn location(location: &ClientLocation) -> wire::ClientLocation {
     let source = match location.source {
+        LocationSource::ClientNetwork => ClientLocationSource::ClientNetwork,
         LocationSource::Coordinates => ClientLocationSource::Coordinates,
         LocationSource::Edge => ClientLocationSource::Edge,
         LocationSource::Unknown => ClientLocationSource::Unknown,

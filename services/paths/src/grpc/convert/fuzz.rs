@@ -11,14 +11,15 @@ use rpc::Failure;
 use trial::fuzz::Verdict;
 
 use super::{
-    question::question,
+    question::path_request,
     report::{Hello, heartbeat, introduced, probe_results},
 };
-use crate::domain::{
-    health::Check,
-    live::Load,
-    slot::LegSlot,
-    testing::{ask, noon, tenant},
+use crate::{
+    domain::{probing::health::Check, reporting::report::Load},
+    live::{
+        slot::LegSlot,
+        testing::{ask, noon, tenant},
+    },
 };
 
 /// Refused as what was found, each field by its name.
@@ -68,7 +69,7 @@ fn any_bytes_are_a_question_that_is_answered_or_name_what_is_wrong() {
         else {
             return no_message();
         };
-        let asked = match question(&parent, query) {
+        let asked = match path_request(&parent, query) {
             Ok(asked) => asked,
             Err(failure) => return refused(&failure),
         };

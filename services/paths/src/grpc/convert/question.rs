@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use names::{AppConnectorGroupName, AppConnectorName, ConnectorStatusName, Id, Reason, TenantName};
 use proto::{
     google::r#type::LatLng,
@@ -12,11 +13,14 @@ use rpc::{
     page::{PageRequest, QueryFingerprint, TokenKey},
 };
 
-use crate::domain::{
-    configuration::{Country, Protocol},
-    host::Host,
-    place::Coordinates,
-    query::{DEFAULT_LIMIT, MAX_LIMIT, Query},
+use crate::{
+    domain::{
+        configuration::{Country, Protocol},
+        cost::place::Coordinates,
+        matching::host::Host,
+        question::query::{DEFAULT_LIMIT, MAX_LIMIT, Query},
+    },
+    service::select::Question,
 };
 
 /// Longest key or network name, bytes.
@@ -30,19 +34,26 @@ const MAX_RADIUS_KM: f64 = 20_000.0;
 /// Most names in one batch.
 const MAX_BATCH: usize = 1_000;
 
-/// A question, parsed.
+/// A request for a path, parsed.
 #[derive(Debug)]
-pub(in crate::grpc) struct Question {
+pub(in crate::grpc) struct PathRequest {
     pub(in crate::grpc) tenant: TenantName,
     pub(in crate::grpc) query: Query,
     pub(in crate::grpc) previous: String,
 }
 
-/// Parses a path question.
-pub(in crate::grpc) fn question(
+impl PathRequest {
+    /// The question that it asks at a moment.
+    pub(in crate::grpc) fn at(&self, now: Timestamp, seed: u64) -> Question<'_> {
+        Question { query: &self.query, previous: &self.previous, now, seed }
+    }
+}
+
+/// Parses a request to select.
+pub(in crate::grpc) fn path_request(
     parent: &str,
     query: Option<wire::PathQuery>,
-) -> Result<Question, Failure> {
+) -> Result<PathRequest, Failure> {
     let mut v = Violations::new();
     let tenant = v.take("parent", parent.parse::<TenantName>());
     let required = v.require("query", query);
@@ -52,14 +63,14 @@ pub(in crate::grpc) fn question(
     });
     v.finish_with(|| {
         let (query, previous) = parsed?;
-        Some(Question { tenant: tenant?, query, previous })
+        Some(PathRequest { tenant: tenant?, query, previous })
     })
 }
 
 /// Parses a request to explain.
 pub(in crate::grpc) fn explain_request(
     request: wire::ExplainPathRequest,
-) -> Result<Question, Failure> {
+) -> Result<PathRequest, Failure> {
     let wire::ExplainPathRequest { parent, query, read_time } = request;
     if read_time.is_some() {
         let mut v = Violations::new();
@@ -70,7 +81,7 @@ pub(in crate::grpc) fn explain_request(
         );
         v.finish()?;
     }
-    question(&parent, query)
+    path_request(&parent, query)
 }
 
 fn path_query(
@@ -97,10 +108,12 @@ fn path_query(
     let limit = parse_limit(v, limit);
     let groups = parse_groups(v, &app_connector_groups, tenant);
     let countries = parse_countries(v, &countries);
-    let ((coordinates, radius_km, edge), (host, port, protocol)) = (client?, destination?);
+    let Client { coordinates, radius_km, address, edge } = client?;
+    let (host, port, protocol) = destination?;
     Some(Query {
         coordinates,
         radius_km,
+        address,
         edge,
         host,
         port,
@@ -113,9 +126,15 @@ fn path_query(
     })
 }
 
-type ParsedClient = (Option<Coordinates>, f32, Option<Coordinates>);
+/// What a query says of where its client is.
+struct Client {
+    coordinates: Option<Coordinates>,
+    radius_km: f32,
+    address: Option<IpAddr>,
+    edge: Option<Coordinates>,
+}
 
-fn parse_client(v: &mut Violations, client: wire::Client) -> Option<ParsedClient> {
+fn parse_client(v: &mut Violations, client: wire::Client) -> Option<Client> {
     let wire::Client { coordinates, accuracy_radius_km, ip_address, edge_coordinates } = client;
     let coordinates = place(v, "coordinates", coordinates);
     let edge = place(v, "edge_coordinates", edge_coordinates);
@@ -123,11 +142,25 @@ fn parse_client(v: &mut Violations, client: wire::Client) -> Option<ParsedClient
     if !radius {
         v.add("accuracy_radius_km", Reason::OutOfRange, "must be 0 to 20,000");
     }
-    // The address serves look-ups to come (client networks, geo-IP); a wrong one is told already.
-    if !ip_address.is_empty() && ip_address.parse::<IpAddr>().is_err() {
+    let address = address(v, &ip_address);
+    Some(Client {
+        coordinates: coordinates?,
+        radius_km: accuracy_radius_km as f32,
+        address: address?,
+        edge: edge?,
+    })
+}
+
+/// An optional address: `None` when it is wrong, `Some(None)` when it is absent.
+fn address(v: &mut Violations, text: &str) -> Option<Option<IpAddr>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let address = text.parse::<IpAddr>().ok();
+    if address.is_none() {
         v.add("ip_address", Reason::Malformed, "must be an IPv4 or IPv6 address without a port");
     }
-    Some((coordinates?, accuracy_radius_km as f32, edge?))
+    address.map(Some)
 }
 
 /// An optional place: `None` when it is wrong, `Some(None)` when it is absent.
@@ -301,7 +334,7 @@ mod tests {
             app_connector_groups: vec!["tenants/other/appConnectorGroups/g".into()],
             countries: vec!["Germany".into()],
         };
-        let failure = question("tenants/acme", Some(query)).unwrap_err();
+        let failure = path_request("tenants/acme", Some(query)).unwrap_err();
         let fields: Vec<_> = failure.violations().iter().map(|it| it.field.as_str()).collect();
         assert_eq!(
             fields,
@@ -332,9 +365,24 @@ mod tests {
             }),
             ..Default::default()
         };
-        let asked = question("tenants/acme", Some(query)).unwrap();
+        let asked = path_request("tenants/acme", Some(query)).unwrap();
         assert_eq!(asked.query.host.to_string(), "wiki.corp");
         assert_eq!((asked.query.protocol, asked.query.limit), (Protocol::Tcp, 3));
-        assert_eq!(asked.query.coordinates, None);
+        assert_eq!((asked.query.coordinates, asked.query.address), (None, None));
+    }
+
+    #[test]
+    fn the_address_of_the_client_is_read_in_either_family() {
+        for text in ["10.1.2.3", "2001:db8::1", "::ffff:10.1.2.3"] {
+            let client = wire::Client { ip_address: text.into(), ..Default::default() };
+            let destination = wire::Destination { host: "wiki.corp".into(), port: 1, protocol: 0 };
+            let query = wire::PathQuery {
+                client: Some(client),
+                destination: Some(destination),
+                ..Default::default()
+            };
+            let asked = path_request("tenants/acme", Some(query)).unwrap();
+            assert_eq!(asked.query.address, text.parse().ok());
+        }
     }
 }

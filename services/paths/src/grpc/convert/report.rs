@@ -12,10 +12,12 @@ use rpc::{Failure, Refuse as _, Violations, access::Caller};
 
 use crate::{
     domain::{
-        assignment::{Assigned, Assignment, PROBE_TIMEOUT},
         configuration::{Families, Protocol},
-        health::Check,
-        live::{Instance, Load},
+        probing::{
+            assignment::{Assigned, Assignment, PROBE_TIMEOUT},
+            health::Check,
+        },
+        reporting::report::{Instance, Load},
     },
     service::report::{ProbeResult, ReportSettings, target_id},
 };

@@ -10,7 +10,10 @@ use store::Store;
 
 use super::{answer::health, report::protocol, signed_length, time_of_ms};
 use crate::{
-    domain::live::{Instance, Load, Presence, Report},
+    domain::reporting::{
+        numbers::Presence,
+        report::{Instance, Load, Report},
+    },
     service::status::{Condition, Status, TargetStatus},
 };
 
