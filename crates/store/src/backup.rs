@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 pub use restore::{restore, verify};
 pub use send::BackupParts;
-pub(crate) use send::{parts, place, remove_leftovers};
+pub(crate) use send::{parts, place, prepare};
 pub(crate) use write::write;
 
 use crate::{

@@ -35,7 +35,7 @@ pub use commit::{
     Commit, CommitError, Committed, Failed, IdempotencyKey, MAX_COMMIT_BYTES, MAX_COMMIT_OPS,
     MAX_VALUE_BYTES, Precondition, Write,
 };
-pub use config::{Retention, StoreConfig, StuckPolicy};
+pub use config::{EmbeddedConfig, EngineConfig, Retention, StoreConfig, StuckPolicy};
 pub use embedded::OpenError;
 pub use health::StoreHealth;
 pub use key::{Key, KeyBuilder, KeyPartError, KeyReader, MAX_KEY_BYTES, Prefix};

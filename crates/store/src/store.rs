@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, watch};
 use crate::{
     backup::{self, BackupError, BackupParts, BackupSummary},
     commit::{Commit, CommitError, Committed, Idempotency, IdempotencyKey},
-    config::{Retention, StoreConfig},
+    config::{EngineConfig, Retention, StoreConfig},
     embedded::{Embedded, OpenError},
     engine::{Engine, ScanRange, Transaction, TransactionError},
     health::StoreHealth,
@@ -43,7 +43,7 @@ pub struct Store {
 pub(crate) struct Inner {
     engine: Arc<dyn Engine>,
     /// Where backups lie while they are sent.
-    dir: PathBuf,
+    spool_dir: PathBuf,
     now: Now,
     idempotency_life: Duration,
     bookmark_period: Duration,
@@ -72,16 +72,19 @@ pub enum ReplayError {
 }
 
 impl Store {
-    /// Opens the directory on the embedded engine, creating it if there is none. Waits for
-    /// another process to let go of it, and reads all of it once. `now` tells the time.
+    /// Opens the store on the engine that the configuration names. The embedded one creates its directory if there is
+    /// none, waits for another process to let go of it, and reads all of it once. `now` tells the time.
     ///
     /// # Errors
-    /// See [`OpenError`]; the directory is left as it was.
+    /// See [`OpenError`]; the store is left as it was.
     pub async fn open(
         config: StoreConfig,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Result<Store, OpenError> {
-        let engine: Arc<dyn Engine> = Arc::new(Embedded::open(&config).await?);
+        let EngineConfig::Embedded(embedded) = &config.engine;
+        let engine: Arc<dyn Engine> = Arc::new(Embedded::open(embedded).await?);
+        let dir = &config.spool_dir;
+        backup::prepare(dir).map_err(|source| OpenError::Io { dir: dir.clone(), source })?;
         Ok(Store::on(engine, &config, Arc::new(now)))
     }
 
@@ -90,7 +93,7 @@ impl Store {
         let published = engine.published();
         let inner = Arc::new(Inner {
             engine,
-            dir: config.dir.clone(),
+            spool_dir: config.spool_dir.clone(),
             now,
             idempotency_life: config.idempotency_life,
             bookmark_period: config.bookmark_period,
@@ -285,13 +288,13 @@ impl Store {
         backup::write(&*self.inner.engine, revision, file.as_ref(), taken).await
     }
 
-    /// As [`Store::backup`], given part by part instead of kept: the file lies in the store's directory until the
+    /// As [`Store::backup`], given part by part instead of kept: the file lies in [`StoreConfig::spool_dir`] until the
     /// stream ends or is dropped, so that much room is needed there.
     ///
     /// # Errors
     /// See [`BackupError`]; a stream that ends without one gave all of the backup.
     pub async fn backup_parts(&self) -> Result<BackupParts, BackupError> {
-        let file = backup::place(&self.inner.dir);
+        let file = backup::place(&self.inner.spool_dir);
         self.backup(&file).await?;
         backup::parts(file).await
     }

@@ -23,7 +23,7 @@ use super::{
     writer::{Job, QUEUE, Writer},
 };
 use crate::{
-    config::StoreConfig,
+    config::EmbeddedConfig,
     engine::{Engine, LogPage, ScanRange, Transaction, TransactionError},
     health::StoreHealth,
     key::Key,
@@ -103,7 +103,7 @@ pub(crate) struct Embedded {
 
 impl Embedded {
     /// Opens the directory and starts the writer and its watchdog.
-    pub(crate) async fn open(config: &StoreConfig) -> Result<Embedded, OpenError> {
+    pub(crate) async fn open(config: &EmbeddedConfig) -> Result<Embedded, OpenError> {
         let opened = open::open(config.clone()).await?;
         let io_error = |source| OpenError::Io { dir: config.dir.clone(), source };
         let (published, published_rx) = watch::channel(opened.last);

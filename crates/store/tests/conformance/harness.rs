@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use jiff::Timestamp;
 use store::{
-    At, BackupError, Commit, CommitError, Epoch, Key, Prefix, Retention, Revision, Row,
-    ScanOptions, Store, StoreConfig, WatchError, WatchItem, WatchStream,
+    At, BackupError, Commit, CommitError, EmbeddedConfig, Epoch, Key, Prefix, Retention, Revision,
+    Row, ScanOptions, Store, StoreConfig, WatchError, WatchItem, WatchStream,
 };
 
 /// How a test wants its store kept.
@@ -89,14 +89,17 @@ impl Harness for Embedded {
 
     fn open_with(&self, settings: Settings) -> BoxFuture<'_, Store> {
         let clock = self.clock.clone();
+        let engine = EmbeddedConfig {
+            // A sync here waits for whatever else the machine writes.
+            commit_watchdog: Duration::from_secs(60),
+            ..EmbeddedConfig::new(self.store_dir())
+        };
         let config = StoreConfig {
             retention: settings.retention,
             idempotency_life: settings.idempotency_life,
             bookmark_period: settings.bookmark_period,
-            // A sync here waits for whatever else the machine writes.
-            commit_watchdog: Duration::from_secs(60),
             upkeep_period: Duration::from_secs(3600),
-            ..StoreConfig::new(self.store_dir())
+            ..StoreConfig::embedded(engine)
         };
         async move { Store::open(config, move || clock.now()).await.unwrap() }.boxed()
     }
