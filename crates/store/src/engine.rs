@@ -75,7 +75,7 @@ pub(crate) struct ScanRange {
     pub(crate) prefix: Prefix,
     /// Those after this key.
     pub(crate) after: Option<Key>,
-    /// At most so many.
+    /// At most so many rows.
     pub(crate) limit: usize,
 }
 
@@ -138,7 +138,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
         at: Revision,
     ) -> BoxFuture<'a, Result<Option<Row>, ReadError>>;
 
-    /// Reads objects in key order.
+    /// Reads objects in key order, fewer than the limit if they would be more than `MAX_SCAN_BYTES`.
     fn scan(&self, range: ScanRange, at: Revision) -> BoxFuture<'_, Result<ScanPage, ReadError>>;
 
     /// Reads published history after a revision: a bounded page, at least one commit if there is

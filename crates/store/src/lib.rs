@@ -39,7 +39,7 @@ pub use config::{EmbeddedConfig, EngineConfig, Retention, StoreConfig, StuckPoli
 pub use embedded::OpenError;
 pub use health::StoreHealth;
 pub use key::{Key, KeyBuilder, KeyPartError, KeyReader, MAX_KEY_BYTES, Prefix};
-pub use read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage};
+pub use read::{At, MAX_SCAN_BYTES, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage};
 pub use revision::{Epoch, Etag, EtagError, Revision};
 pub use stats::StoreStats;
 pub use store::{ReplayError, Store};

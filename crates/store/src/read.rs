@@ -4,9 +4,13 @@ use bytes::Bytes;
 
 use crate::{key::Key, revision::Revision};
 
-/// Most rows of one page of a scan. With the largest values such a page is 64 MiB; records of
-/// ordinary size make it about 1 MiB.
+/// Most rows of one page of a scan. Records of ordinary size make such a page about 1 MiB.
 pub const MAX_SCAN_ROWS: usize = 1000;
+
+/// Bytes of keys and values at which a page of a scan ends: 2 MiB, so that a full page of ordinary records is not cut, and
+/// one of the largest (a thousand would be 64 MiB) stays well below the 4 MiB that gRPC clients, an engine's among them,
+/// take in one answer.
+pub const MAX_SCAN_BYTES: usize = 2 * 1024 * 1024;
 
 /// The revision at which to read. Only published revisions can be read: what a crash could still
 /// take back is never shown.
@@ -31,12 +35,20 @@ pub struct Row {
     pub created: Revision,
 }
 
+impl Row {
+    /// What it counts towards [`MAX_SCAN_BYTES`].
+    pub(crate) fn weight(&self) -> usize {
+        self.key.as_bytes().len() + self.value.len()
+    }
+}
+
 /// Which part of a prefix to read.
 #[derive(Clone, Debug)]
 pub struct ScanOptions {
     /// Begin after this key; from the start if none.
     pub after: Option<Key>,
-    /// Most rows to return; more than [`MAX_SCAN_ROWS`] means [`MAX_SCAN_ROWS`].
+    /// Most rows to return; more than [`MAX_SCAN_ROWS`] means [`MAX_SCAN_ROWS`]. A page may end earlier, at
+    /// [`MAX_SCAN_BYTES`]; it holds at least one row if there is one and this is not 0.
     pub limit: usize,
     /// The revision to read at. Pages of one list name the revision of the first page.
     pub at: At,
@@ -56,7 +68,7 @@ pub struct ScanPage {
     pub rows: Vec<Row>,
     /// The revision that was read.
     pub revision: Revision,
-    /// Whether rows follow the last one.
+    /// Whether rows follow the last one, whatever ended the page.
     pub more: bool,
 }
 

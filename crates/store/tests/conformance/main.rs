@@ -58,6 +58,7 @@ macro_rules! conformance_of {
                 pages_of_one_list_show_one_revision_while_commits_go_on,
                 every_page_size_shows_the_same_list,
                 a_prefix_shows_its_keys_and_no_others,
+                a_page_of_large_rows_ends_early_and_says_that_more_follow,
                 random_commits_agree_with_a_simple_model_at_every_revision,
             ],
             watches: [
