@@ -24,12 +24,12 @@
 mod compact;
 mod disk;
 mod engine;
+mod followers;
 mod group;
 mod history;
 mod layout;
 mod mark;
 mod open;
-mod recent;
 mod rows;
 mod watchdog;
 mod writer;

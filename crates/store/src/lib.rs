@@ -28,6 +28,7 @@ pub mod revision;
 mod stats;
 mod store;
 mod upkeep;
+mod view;
 pub mod watch;
 
 pub use backup::{BackupError, BackupParts, BackupSummary, restore, verify};

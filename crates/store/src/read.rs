@@ -16,9 +16,13 @@ pub const MAX_SCAN_BYTES: usize = 2 * 1024 * 1024;
 /// take back is never shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
-    /// The latest published revision.
+    /// The latest published revision that this handle knows: its own commits are in it, those of other handles as soon as
+    /// its watch brings them. Asks nobody.
     Published,
-    /// This revision, if it is published and not compacted.
+    /// The latest published revision of the store, whichever handle committed it. Asks the engine, which on a replicated
+    /// one costs a round trip to most of its members; from then on [`At::Published`] shows as much.
+    Latest,
+    /// This revision, if it is published and not compacted, whether or not this handle has heard of it.
     Revision(Revision),
 }
 

@@ -23,6 +23,7 @@ use crate::{
     revision::{Epoch, Revision},
     stats::StoreStats,
     upkeep::{self, Ages, Holds},
+    view::View,
     watch::{WatchFrom, WatchStream},
 };
 
@@ -41,7 +42,7 @@ pub struct Store {
 }
 
 pub(crate) struct Inner {
-    engine: Arc<dyn Engine>,
+    view: Arc<View>,
     /// Where backups lie while they are sent.
     spool_dir: PathBuf,
     now: Now,
@@ -56,7 +57,7 @@ impl Inner {
     /// One pass of upkeep at the store's own time.
     pub(crate) async fn upkeep(&self) -> Result<(), CommitError> {
         let mut ages = self.ages.lock().await;
-        upkeep::pass(&*self.engine, &mut ages, &self.holds, (self.now)()).await
+        upkeep::pass(&self.view, &mut ages, &self.holds, (self.now)()).await
     }
 }
 
@@ -90,9 +91,10 @@ impl Store {
 
     /// A store on an engine that was opened; also starts its upkeep.
     fn on(engine: Arc<dyn Engine>, config: &StoreConfig, now: Now) -> Store {
-        let published = engine.published();
+        let view = Arc::new(View::of(engine));
+        let heard = view.heard();
         let inner = Arc::new(Inner {
-            engine,
+            view,
             spool_dir: config.spool_dir.clone(),
             now,
             idempotency_life: config.idempotency_life,
@@ -102,38 +104,46 @@ impl Store {
         });
         let kept = Arc::downgrade(&inner);
         let Retention { max_commits, .. } = config.retention;
-        tokio::spawn(upkeep::run(kept, published, config.upkeep_period, max_commits));
+        tokio::spawn(upkeep::run(kept, heard, config.upkeep_period, max_commits));
         Store { inner }
     }
 
     /// The life of this store; part of every etag and token.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
-        self.inner.engine.epoch()
+        self.inner.view.engine().epoch()
     }
 
-    /// The latest revision that can be read.
+    /// The latest revision that this handle knows to be committed, its own commits included; [`At::Published`] reads it.
     #[must_use]
     pub fn published(&self) -> Revision {
-        *self.inner.engine.published().borrow()
+        self.inner.view.readable()
     }
 
-    /// The oldest revision that can be read.
+    /// How far this handle's watch has come, to be read and waited for: what is committed here, and on other handles, is in
+    /// its streams up to this revision. Never beyond [`Store::published`].
+    #[must_use]
+    pub fn heard(&self) -> watch::Receiver<Revision> {
+        self.inner.view.heard()
+    }
+
+    /// The oldest revision that can be read, as far as this handle knows: where others compact, a read that is refused
+    /// knows better.
     #[must_use]
     pub fn oldest(&self) -> Revision {
-        self.inner.engine.oldest()
+        self.inner.view.oldest()
     }
 
     /// What this store has done since it was opened.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
-        self.inner.engine.stats()
+        self.inner.view.stats()
     }
 
     /// Whether commits are taken, to be read and waited for.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<StoreHealth> {
-        self.inner.engine.health()
+        self.inner.view.engine().health()
     }
 
     /// Waits until a write or sync has failed, and says why. What the last commits left is unknown then, and stays so
@@ -150,8 +160,9 @@ impl Store {
         }
     }
 
-    /// Applies a commit; answers when it is durable and readable. Dropping the future does not
-    /// take the commit back.
+    /// Applies a commit; answers when it is durable and readable here. One that a precondition refuses returns when what
+    /// was found instead is readable here, so that who reads again and repeats it never sees the old row. Dropping the
+    /// future does not take the commit back.
     ///
     /// # Errors
     /// See [`CommitError`]. All but `OutcomeUnknown` mean that nothing was written.
@@ -161,7 +172,7 @@ impl Store {
         let transaction = Transaction { preconditions, writes };
         match idempotency {
             Some(idempotency) => self.commit_once(transaction, &idempotency, now).await,
-            None => match self.inner.engine.commit(transaction).await {
+            None => match self.inner.view.commit(transaction).await {
                 Ok(revision) => Ok(Committed { revision, replay: None }),
                 Err(error) => Err(error.into_commit_error(0)),
             },
@@ -190,7 +201,7 @@ impl Store {
             let life = self.inner.idempotency_life;
             idempotency::protect(&mut protected, idempotency, row.as_ref(), now, life)
                 .map_err(unreadable)?;
-            match self.inner.engine.commit(protected).await {
+            match self.inner.view.commit(protected).await {
                 Ok(revision) => {
                     return Ok(Committed { revision, replay: None });
                 }
@@ -232,7 +243,7 @@ impl Store {
     /// # Errors
     /// See [`ReadError`].
     pub async fn get(&self, key: &Key, at: At) -> Result<Option<Row>, ReadError> {
-        self.inner.engine.get(key, self.revision(at)).await
+        self.inner.view.get(key, at).await
     }
 
     /// Reads one page of the objects whose keys begin with `prefix`, in key order.
@@ -242,7 +253,7 @@ impl Store {
     pub async fn scan(&self, prefix: &Prefix, options: ScanOptions) -> Result<ScanPage, ReadError> {
         let ScanOptions { after, limit, at } = options;
         let range = ScanRange { prefix: prefix.clone(), after, limit: limit.min(MAX_SCAN_ROWS) };
-        self.inner.engine.scan(range, self.revision(at)).await
+        self.inner.view.scan(range, at).await
     }
 
     /// Watches the objects whose keys begin with one of the prefixes.
@@ -254,7 +265,7 @@ impl Store {
         prefixes: Vec<Prefix>,
         from: WatchFrom,
     ) -> Result<WatchStream, ReadError> {
-        let engine = Arc::clone(&self.inner.engine);
+        let view = Arc::clone(&self.inner.view);
         if let WatchFrom::After(revision) = from {
             let (oldest, published) = (self.oldest(), self.published());
             if revision < oldest {
@@ -264,7 +275,7 @@ impl Store {
                 return Err(ReadError::Future { published });
             }
         }
-        Ok(WatchStream::begin(engine, prefixes, from, self.inner.bookmark_period))
+        Ok(WatchStream::begin(view, prefixes, from, self.inner.bookmark_period))
     }
 
     /// One pass of upkeep now: drops expired request records and trims history by
@@ -285,7 +296,7 @@ impl Store {
         let revision = self.published();
         let _hold = self.inner.holds.hold(revision);
         let taken = (self.inner.now)();
-        backup::write(&*self.inner.engine, revision, file.as_ref(), taken).await
+        backup::write(&self.inner.view, revision, file.as_ref(), taken).await
     }
 
     /// As [`Store::backup`], given part by part instead of kept: the file lies in [`StoreConfig::spool_dir`] until the
@@ -305,21 +316,14 @@ impl Store {
     /// # Errors
     /// The store takes no writes.
     pub async fn compact(&self, to: Revision) -> Result<(), CommitError> {
-        let compacted = self.inner.engine.compact(self.inner.holds.limit(to)).await;
+        let compacted = self.inner.view.compact(self.inner.holds.limit(to)).await;
         compacted.map_err(|error| error.into_commit_error(0))
     }
 
     /// Finishes the commits that were accepted, syncs, and lets go of the directory. Watches end,
     /// and later calls are refused.
     pub async fn close(&self) {
-        self.inner.engine.close().await;
-    }
-
-    fn revision(&self, at: At) -> Revision {
-        match at {
-            At::Published => self.published(),
-            At::Revision(revision) => revision,
-        }
+        self.inner.view.engine().close().await;
     }
 }
 

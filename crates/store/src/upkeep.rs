@@ -20,11 +20,12 @@ use tokio::{sync::watch, time::timeout};
 use crate::{
     commit::{CommitError, Precondition, Write},
     config::Retention,
-    engine::{Engine, ScanRange, Transaction, TransactionError},
+    engine::{ScanRange, Transaction, TransactionError},
     idempotency,
-    read::ReadError,
+    read::{At, ReadError},
     revision::Revision,
     store::Inner,
+    view::View,
 };
 
 /// Samples per `max_age`: history is trimmed to within 1/128 of the age asked for.
@@ -117,29 +118,28 @@ impl Drop for Hold {
 
 /// One pass.
 pub(crate) async fn pass(
-    engine: &dyn Engine,
+    view: &View,
     ages: &mut Ages,
     holds: &Holds,
     now: Timestamp,
 ) -> Result<(), CommitError> {
-    forget_expired(engine, now).await?;
-    let published = *engine.published().borrow();
-    let to = holds.limit(ages.oldest_wanted(now, published)).max(engine.oldest());
+    forget_expired(view, now).await?;
+    let published = view.readable();
+    let to = holds.limit(ages.oldest_wanted(now, published)).max(view.oldest());
     // Also with nothing to trim: the engine looks at its disk then, and health follows the room there although nobody
     // writes. A store that is not ready gets no calls that would make it look.
-    let compacted = engine.compact(to).await;
+    let compacted = view.compact(to).await;
     compacted.map_err(|error| error.into_commit_error(0))?;
     tracing::debug!(to = to.get(), "history trimmed");
     Ok(())
 }
 
-async fn forget_expired(engine: &dyn Engine, now: Timestamp) -> Result<(), CommitError> {
+async fn forget_expired(view: &View, now: Timestamp) -> Result<(), CommitError> {
     let unreadable = |error: ReadError| CommitError::Unavailable(error.to_string());
     loop {
-        let published = *engine.published().borrow();
         let prefix = idempotency::expiry_prefix();
         let range = ScanRange { prefix, after: None, limit: EXPIRED_PER_COMMIT };
-        let page = engine.scan(range, published).await.map_err(unreadable)?;
+        let page = view.scan(range, At::Published).await.map_err(unreadable)?;
         let mut expired = Transaction::default();
         for place in &page.rows {
             let (expires, request) = idempotency::read_expiry(&place.key).map_err(unreadable)?;
@@ -152,7 +152,7 @@ async fn forget_expired(engine: &dyn Engine, now: Timestamp) -> Result<(), Commi
         }
         let is_last = expired.preconditions.len() < EXPIRED_PER_COMMIT;
         if !expired.writes.is_empty() {
-            match engine.commit(expired).await {
+            match view.commit(expired).await {
                 // A record was renewed meanwhile; the next pass sees the rest.
                 Err(TransactionError::Precondition { .. }) => return Ok(()),
                 done => done.map_err(|error| error.into_commit_error(0))?,
@@ -168,19 +168,19 @@ async fn forget_expired(engine: &dyn Engine, now: Timestamp) -> Result<(), Commi
 /// pass is logged and the next one tries again.
 pub(crate) async fn run(
     store: Weak<Inner>,
-    mut published: watch::Receiver<Revision>,
+    mut heard: watch::Receiver<Revision>,
     period: Duration,
     max_commits: u32,
 ) {
     let burst = i64::from((max_commits / BURST_FRACTION).max(1));
-    let mut last = *published.borrow();
+    let mut last = *heard.borrow();
     loop {
         let is_burst = |now: &Revision| now.get() - last.get() >= burst;
         // Either a burst or the period's end; only a closed store ends the task.
-        if let Ok(Err(_closed)) = timeout(period, published.wait_for(is_burst)).await {
+        if let Ok(Err(_closed)) = timeout(period, heard.wait_for(is_burst)).await {
             return;
         }
-        last = *published.borrow();
+        last = *heard.borrow();
         let Some(store) = store.upgrade() else { return };
         if let Err(error) = store.upkeep().await {
             tracing::warn!(%error, "upkeep of the store failed, it is tried again");

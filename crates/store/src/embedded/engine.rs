@@ -15,24 +15,25 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     disk::Disk,
+    followers::Followers,
     history,
     open::{self, OpenError, panic_text},
-    recent::Recent,
     rows,
     watchdog::{self, Pulse},
     writer::{Job, QUEUE, Writer},
 };
 use crate::{
     config::EmbeddedConfig,
-    engine::{Engine, LogPage, ScanRange, Transaction, TransactionError},
+    engine::{Engine, LogPage, Lookup, ReadAt, ScanRange, Transaction, TransactionError},
     health::StoreHealth,
     key::Key,
-    read::{ReadError, Row, ScanPage},
+    read::{ReadError, ScanPage},
     revision::{Epoch, Revision},
-    stats::{Counters, StoreStats},
+    stats::Counters,
+    view::Feed,
 };
 
-/// Most commits of one page of history.
+/// Most commits of one page of history read from disk.
 const LOG_PAGE_COMMITS: usize = 256;
 
 /// Changes after which a page of history read from disk ends.
@@ -44,7 +45,7 @@ pub(super) struct Shared {
     db: RwLock<Option<sled::Db>>,
     lock: Mutex<Option<File>>,
     oldest: AtomicI64,
-    pub(super) recent: Recent,
+    pub(super) followers: Followers,
     pub(super) counters: Counters,
 }
 
@@ -93,7 +94,6 @@ fn waker(shared: Weak<Shared>) -> impl Fn() {
 pub(crate) struct Embedded {
     epoch: Epoch,
     shared: Arc<Shared>,
-    published: watch::Receiver<Revision>,
     health: watch::Receiver<StoreHealth>,
     /// Gone after closing.
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
@@ -106,14 +106,13 @@ impl Embedded {
     pub(crate) async fn open(config: &EmbeddedConfig) -> Result<Embedded, OpenError> {
         let opened = open::open(config.clone()).await?;
         let io_error = |source| OpenError::Io { dir: config.dir.clone(), source };
-        let (published, published_rx) = watch::channel(opened.last);
         let disk = Disk::open(&config.dir, config.reserve_bytes).map_err(io_error)?;
         let (health, health_rx) = watch::channel(disk.health());
         let shared = Arc::new(Shared {
             db: RwLock::new(Some(opened.db.clone())),
             lock: Mutex::new(Some(opened.lock)),
             oldest: AtomicI64::new(opened.oldest.get()),
-            recent: Recent::default(),
+            followers: Followers::new(opened.last),
             counters: Counters::default(),
         });
         let pulse = Arc::new(Pulse::default());
@@ -126,13 +125,13 @@ impl Embedded {
             disk,
             mark: opened.mark,
             shared: Arc::clone(&shared),
-            published,
             health,
             pulse,
         };
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (ended, writer_ended) = oneshot::channel();
         let thread = thread::Builder::new().name("store-writer".to_owned());
+        let told = Arc::clone(&shared);
         let body = move || {
             let health = writer.health.clone();
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| writer.run(queue))) {
@@ -140,6 +139,8 @@ impl Embedded {
                 tracing::error!(reason, "the store stops taking commits");
                 health.send_replace(StoreHealth::Failed { reason });
             }
+            told.followers.end();
+            drop(told);
             // Nobody may be waiting for the end.
             let _ = ended.send(());
         };
@@ -147,7 +148,6 @@ impl Embedded {
         Ok(Embedded {
             epoch: opened.epoch,
             shared,
-            published: published_rx,
             health: health_rx,
             jobs: Mutex::new(Some(jobs)),
             writer_ended: Mutex::new(Some(writer_ended)),
@@ -168,16 +168,34 @@ impl Embedded {
         })
     }
 
-    /// Reads with the certainty that the revision was published before and kept until after.
+    /// Reads with the certainty that the revision was published before and kept until after. Gives it, too.
     fn read<T>(
+        &self,
+        at: ReadAt,
+        read: impl Fn(&sled::Db, Revision) -> Result<T, ReadError>,
+    ) -> Result<(T, Revision), ReadError> {
+        loop {
+            let published = self.shared.followers.published();
+            let revision = match at {
+                ReadAt::Latest => published,
+                ReadAt::Revision(revision) if revision > published => {
+                    return Err(ReadError::Future { published });
+                }
+                ReadAt::Revision(revision) => revision,
+            };
+            match self.read_kept(revision, |db| read(db, revision)) {
+                // Overtaken by a commit and a compaction: what is latest now is another one.
+                Err(ReadError::Compacted { .. }) if at == ReadAt::Latest => {}
+                found => return found.map(|found| (found, revision)),
+            }
+        }
+    }
+
+    fn read_kept<T>(
         &self,
         at: Revision,
         read: impl FnOnce(&sled::Db) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        let published = *self.published.borrow();
-        if at > published {
-            return Err(ReadError::Future { published });
-        }
         self.shared.check_kept(at)?;
         let found = read(&self.shared.db()?);
         // Compaction may have taken rows away under the read; what it found counts only if the
@@ -185,30 +203,12 @@ impl Embedded {
         self.shared.check_kept(at)?;
         found
     }
-
-    fn log_here(&self, after: Revision) -> Result<LogPage, ReadError> {
-        let published = *self.published.borrow();
-        self.shared.check_kept(after)?;
-        if after == published {
-            return Ok(LogPage { commits: Vec::new(), through: after });
-        }
-        let recent = self.shared.recent.after(after, published, LOG_PAGE_COMMITS);
-        let commits = recent.unwrap_or_default();
-        if let Some(through) = commits.last().map(|commit| commit.revision) {
-            return Ok(LogPage { commits, through });
-        }
-        self.read(after, |db| log_from_disk(db, after, published))
-    }
 }
 
-fn log_from_disk(
-    db: &sled::Db,
-    after: Revision,
-    published: Revision,
-) -> Result<LogPage, ReadError> {
+fn log_from_disk(db: &sled::Db, after: Revision, until: Revision) -> Result<LogPage, ReadError> {
     let mut page = LogPage { commits: Vec::new(), through: after };
     let mut changes = 0;
-    for entry in history::entries(db, after, published).take(LOG_PAGE_COMMITS) {
+    for entry in history::entries(db, after, until).take(LOG_PAGE_COMMITS) {
         let commit = history::with_values(db, entry?)?;
         changes += commit.changes.len();
         page.through = commit.revision;
@@ -229,20 +229,16 @@ impl Engine for Embedded {
         self.epoch
     }
 
-    fn published(&self) -> watch::Receiver<Revision> {
-        self.published.clone()
+    fn follow(&self, feed: Feed) {
+        self.shared.followers.join(feed, self.shared.oldest());
     }
 
     fn health(&self) -> watch::Receiver<StoreHealth> {
         self.health.clone()
     }
 
-    fn oldest(&self) -> Revision {
-        self.shared.oldest()
-    }
-
-    fn stats(&self) -> StoreStats {
-        self.shared.counters.stats(*self.published.borrow(), self.oldest())
+    fn counters(&self) -> &Counters {
+        &self.shared.counters
     }
 
     fn commit(
@@ -252,31 +248,36 @@ impl Engine for Embedded {
         self.ask(move |answer| Job::Commit { transaction, answer }).boxed()
     }
 
-    fn get<'a>(
-        &'a self,
-        key: &'a Key,
-        at: Revision,
-    ) -> BoxFuture<'a, Result<Option<Row>, ReadError>> {
-        async move { self.read(at, |db| rows::row_at(db, key, at)) }.boxed()
+    fn get<'a>(&'a self, key: &'a Key, at: ReadAt) -> BoxFuture<'a, Result<Lookup, ReadError>> {
+        let get = async move {
+            let (row, revision) = self.read(at, |db, at| rows::row_at(db, key, at))?;
+            Ok(Lookup { row, revision })
+        };
+        get.boxed()
     }
 
-    fn scan(&self, range: ScanRange, at: Revision) -> BoxFuture<'_, Result<ScanPage, ReadError>> {
+    fn scan(&self, range: ScanRange, at: ReadAt) -> BoxFuture<'_, Result<ScanPage, ReadError>> {
         let scan = async move {
-            let (rows, more) = self.read(at, |db| rows::scan(db, &range, at))?;
-            Ok(ScanPage { rows, revision: at, more })
+            let ((rows, more), revision) = self.read(at, |db, at| rows::scan(db, &range, at))?;
+            Ok(ScanPage { rows, revision, more })
         };
         scan.boxed()
     }
 
-    fn log(&self, after: Revision) -> BoxFuture<'_, Result<LogPage, ReadError>> {
-        async move { self.log_here(after) }.boxed()
+    fn log(&self, after: Revision, until: Revision) -> BoxFuture<'_, Result<LogPage, ReadError>> {
+        let log = async move { self.read_kept(after, |db| log_from_disk(db, after, until)) };
+        log.boxed()
     }
 
-    fn compact(&self, to: Revision) -> BoxFuture<'_, Result<(), TransactionError>> {
+    fn compact(&self, to: Revision) -> BoxFuture<'_, Result<Revision, TransactionError>> {
         let compact = async move {
-            let to = to.min(*self.published.borrow());
-            while self.ask(|answer| Job::Compact { to, answer }).await? < to {}
-            Ok(())
+            let to = to.min(self.shared.followers.published());
+            loop {
+                let oldest = self.ask(|answer| Job::Compact { to, answer }).await?;
+                if oldest >= to {
+                    return Ok(oldest);
+                }
+            }
         };
         compact.boxed()
     }
