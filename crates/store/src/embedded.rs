@@ -22,10 +22,11 @@
 //! value is stored once. Revisions of this engine are dense, which lets opening find a hole.
 
 mod compact;
+mod core;
 mod disk;
 mod engine;
-mod followers;
 mod group;
+mod handles;
 mod history;
 mod layout;
 mod mark;

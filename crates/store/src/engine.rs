@@ -139,6 +139,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// The life of the store that this engine opened.
     fn epoch(&self) -> Epoch;
 
+    /// Another handle on the same store, as another replica would have one.
+    fn second(&self) -> Arc<dyn Engine>;
+
+    /// Stops feeding this handle, or goes on: from now on, without what was committed meanwhile.
+    fn pause(&self, is_paused: bool);
+
     /// Feeds a view: from the latest revision on, all commits in order. The feed is dropped when the engine is closed, or
     /// ends by itself.
     fn follow(&self, feed: Feed);
@@ -168,6 +174,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// that can be read now.
     fn compact(&self, to: Revision) -> BoxFuture<'_, Result<Revision, TransactionError>>;
 
-    /// Finishes what was accepted, syncs, and lets go of the storage.
+    /// Ends this handle: its feed ends, and later calls are refused. The last handle of a process finishes what was
+    /// accepted, syncs, and lets go of the storage.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -44,4 +44,5 @@ pub use read::{At, MAX_SCAN_BYTES, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, S
 pub use revision::{Epoch, Etag, EtagError, Revision};
 pub use stats::StoreStats;
 pub use store::{ReplayError, Store};
+pub use view::MAX_ARRIVAL_WAIT;
 pub use watch::{Change, WatchError, WatchFrom, WatchItem, WatchStream};

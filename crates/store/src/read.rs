@@ -85,10 +85,14 @@ pub enum ReadError {
         /// The oldest revision that can be read.
         oldest: Revision,
     },
-    /// The revision is not published yet, or belongs to another store.
-    #[error("the revision is in the future; the latest is {published}")]
+    /// The revision is not published, as far as this handle knows: it has not heard of it yet, or it is of another store.
+    /// Worth trying again, here or at the replica that named the revision.
+    #[error(
+        "the revision is not known here, where the latest is {published}; \
+         try again, or at the replica that named it"
+    )]
     Future {
-        /// The latest revision that can be read.
+        /// The latest revision that can be read here.
         published: Revision,
     },
     /// Stored bytes do not have the checksum they were written with.
@@ -97,4 +101,11 @@ pub enum ReadError {
     /// The engine could not read now, or the store was closed.
     #[error("the store cannot be read: {0}")]
     Unavailable(String),
+}
+
+impl ReadError {
+    /// What a closed store answers.
+    pub(crate) fn closed() -> ReadError {
+        ReadError::Unavailable("the store is closed".to_owned())
+    }
 }

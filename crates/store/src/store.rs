@@ -1,10 +1,6 @@
 //! The store as services hold it.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -13,7 +9,7 @@ use tokio::sync::{Mutex, watch};
 use crate::{
     backup::{self, BackupError, BackupParts, BackupSummary},
     commit::{Commit, CommitError, Committed, Idempotency, IdempotencyKey},
-    config::{EngineConfig, Retention, StoreConfig},
+    config::{EngineConfig, StoreConfig},
     embedded::{Embedded, OpenError},
     engine::{Engine, ScanRange, Transaction, TransactionError},
     health::StoreHealth,
@@ -43,11 +39,8 @@ pub struct Store {
 
 pub(crate) struct Inner {
     view: Arc<View>,
-    /// Where backups lie while they are sent.
-    spool_dir: PathBuf,
+    config: StoreConfig,
     now: Now,
-    idempotency_life: Duration,
-    bookmark_period: Duration,
     holds: Arc<Holds>,
     /// Locked for a whole pass, so that there is one at a time.
     ages: Mutex<Ages>,
@@ -86,26 +79,44 @@ impl Store {
         let engine: Arc<dyn Engine> = Arc::new(Embedded::open(embedded).await?);
         let dir = &config.spool_dir;
         backup::prepare(dir).map_err(|source| OpenError::Io { dir: dir.clone(), source })?;
-        Ok(Store::on(engine, &config, Arc::new(now)))
+        Ok(Store::on(engine, config, Arc::new(now)))
     }
 
     /// A store on an engine that was opened; also starts its upkeep.
-    fn on(engine: Arc<dyn Engine>, config: &StoreConfig, now: Now) -> Store {
+    fn on(engine: Arc<dyn Engine>, config: StoreConfig, now: Now) -> Store {
         let view = Arc::new(View::of(engine));
         let heard = view.heard();
+        let (retention, period) = (config.retention, config.upkeep_period);
         let inner = Arc::new(Inner {
             view,
-            spool_dir: config.spool_dir.clone(),
+            config,
             now,
-            idempotency_life: config.idempotency_life,
-            bookmark_period: config.bookmark_period,
             holds: Arc::default(),
-            ages: Mutex::new(Ages::new(config.retention)),
+            ages: Mutex::new(Ages::new(retention)),
         });
         let kept = Arc::downgrade(&inner);
-        let Retention { max_commits, .. } = config.retention;
-        tokio::spawn(upkeep::run(kept, heard, config.upkeep_period, max_commits));
+        tokio::spawn(upkeep::run(kept, heard, period, retention.max_commits));
         Store { inner }
+    }
+
+    /// Another handle on the same store, as a second replica would have one: with a view, watches and upkeep of its own,
+    /// and the first one's settings and clock. Closing one leaves the others open. The embedded engine lends handles inside
+    /// its process only; there they are for tests of what replicas do.
+    #[must_use]
+    pub fn second_handle(&self) -> Store {
+        let inner = &self.inner;
+        Store::on(inner.view.engine().second(), inner.config.clone(), Arc::clone(&inner.now))
+    }
+
+    /// Lets this handle hear nothing of what is committed until [`Store::resume_watch`], as one whose connection is cut
+    /// would: for tests of what a late replica does.
+    pub fn pause_watch(&self) {
+        self.inner.view.engine().pause(true);
+    }
+
+    /// Lets this handle hear again. What it missed is read from the engine's log by those who need it.
+    pub fn resume_watch(&self) {
+        self.inner.view.engine().pause(false);
     }
 
     /// The life of this store; part of every etag and token.
@@ -118,6 +129,15 @@ impl Store {
     #[must_use]
     pub fn published(&self) -> Revision {
         self.inner.view.readable()
+    }
+
+    /// Waits until [`Store::published`] has come to a revision that another handle named (in a token, in a call's headers),
+    /// for at most [`MAX_ARRIVAL_WAIT`](crate::MAX_ARRIVAL_WAIT).
+    ///
+    /// # Errors
+    /// [`ReadError::Future`]: it has not come, and the caller may try again.
+    pub async fn wait_published(&self, revision: Revision) -> Result<(), ReadError> {
+        self.inner.view.wait_readable(revision).await
     }
 
     /// How far this handle's watch has come, to be read and waited for: what is committed here, and on other handles, is in
@@ -198,7 +218,7 @@ impl Store {
                 }
             }
             let mut protected = transaction.clone();
-            let life = self.inner.idempotency_life;
+            let life = self.inner.config.idempotency_life;
             idempotency::protect(&mut protected, idempotency, row.as_ref(), now, life)
                 .map_err(unreadable)?;
             match self.inner.view.commit(protected).await {
@@ -256,10 +276,11 @@ impl Store {
         self.inner.view.scan(range, at).await
     }
 
-    /// Watches the objects whose keys begin with one of the prefixes.
+    /// Watches the objects whose keys begin with one of the prefixes. A revision to begin after that another handle named is
+    /// waited for, as by [`Store::wait_published`].
     ///
     /// # Errors
-    /// The revision to begin after is compacted or in the future.
+    /// The revision to begin after is compacted, or did not arrive.
     pub async fn watch(
         &self,
         prefixes: Vec<Prefix>,
@@ -267,19 +288,17 @@ impl Store {
     ) -> Result<WatchStream, ReadError> {
         let view = Arc::clone(&self.inner.view);
         if let WatchFrom::After(revision) = from {
-            let (oldest, published) = (self.oldest(), self.published());
+            let oldest = self.oldest();
             if revision < oldest {
                 return Err(ReadError::Compacted { oldest });
             }
-            if revision > published {
-                return Err(ReadError::Future { published });
-            }
+            view.wait_readable(revision).await?;
         }
-        Ok(WatchStream::begin(view, prefixes, from, self.inner.bookmark_period))
+        Ok(WatchStream::begin(view, prefixes, from, self.inner.config.bookmark_period))
     }
 
     /// One pass of upkeep now: drops expired request records and trims history by
-    /// [`Retention`]. Runs by itself every `upkeep_period`; tests call it.
+    /// [`Retention`](crate::Retention). Runs by itself every `upkeep_period`; tests call it.
     ///
     /// # Errors
     /// The store takes no writes.
@@ -305,13 +324,13 @@ impl Store {
     /// # Errors
     /// See [`BackupError`]; a stream that ends without one gave all of the backup.
     pub async fn backup_parts(&self) -> Result<BackupParts, BackupError> {
-        let file = backup::place(&self.inner.spool_dir);
+        let file = backup::place(&self.inner.config.spool_dir);
         self.backup(&file).await?;
         backup::parts(file).await
     }
 
     /// Forgets history before `to`, as far as no backup under way needs it; what the objects are
-    /// at `to` and later stays. Upkeep does this by [`Retention`]; calling it is never needed.
+    /// at `to` and later stays. Upkeep does this by [`Retention`](crate::Retention); calling it is never needed.
     ///
     /// # Errors
     /// The store takes no writes.

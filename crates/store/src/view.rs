@@ -23,13 +23,16 @@
 
 mod recent;
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     engine::{Engine, LogPage, LoggedCommit, ReadAt, ScanRange, Transaction, TransactionError},
@@ -39,6 +42,10 @@ use crate::{
     stats::StoreStats,
 };
 use recent::Recent;
+
+/// Longest wait for a revision that another handle named: 2 s. A watch that is well is late by milliseconds, and one that
+/// was cut off and comes back by about a second; who waits longer is better told, and tries again.
+pub const MAX_ARRIVAL_WAIT: Duration = Duration::from_secs(2);
 
 /// What the engine's pushes and the handle's own calls share.
 struct Local {
@@ -132,6 +139,20 @@ impl View {
     /// The highest revision that this handle knows to be committed.
     pub(crate) fn readable(&self) -> Revision {
         *self.local.readable.borrow()
+    }
+
+    /// Waits until a revision is readable, but not for ever.
+    pub(crate) async fn wait_readable(&self, revision: Revision) -> Result<(), ReadError> {
+        if self.readable() >= revision {
+            return Ok(());
+        }
+        let mut readable = self.local.readable.subscribe();
+        let arrives = readable.wait_for(|readable| *readable >= revision);
+        match timeout(MAX_ARRIVAL_WAIT, arrives).await {
+            Ok(Ok(_)) => Ok(()),
+            // The sender is this view's own, so only the time can be over.
+            Ok(Err(_)) | Err(_) => Err(ReadError::Future { published: self.readable() }),
+        }
     }
 
     /// How far the watch has come, to be read and waited for. Its sender goes away when the engine is closed.

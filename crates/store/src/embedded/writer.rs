@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     compact,
+    core::Shared,
     disk::Disk,
-    engine::Shared,
     group::{Group, NotAdded},
     mark::Mark,
     open::panic_text,
@@ -119,7 +119,7 @@ impl Writer {
         match outcome {
             Ok(Written { verdicts, logged, last }) => {
                 if !logged.is_empty() {
-                    self.shared.followers.publish(logged, last);
+                    self.shared.handles.publish(logged, last);
                 }
                 let is_conflict = |verdict: &&Result<_, _>| {
                     matches!(verdict, Err(TransactionError::Precondition { .. }))
@@ -151,7 +151,7 @@ impl Writer {
     }
 
     fn write(&mut self, transactions: Vec<Transaction>) -> Result<Written, String> {
-        let before = self.shared.followers.published();
+        let before = self.shared.handles.published();
         let mut group = Group::new(&self.db, before);
         let added = transactions.into_iter().map(|one| verdict(group.add(one)));
         let verdicts = added.collect::<Result<_, _>>()?;

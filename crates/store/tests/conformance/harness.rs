@@ -50,6 +50,9 @@ pub(crate) trait Harness: Send + Sync + 'static {
     /// The clock, which moves only when told to.
     fn clock(&self) -> &ManualTime;
 
+    /// Opens another handle on the store that is open at this place, as a second replica would, with the same settings.
+    fn open_second<'a>(&'a self, first: &'a Store) -> BoxFuture<'a, Store>;
+
     /// Opens the store with settings under which nothing happens by itself.
     fn open(&self) -> BoxFuture<'_, Store> {
         self.open_with(Settings::default())
@@ -102,6 +105,10 @@ impl Harness for Embedded {
             ..StoreConfig::embedded(engine)
         };
         async move { Store::open(config, move || clock.now()).await.unwrap() }.boxed()
+    }
+
+    fn open_second<'a>(&'a self, first: &'a Store) -> BoxFuture<'a, Store> {
+        async move { first.second_handle() }.boxed()
     }
 
     fn restore<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<Epoch, BackupError>> {

@@ -8,4 +8,5 @@ pub(crate) mod idempotency;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod snapshots;
+pub(crate) mod two_handles;
 pub(crate) mod watches;
