@@ -5,6 +5,8 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use crate::clock::MonotonicClock;
+
 /// Memory for cached pages: 32 MiB. The engine is known to use a multiple of what it is given,
 /// so this stays well below its own default of 1 GiB.
 pub const DEFAULT_CACHE_BYTES: u64 = 32 * 1024 * 1024;
@@ -134,6 +136,8 @@ pub struct StoreConfig {
     pub bookmark_period: Duration,
     /// How often upkeep runs. Default [`DEFAULT_UPKEEP_PERIOD`].
     pub upkeep_period: Duration,
+    /// The clock by which leases are judged. Default [`MonotonicClock::system`]; tests have one of their own.
+    pub monotonic: MonotonicClock,
 }
 
 impl StoreConfig {
@@ -153,6 +157,7 @@ impl StoreConfig {
             idempotency_life: DEFAULT_IDEMPOTENCY_LIFE,
             bookmark_period: DEFAULT_BOOKMARK_PERIOD,
             upkeep_period: DEFAULT_UPKEEP_PERIOD,
+            monotonic: MonotonicClock::system(),
         }
     }
 }

@@ -139,6 +139,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// The life of the store that this engine opened.
     fn epoch(&self) -> Epoch;
 
+    /// Whether other handles may be open on this store, here or elsewhere.
+    fn is_shared(&self) -> bool;
+
     /// Another handle on the same store, as another replica would have one.
     fn second(&self) -> Arc<dyn Engine>;
 

@@ -19,14 +19,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     commit::{Idempotency, IdempotencyKey, Precondition, Write},
     engine::Transaction,
-    key::{FIRST_RESERVED_TAG, Key, Prefix},
+    key::{Key, Prefix},
     read::{ReadError, Row},
+    reserved::{TAG_EXPIRY, TAG_REQUEST},
 };
-
-/// Tag of a remembered request.
-const TAG_REQUEST: u8 = FIRST_RESERVED_TAG;
-/// Tag of its place in the order of expiry.
-const TAG_EXPIRY: u8 = FIRST_RESERVED_TAG + 1;
 
 /// A remembered request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

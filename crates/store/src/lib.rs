@@ -16,6 +16,7 @@
 //! `engine` (the verbs) and `embedded` (how a commit is made durable).
 
 mod backup;
+pub mod clock;
 pub mod commit;
 pub mod config;
 mod embedded;
@@ -23,7 +24,9 @@ mod engine;
 mod health;
 mod idempotency;
 pub mod key;
+pub mod lease;
 pub mod read;
+mod reserved;
 pub mod revision;
 mod stats;
 mod store;
@@ -32,6 +35,7 @@ mod view;
 pub mod watch;
 
 pub use backup::{BackupError, BackupParts, BackupSummary, restore, verify};
+pub use clock::MonotonicClock;
 pub use commit::{
     Commit, CommitError, Committed, Failed, IdempotencyKey, MAX_COMMIT_BYTES, MAX_COMMIT_OPS,
     MAX_VALUE_BYTES, Precondition, Write,
@@ -40,6 +44,7 @@ pub use config::{EmbeddedConfig, EngineConfig, Retention, StoreConfig, StuckPoli
 pub use embedded::OpenError;
 pub use health::StoreHealth;
 pub use key::{Key, KeyBuilder, KeyPartError, KeyReader, MAX_KEY_BYTES, Prefix};
+pub use lease::Lease;
 pub use read::{At, MAX_SCAN_BYTES, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage};
 pub use revision::{Epoch, Etag, EtagError, Revision};
 pub use stats::StoreStats;

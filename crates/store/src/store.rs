@@ -1,6 +1,6 @@
 //! The store as services hold it.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use crate::{
     health::StoreHealth,
     idempotency::{self, Found},
     key::{Key, Prefix},
+    lease::Lease,
     read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage},
     revision::{Epoch, Revision},
     stats::StoreStats,
@@ -274,6 +275,15 @@ impl Store {
         let ScanOptions { after, limit, at } = options;
         let range = ScanRange { prefix: prefix.clone(), after, limit: limit.min(MAX_SCAN_ROWS) };
         self.inner.view.scan(range, at).await
+    }
+
+    /// A lease under this name, to be driven by whoever does its work: of all handles on this store one leads. `life` is how
+    /// long the work may rest when its holder dies, and several times what a commit takes. Two leases of one name on one
+    /// handle are two holders.
+    #[must_use]
+    pub fn lease(&self, name: &'static str, life: Duration) -> Lease {
+        let inner = &self.inner;
+        Lease::new(Arc::clone(&inner.view), inner.config.monotonic.clone(), name, life)
     }
 
     /// Watches the objects whose keys begin with one of the prefixes. A revision to begin after that another handle named is

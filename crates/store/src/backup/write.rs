@@ -18,6 +18,7 @@ use crate::{
     engine::ScanRange,
     key::Prefix,
     read::{At, MAX_SCAN_ROWS, Row},
+    reserved::is_of_a_process,
     revision::{Epoch, Revision},
     view::View,
 };
@@ -56,9 +57,10 @@ async fn send_pages(
     loop {
         let prefix = Prefix::everything();
         let range = ScanRange { prefix, after, limit: MAX_SCAN_ROWS };
-        let page = view.scan(range, At::Revision(revision)).await?;
+        let mut page = view.scan(range, At::Revision(revision)).await?;
         after = page.rows.last().map(|row| row.key.clone());
         let is_last = !page.more;
+        page.rows.retain(|row| !is_of_a_process(&row.key));
         if pages.send(Page { rows: page.rows, is_last }).await.is_err() || is_last {
             // A gone receiver has an error of its own to tell.
             return Ok(());

@@ -63,6 +63,10 @@ impl Engine for Embedded {
         self.core.epoch
     }
 
+    fn is_shared(&self) -> bool {
+        self.core.shared.handles.is_shared()
+    }
+
     fn second(&self) -> Arc<dyn Engine> {
         Arc::new(Embedded::on(Arc::clone(&self.core)))
     }

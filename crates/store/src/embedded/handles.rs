@@ -63,6 +63,11 @@ impl Handles {
         number
     }
 
+    /// Whether there is more than one.
+    pub(super) fn is_shared(&self) -> bool {
+        self.list().handles.len() > 1
+    }
+
     /// Feeds a handle from now on.
     pub(super) fn follow(&self, number: u64, feed: Feed, oldest: Revision) {
         let mut list = self.list();

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use jiff::Timestamp;
 use store::{
-    At, BackupError, Commit, CommitError, EmbeddedConfig, Epoch, Key, Prefix, Retention, Revision,
-    Row, ScanOptions, Store, StoreConfig, WatchError, WatchItem, WatchStream,
+    At, BackupError, Commit, CommitError, EmbeddedConfig, Epoch, Key, MonotonicClock, Prefix,
+    Retention, Revision, Row, ScanOptions, Store, StoreConfig, WatchError, WatchItem, WatchStream,
 };
 
 /// How a test wants its store kept.
@@ -68,6 +68,12 @@ impl ManualTime {
         Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
     }
 
+    /// The same clock, which leases go by.
+    fn monotonic(&self) -> MonotonicClock {
+        let clock = self.clone();
+        MonotonicClock::call(move || Duration::from_secs(clock.0.load(Ordering::SeqCst) as u64))
+    }
+
     pub(crate) fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
@@ -102,6 +108,7 @@ impl Harness for Embedded {
             idempotency_life: settings.idempotency_life,
             bookmark_period: settings.bookmark_period,
             upkeep_period: Duration::from_secs(3600),
+            monotonic: self.clock.monotonic(),
             ..StoreConfig::embedded(engine)
         };
         async move { Store::open(config, move || clock.now()).await.unwrap() }.boxed()

@@ -121,6 +121,17 @@ macro_rules! conformance_of {
                 a_request_is_remembered_whichever_handle_it_is_sent_to,
                 a_handle_that_is_closed_or_dropped_leaves_the_other_open,
             ],
+            leases: [
+                of_two_handles_one_leads_and_the_other_follows,
+                a_lease_that_is_renewed_is_never_taken,
+                a_lease_is_taken_when_it_was_seen_unchanged_for_a_whole_life_and_never_at_the_first_look,
+                a_holder_that_does_not_renew_stops_leading_by_its_own_clock,
+                a_holder_that_lost_its_lease_is_told_so,
+                of_many_that_see_a_lease_end_one_takes_it,
+                a_lease_that_is_released_is_free_at_once,
+                a_lease_costs_three_commits_in_its_life_however_often_it_is_looked_at,
+                leases_are_not_backed_up,
+            ],
             life: [
                 what_was_acknowledged_is_there_when_the_store_is_opened_again,
                 a_closed_store_refuses_and_says_so,

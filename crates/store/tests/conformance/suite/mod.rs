@@ -5,6 +5,7 @@ pub(crate) mod commits;
 pub(crate) mod compaction;
 pub(crate) mod epochs;
 pub(crate) mod idempotency;
+pub(crate) mod leases;
 pub(crate) mod life;
 pub(crate) mod limits;
 pub(crate) mod snapshots;
