@@ -137,8 +137,11 @@ impl Lease {
     ///
     /// # Errors
     /// The store could not be written; the lease runs out by itself then.
-    pub async fn release(self) -> Result<(), CommitError> {
-        let State::Leading(held) = self.state else { return Ok(()) };
+    pub async fn release(&mut self) -> Result<(), CommitError> {
+        let following = State::Following(Sighting::default());
+        let State::Leading(held) = std::mem::replace(&mut self.state, following) else {
+            return Ok(());
+        };
         let released = Transaction {
             preconditions: vec![Precondition::KeyAtRevision(self.key.clone(), held.revision)],
             writes: vec![Write::Delete(self.key.clone())],
@@ -214,7 +217,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let engine = Embedded::open(&EmbeddedConfig::new(dir.path())).await.unwrap();
         let _other = engine.second();
-        let view = Arc::new(View::of(Arc::new(engine)));
+        let view = Arc::new(View::of(Arc::new(engine), u32::MAX));
         let seconds = Arc::new(AtomicU64::new(0));
         let told = Arc::clone(&seconds);
         let clock = MonotonicClock::call(move || Duration::from_secs(told.load(Ordering::SeqCst)));

@@ -22,6 +22,7 @@ pub mod config;
 mod embedded;
 mod engine;
 mod health;
+mod holds;
 mod idempotency;
 pub mod key;
 pub mod lease;
@@ -43,6 +44,7 @@ pub use commit::{
 pub use config::{EmbeddedConfig, EngineConfig, Retention, StoreConfig, StuckPolicy};
 pub use embedded::OpenError;
 pub use health::StoreHealth;
+pub use holds::HOLD_LIFE;
 pub use key::{Key, KeyBuilder, KeyPartError, KeyReader, MAX_KEY_BYTES, Prefix};
 pub use lease::Lease;
 pub use read::{At, MAX_SCAN_BYTES, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage};

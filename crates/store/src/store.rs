@@ -1,32 +1,32 @@
-//! The store as services hold it.
+//! The store as services hold it: one handle with all its verbs.
 
-use std::{path::Path, sync::Arc, time::Duration};
+mod backups;
+mod requests;
 
-use bytes::Bytes;
+pub use requests::ReplayError;
+
+use std::{sync::Arc, time::Duration};
+
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
-    backup::{self, BackupError, BackupParts, BackupSummary},
-    commit::{Commit, CommitError, Committed, Idempotency, IdempotencyKey},
+    backup,
+    commit::{Commit, CommitError, Committed},
     config::{EngineConfig, StoreConfig},
     embedded::{Embedded, OpenError},
-    engine::{Engine, ScanRange, Transaction, TransactionError},
+    engine::{Engine, ScanRange, Transaction},
     health::StoreHealth,
-    idempotency::{self, Found},
+    holds::Holds,
     key::{Key, Prefix},
     lease::Lease,
     read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage},
     revision::{Epoch, Revision},
     stats::StoreStats,
-    upkeep::{self, Ages, Holds},
+    upkeep::{self, Upkeep},
     view::View,
     watch::{WatchFrom, WatchStream},
 };
-
-/// How often a request is tried again when its record appeared or vanished in between; each time
-/// somebody else made progress.
-const MAX_RECORD_RACES: usize = 8;
 
 /// Tells the time; the process's clock, or a test's.
 pub(crate) type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -44,26 +44,14 @@ pub(crate) struct Inner {
     now: Now,
     holds: Arc<Holds>,
     /// Locked for a whole pass, so that there is one at a time.
-    ages: Mutex<Ages>,
+    upkeep: Mutex<Upkeep>,
 }
 
 impl Inner {
     /// One pass of upkeep at the store's own time.
     pub(crate) async fn upkeep(&self) -> Result<(), CommitError> {
-        let mut ages = self.ages.lock().await;
-        upkeep::pass(&self.view, &mut ages, &self.holds, (self.now)()).await
+        self.upkeep.lock().await.pass((self.now)()).await
     }
-}
-
-/// Why it could not be said what a request was answered before.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplayError {
-    /// The request id was used before with another request.
-    #[error("the request id was used before with a different request")]
-    Mismatch,
-    /// The store could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
 }
 
 impl Store {
@@ -85,18 +73,14 @@ impl Store {
 
     /// A store on an engine that was opened; also starts its upkeep.
     fn on(engine: Arc<dyn Engine>, config: StoreConfig, now: Now) -> Store {
-        let view = Arc::new(View::of(engine));
-        let heard = view.heard();
-        let (retention, period) = (config.retention, config.upkeep_period);
-        let inner = Arc::new(Inner {
-            view,
-            config,
-            now,
-            holds: Arc::default(),
-            ages: Mutex::new(Ages::new(retention)),
-        });
+        let max_commits = config.retention.max_commits;
+        let view = Arc::new(View::of(engine, max_commits));
+        let (heard, counted, period) = (view.heard(), view.counted(), config.upkeep_period);
+        let holds = Arc::new(Holds::new(Arc::clone(&view), config.monotonic.clone()));
+        let upkeep = Upkeep::new(Arc::clone(&view), Arc::clone(&holds), &config);
+        let inner = Arc::new(Inner { view, config, now, holds, upkeep: Mutex::new(upkeep) });
         let kept = Arc::downgrade(&inner);
-        tokio::spawn(upkeep::run(kept, heard, period, retention.max_commits));
+        tokio::spawn(upkeep::run(kept, heard, counted, period, max_commits));
         Store { inner }
     }
 
@@ -200,65 +184,6 @@ impl Store {
         }
     }
 
-    async fn commit_once(
-        &self,
-        transaction: Transaction,
-        idempotency: &Idempotency,
-        now: Timestamp,
-    ) -> Result<Committed, CommitError> {
-        let unreadable = |error: ReadError| CommitError::Unavailable(error.to_string());
-        let request = idempotency::request_key(&idempotency.key);
-        for _ in 0..MAX_RECORD_RACES {
-            let row = self.get(&request, At::Published).await.map_err(unreadable)?;
-            match idempotency::judge(&idempotency.key, row.as_ref(), now).map_err(unreadable)? {
-                Found::New => {}
-                Found::Mismatch => return Err(CommitError::IdempotencyMismatch),
-                Found::Replay(response) => {
-                    let revision = row.map_or_else(|| self.published(), |row| row.revision);
-                    return Ok(Committed { revision, replay: Some(response) });
-                }
-            }
-            let mut protected = transaction.clone();
-            let life = self.inner.config.idempotency_life;
-            idempotency::protect(&mut protected, idempotency, row.as_ref(), now, life)
-                .map_err(unreadable)?;
-            match self.inner.view.commit(protected).await {
-                Ok(revision) => {
-                    return Ok(Committed { revision, replay: None });
-                }
-                // The record is no longer as it was read: somebody sent the same request.
-                Err(TransactionError::Precondition { index: 0, .. }) => {}
-                Err(error) => return Err(error.into_commit_error(1)),
-            }
-        }
-        Err(CommitError::Unavailable("too many callers repeat the same request".to_owned()))
-    }
-
-    /// What this request was answered before, if it was and is still remembered.
-    ///
-    /// # Errors
-    /// The request id belongs to another request, or the store could not be read.
-    pub async fn find_replay(&self, key: &IdempotencyKey) -> Result<Option<Bytes>, ReplayError> {
-        Ok(self.find_committed(key).await?.and_then(|committed| committed.replay))
-    }
-
-    /// As [`Store::find_replay`], with the revision of the first success.
-    ///
-    /// # Errors
-    /// As [`Store::find_replay`].
-    pub async fn find_committed(
-        &self,
-        key: &IdempotencyKey,
-    ) -> Result<Option<Committed>, ReplayError> {
-        let row = self.get(&idempotency::request_key(key), At::Published).await?;
-        let revision = row.as_ref().map_or(Revision::ZERO, |row| row.revision);
-        match idempotency::judge(key, row.as_ref(), (self.inner.now)())? {
-            Found::New => Ok(None),
-            Found::Replay(response) => Ok(Some(Committed { revision, replay: Some(response) })),
-            Found::Mismatch => Err(ReplayError::Mismatch),
-        }
-    }
-
     /// Reads one object.
     ///
     /// # Errors
@@ -307,51 +232,33 @@ impl Store {
         Ok(WatchStream::begin(view, prefixes, from, self.inner.config.bookmark_period))
     }
 
-    /// One pass of upkeep now: drops expired request records and trims history by
-    /// [`Retention`](crate::Retention). Runs by itself every `upkeep_period`; tests call it.
+    /// One pass of upkeep now: if this handle leads among those of its store, drops expired request records and trims
+    /// history by [`Retention`](crate::Retention). Runs by itself every `upkeep_period`; tests call it.
     ///
     /// # Errors
-    /// The store takes no writes.
+    /// The store takes no writes, or could not be read.
     pub async fn upkeep(&self) -> Result<(), CommitError> {
         self.inner.upkeep().await
     }
 
-    /// Writes the published revision of the whole store to a file while commits go on. The file
-    /// appears under its name only when it is complete and durable.
-    ///
-    /// # Errors
-    /// See [`BackupError`].
-    pub async fn backup(&self, file: impl AsRef<Path>) -> Result<BackupSummary, BackupError> {
-        let revision = self.published();
-        let _hold = self.inner.holds.hold(revision);
-        let taken = (self.inner.now)();
-        backup::write(&self.inner.view, revision, file.as_ref(), taken).await
-    }
-
-    /// As [`Store::backup`], given part by part instead of kept: the file lies in [`StoreConfig::spool_dir`] until the
-    /// stream ends or is dropped, so that much room is needed there.
-    ///
-    /// # Errors
-    /// See [`BackupError`]; a stream that ends without one gave all of the backup.
-    pub async fn backup_parts(&self) -> Result<BackupParts, BackupError> {
-        let file = backup::place(&self.inner.config.spool_dir);
-        self.backup(&file).await?;
-        backup::parts(file).await
-    }
-
-    /// Forgets history before `to`, as far as no backup under way needs it; what the objects are
+    /// Forgets history before `to`, as far as no backup under way needs it, on any handle; what the objects are
     /// at `to` and later stays. Upkeep does this by [`Retention`](crate::Retention); calling it is never needed.
     ///
     /// # Errors
     /// The store takes no writes.
     pub async fn compact(&self, to: Revision) -> Result<(), CommitError> {
-        let compacted = self.inner.view.compact(self.inner.holds.limit(to)).await;
+        let to = self.inner.holds.limit(to).await?;
+        let compacted = self.inner.view.compact(to).await;
         compacted.map_err(|error| error.into_commit_error(0))
     }
 
-    /// Finishes the commits that were accepted, syncs, and lets go of the directory. Watches end,
-    /// and later calls are refused.
+    /// Finishes the commits that were accepted, syncs, and lets go of the directory, unless another handle has it open.
+    /// Watches of this handle end, and later calls are refused.
     pub async fn close(&self) {
+        // A pass under way is not waited for.
+        if let Ok(mut upkeep) = self.inner.upkeep.try_lock() {
+            upkeep.end().await;
+        }
         self.inner.view.engine().close().await;
     }
 }

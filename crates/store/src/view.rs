@@ -22,11 +22,12 @@
 //! that the engine refuses as compacted is the truth, and is noted.
 
 mod recent;
+mod tally;
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -42,6 +43,7 @@ use crate::{
     stats::StoreStats,
 };
 use recent::Recent;
+use tally::Tally;
 
 /// Longest wait for a revision that another handle named: 2 s. A watch that is well is late by milliseconds, and one that
 /// was cut off and comes back by about a second; who waits longer is better told, and tries again.
@@ -51,7 +53,15 @@ pub const MAX_ARRIVAL_WAIT: Duration = Duration::from_secs(2);
 struct Local {
     readable: watch::Sender<Revision>,
     oldest: AtomicI64,
-    recent: Mutex<Recent>,
+    history: Mutex<History>,
+    /// As many commits as the tally has counted, for who waits for many.
+    counted: Arc<AtomicU64>,
+}
+
+/// What the feed brought.
+struct History {
+    recent: Recent,
+    tally: Tally,
 }
 
 impl Local {
@@ -66,8 +76,8 @@ impl Local {
         self.oldest.fetch_max(oldest.get(), Ordering::SeqCst);
     }
 
-    fn recent(&self) -> MutexGuard<'_, Recent> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -86,22 +96,38 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
+    /// The first call: history reaches back to `oldest`, and of the commits from there to `through`, which do not come this
+    /// way, the engine knows these revisions without reading.
+    pub(crate) fn begin(
+        &self,
+        oldest: Revision,
+        known: impl Iterator<Item = Revision>,
+        through: Revision,
+    ) {
+        let mut history = self.local.history();
+        history.tally.begin(oldest);
+        known.for_each(|commit| history.tally.count(commit));
+        self.local.counted.store(history.tally.counted(), Ordering::SeqCst);
+        drop(history);
+        self.local.trimmed(oldest);
+        self.skip_to(through);
+    }
+
     /// The latest commits, in order; these are all there are up to `through`. Does not wait.
     pub(crate) fn push(&self, commits: &[Arc<LoggedCommit>], through: Revision) {
-        self.local.recent().extend(commits, through);
+        let mut history = self.local.history();
+        history.recent.extend(commits, through);
+        commits.iter().for_each(|commit| history.tally.count(commit.revision));
+        self.local.counted.store(history.tally.counted(), Ordering::SeqCst);
+        drop(history);
         self.hear(through);
     }
 
-    /// What was committed up to `through` does not come this way: whoever misses it reads the engine's log. Also where a
-    /// feed begins.
+    /// What was committed up to `through` does not come this way, and is not counted: whoever misses it reads the engine's
+    /// log.
     pub(crate) fn skip_to(&self, through: Revision) {
-        self.local.recent().restart(through);
+        self.local.history().recent.restart(through);
         self.hear(through);
-    }
-
-    /// History before `oldest` is gone.
-    pub(crate) fn trimmed(&self, oldest: Revision) {
-        self.local.trimmed(oldest);
     }
 
     /// Readable first: what was heard can be read.
@@ -119,13 +145,17 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// A view that follows the engine from now on.
-    pub(crate) fn of(engine: Arc<dyn Engine>) -> View {
+    /// A view that follows the engine from now on, of a store that keeps at most so many commits of history.
+    pub(crate) fn of(engine: Arc<dyn Engine>, max_commits: u32) -> View {
         let (heard, heard_rx) = watch::channel(Revision::ZERO);
         let local = Arc::new(Local {
             readable: watch::Sender::new(Revision::ZERO),
             oldest: AtomicI64::new(Revision::ZERO.get()),
-            recent: Mutex::default(),
+            history: Mutex::new(History {
+                recent: Recent::default(),
+                tally: Tally::new(max_commits),
+            }),
+            counted: Arc::default(),
         });
         engine.follow(Feed { local: Arc::clone(&local), heard });
         View { engine, local, heard: heard_rx }
@@ -163,6 +193,16 @@ impl View {
     /// The oldest revision that can be read, as far as this handle knows.
     pub(crate) fn oldest(&self) -> Revision {
         Revision::new(self.local.oldest.load(Ordering::SeqCst))
+    }
+
+    /// How many commits were heard of, to be looked at.
+    pub(crate) fn counted(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.local.counted)
+    }
+
+    /// The oldest revision that is worth keeping by the number of commits after it, as far as they were counted here.
+    pub(crate) fn oldest_kept(&self) -> Revision {
+        self.local.history().tally.oldest_kept()
     }
 
     pub(crate) fn stats(&self) -> StoreStats {
@@ -220,7 +260,7 @@ impl View {
         if after < oldest {
             return Err(ReadError::Compacted { oldest });
         }
-        let recent = self.local.recent().page(after, until);
+        let recent = self.local.history().recent.page(after, until);
         match recent {
             Some(page) => Ok(page),
             None => self.noted(self.engine.log(after, until).await),

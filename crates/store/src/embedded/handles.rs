@@ -72,8 +72,10 @@ impl Handles {
     pub(super) fn follow(&self, number: u64, feed: Feed, oldest: Revision) {
         let mut list = self.list();
         if let Some(handle) = list.find(number) {
-            feed.trimmed(oldest);
-            feed.skip_to(self.published());
+            let published = self.published();
+            // Revisions are dense here.
+            let known = (oldest.get()..published.get()).map(|number| Revision::new(number + 1));
+            feed.begin(oldest, known, published);
             handle.feed = Some(feed);
         }
     }

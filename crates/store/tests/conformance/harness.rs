@@ -25,6 +25,9 @@ pub(crate) struct Settings {
     pub(crate) bookmark_period: Duration,
 }
 
+/// How often upkeep would run by itself: never within the time of a test.
+pub(crate) const UPKEEP_PERIOD: Duration = Duration::from_secs(3600);
+
 impl Default for Settings {
     /// Nothing happens by itself within the time of a test.
     fn default() -> Settings {
@@ -107,7 +110,7 @@ impl Harness for Embedded {
             retention: settings.retention,
             idempotency_life: settings.idempotency_life,
             bookmark_period: settings.bookmark_period,
-            upkeep_period: Duration::from_secs(3600),
+            upkeep_period: UPKEEP_PERIOD,
             monotonic: self.clock.monotonic(),
             ..StoreConfig::embedded(engine)
         };

@@ -119,6 +119,13 @@ macro_rules! conformance_of {
                 a_token_that_does_not_arrive_is_refused_and_can_be_tried_again,
                 a_handle_survives_that_another_one_compacts,
                 a_request_is_remembered_whichever_handle_it_is_sent_to,
+                only_the_handle_that_leads_trims_and_another_goes_on_when_it_is_closed,
+                a_handle_that_leads_and_is_silent_is_followed_after_a_life,
+                the_commits_of_all_handles_are_counted_and_as_many_kept_as_asked,
+                expired_requests_are_forgotten_by_the_handle_that_leads,
+                a_backup_of_one_handle_is_not_disturbed_by_the_others_compaction,
+                a_hold_that_is_not_renewed_ends_and_its_backup_begins_again,
+                what_a_handle_holds_is_given_back_with_its_backup,
                 a_handle_that_is_closed_or_dropped_leaves_the_other_open,
             ],
             leases: [

@@ -114,7 +114,7 @@ pub(crate) async fn of_many_that_see_a_lease_end_one_takes_it(place: impl Harnes
 }
 
 pub(crate) async fn a_lease_that_is_released_is_free_at_once(place: impl Harness) {
-    let ((first, one), (_second, mut two)) = a_leader(&place).await;
+    let ((first, mut one), (_second, mut two)) = a_leader(&place).await;
     assert!(!leads(&mut two).await);
     one.release().await.unwrap();
     assert!(leads(&mut two).await);

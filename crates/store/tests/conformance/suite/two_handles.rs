@@ -3,20 +3,25 @@
 //! A handle whose watch is paused stands for a replica that hears late. What is committed through the other one is the
 //! truth; what is asked here is how much of it the late one may miss, and that it never shows anything that is not true.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::{future::join_all, poll};
 use store::{
-    At, CommitError, Failed, IdempotencyKey, ReadError, Revision, ScanOptions, Store, StoreHealth,
-    WatchError, WatchFrom, WatchItem, WatchStream,
+    At, BackupError, CommitError, Failed, HOLD_LIFE, IdempotencyKey, Key, Prefix, ReadError,
+    Retention, Revision, ScanOptions, Store, StoreHealth, WatchError, WatchFrom, WatchItem,
+    WatchStream,
 };
 use uuid::Uuid;
 
 use crate::harness::{
-    Harness, all, commit, delete, end_of, failed, key, list, next, put, snapshot, soon, text, texts,
+    Harness, Settings, UPKEEP_PERIOD, all, commit, delete, end_of, failed, key, list, next, put,
+    snapshot, soon, text, texts,
 };
 
 async fn two(place: &impl Harness) -> (Store, Store) {
@@ -349,6 +354,205 @@ pub(crate) async fn a_request_is_remembered_whichever_handle_it_is_sent_to(place
     assert_eq!((found.revision, found.replay.as_deref()), (done.revision, Some(&b"answer"[..])));
     assert_eq!(list(&first, &all(), 10, At::Latest).await.len(), 1);
     assert_eq!(first.published(), done.revision, "nothing was written a second time");
+}
+
+/// Keeps what is younger than a minute. By number nothing goes, for that would begin by itself.
+fn a_minute() -> Settings {
+    let retention = Retention { max_age: Duration::from_secs(60), max_commits: u32::MAX };
+    Settings { retention, ..Settings::default() }
+}
+
+async fn put_many(store: &Store) -> Revision {
+    let mut last = Revision::ZERO;
+    for number in 0..40 {
+        last = put(store, &(number % 3).to_string(), &number.to_string()).await;
+    }
+    last
+}
+
+/// Upkeep of a handle, which trims to this revision; or does not, if that is none.
+async fn trims(store: &Store, to: Option<Revision>) {
+    let before = store.oldest();
+    store.upkeep().await.unwrap();
+    assert_eq!(store.oldest(), to.unwrap_or(before));
+}
+
+pub(crate) async fn only_the_handle_that_leads_trims_and_another_goes_on_when_it_is_closed(
+    place: impl Harness,
+) {
+    let first = place.open_with(a_minute()).await;
+    let second = place.open_second(&first).await;
+    let _third = place.open_second(&first).await;
+    // It takes the lease.
+    trims(&first, None).await;
+    place.clock().advance(1);
+    let old = put_many(&second).await;
+    trims(&first, None).await;
+    trims(&second, None).await;
+    put_many(&second).await;
+    place.clock().advance(60);
+    trims(&second, None).await;
+    assert_eq!(text(&second, "0", At::Revision(old)).await.as_deref(), Some("39"));
+    trims(&first, Some(old)).await;
+
+    // Closed, it leaves its work to whoever comes first.
+    first.close().await;
+    place.clock().advance(1);
+    let later = put_many(&second).await;
+    trims(&second, Some(old)).await;
+    put_many(&second).await;
+    place.clock().advance(60);
+    trims(&second, Some(later)).await;
+}
+
+pub(crate) async fn a_handle_that_leads_and_is_silent_is_followed_after_a_life(
+    place: impl Harness,
+) {
+    let first = place.open_with(a_minute()).await;
+    let second = place.open_second(&first).await;
+    trims(&first, None).await;
+    let old = put_many(&first).await;
+    trims(&second, None).await;
+    put_many(&first).await;
+    // From now on the first one is as good as dead.
+    let life = 3 * UPKEEP_PERIOD.as_secs().cast_signed();
+    place.clock().advance(life - 1);
+    trims(&second, None).await;
+    place.clock().advance(1);
+    trims(&second, Some(old)).await;
+    // It was only slow, and is told so.
+    put_many(&first).await;
+    trims(&first, None).await;
+    place.clock().advance(60);
+    trims(&first, None).await;
+    second.upkeep().await.unwrap();
+    assert!(second.oldest() > old);
+}
+
+/// How many commits can still be read one by one after a revision, of all keys.
+async fn commits_after(store: &Store, after: Revision) -> usize {
+    let until = store.published();
+    let everything = vec![Prefix::everything()];
+    let mut watch = store.watch(everything, WatchFrom::After(after)).await.unwrap();
+    let mut count = 0;
+    loop {
+        count += 1;
+        if shown(&mut watch, 1).await[0] == until {
+            return count;
+        }
+    }
+}
+
+pub(crate) async fn the_commits_of_all_handles_are_counted_and_as_many_kept_as_asked(
+    place: impl Harness,
+) {
+    let retention = Retention { max_age: Duration::from_secs(3600), max_commits: 10 };
+    let first = place.open_with(Settings { retention, ..Settings::default() }).await;
+    let second = place.open_second(&first).await;
+    put_many(&first).await;
+    let last = put_many(&second).await;
+    heard(&first, last).await;
+    // The first pass may have a lease to take, which is a commit as well; and passes go on by themselves.
+    for _ in 0..2 {
+        first.upkeep().await.unwrap();
+        second.upkeep().await.unwrap();
+    }
+    let oldest = first.oldest().max(second.oldest());
+    assert_eq!(commits_after(&second, oldest).await, 10);
+}
+
+pub(crate) async fn expired_requests_are_forgotten_by_the_handle_that_leads(place: impl Harness) {
+    let settings = Settings { idempotency_life: Duration::from_secs(60), ..Settings::default() };
+    let first = place.open_with(settings).await;
+    let second = place.open_second(&first).await;
+    first.upkeep().await.unwrap();
+    second.commit(commit().put(key("a"), "x").idempotent(id(1), "answer")).await.unwrap();
+    place.clock().advance(60);
+    let records = Key::builder(0xF0).prefix();
+    second.upkeep().await.unwrap();
+    assert_eq!(list(&second, &records, 10, At::Latest).await.len(), 1);
+    first.upkeep().await.unwrap();
+    assert!(list(&second, &records, 10, At::Latest).await.is_empty());
+}
+
+/// The rows of holds, which only the store writes.
+fn holds() -> Prefix {
+    Key::builder(0xF3).prefix()
+}
+
+async fn fill(store: &Store, count: usize) {
+    for start in (0..count).step_by(100) {
+        let hundred = (start..start + 100)
+            .fold(commit(), |commit, n| commit.put(key(&format!("{n:05}")), vec![b'x'; 4096]));
+        store.commit(hundred).await.unwrap();
+    }
+}
+
+pub(crate) async fn a_backup_of_one_handle_is_not_disturbed_by_the_others_compaction(
+    place: impl Harness,
+) {
+    let (first, second) = two(&place).await;
+    fill(&first, 4000).await;
+    let dir = tempfile::tempdir().unwrap();
+    let backup = {
+        let (first, file) = (first.clone(), dir.path().join("backup"));
+        tokio::spawn(async move { first.backup(file).await })
+    };
+    while !backup.is_finished() {
+        let revision = put(&second, "00000", "new").await;
+        second.compact(revision).await.unwrap();
+    }
+    assert_eq!(backup.await.unwrap().unwrap().rows, 4000);
+    // The hold is gone with the backup.
+    let revision = put(&second, "00000", "newer").await;
+    second.compact(revision).await.unwrap();
+    assert_eq!(second.oldest(), revision);
+}
+
+pub(crate) async fn a_hold_that_is_not_renewed_ends_and_its_backup_begins_again(
+    place: impl Harness,
+) {
+    let (first, second) = two(&place).await;
+    fill(&first, 4000).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("backup");
+    let mut told = second.watch(vec![holds()], WatchFrom::Snapshot).await.unwrap();
+    snapshot(&mut told).await;
+    let mut backup = Box::pin(first.backup(&file));
+    let held = tokio::select! {
+        biased;
+        held = shown(&mut told, 1) => held[0],
+        done = &mut backup => panic!("it tells nobody what it reads: {done:?}"),
+    };
+    // The one who takes it stands still from here on.
+    let later = put(&second, "00000", "new").await;
+    for advance in [0, HOLD_LIFE.as_secs().cast_signed() - 1] {
+        place.clock().advance(advance);
+        second.compact(later).await.unwrap();
+        assert!(second.oldest() <= held && second.oldest() < later);
+    }
+    place.clock().advance(1);
+    second.compact(later).await.unwrap();
+    assert_eq!(second.oldest(), later);
+    assert!(list(&second, &holds(), 10, At::Latest).await.is_empty());
+
+    let summary = backup.await.unwrap();
+    assert_eq!((summary.rows, summary.revision >= later), (4000, true));
+    assert_eq!(store::verify(&file).await.unwrap(), summary);
+}
+
+pub(crate) async fn what_a_handle_holds_is_given_back_with_its_backup(place: impl Harness) {
+    let (first, second) = two(&place).await;
+    put(&first, "a", "1").await;
+    let dir = tempfile::tempdir().unwrap();
+    second.pause_watch();
+    let summary = second.backup(dir.path().join("backup")).await.unwrap();
+    // A late handle backs up what is there, and not what it has heard of.
+    assert_eq!(summary.rows, 1);
+    assert!(list(&first, &holds(), 10, At::Latest).await.is_empty());
+    let missing = first.backup(dir.path().join("missing").join("backup")).await;
+    assert!(matches!(missing, Err(BackupError::Io { .. })), "{missing:?}");
+    assert!(list(&first, &holds(), 10, At::Latest).await.is_empty());
 }
 
 pub(crate) async fn a_handle_that_is_closed_or_dropped_leaves_the_other_open(place: impl Harness) {
