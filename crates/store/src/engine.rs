@@ -1,4 +1,5 @@
-//! The verbs an engine must have. One engine exists (embedded); a replicated one follows.
+//! The verbs an engine must have. One engine exists (embedded); a replicated one is to follow, and nothing here or above
+//! may need more of an engine than a cluster can give.
 //!
 //! What always holds, on every engine, and is proven by the conformance suite:
 //! - a transaction's preconditions are checked in order and its writes applied together or not

@@ -1,6 +1,6 @@
 //! Remembering requests, so that a repeated one changes things once.
 //!
-//! Owns the store's own rows: one per remembered request, and one that sorts by expiry. Both are
+//! Owns two rows for each remembered request: its record, and a place that sorts by expiry. Both are
 //! written in the same commit as what they protect, so one is never there without the other.
 //! What always holds: within its life a request id with the same request is answered with the
 //! first success; with another request it is refused. A failed request is not remembered.

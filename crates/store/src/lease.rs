@@ -15,6 +15,8 @@
 //! Nobody compares the clocks of two machines: a row is judged by how long it did not change in front of the one who judges.
 //! The price is that a lease whose holder died is taken one to two lives later, the later if nobody looked meanwhile.
 //!
+//! An engine with leases of its own would give them behind this interface, which names neither row nor number.
+//!
 //! What a shared lease costs: its holder three commits in a life, each other handle three reads at [`At::Latest`]. On the
 //! embedded engine a handle is alone unless another one was lent, and then it costs nothing at all; so there a row for each
 //! process, or one for each worker, is the same.

@@ -113,11 +113,12 @@ impl Feed {
         self.skip_to(through);
     }
 
-    /// The latest commits, in order; these are all there are up to `through`. Does not wait.
+    /// The latest commits, in order; these are all there are up to `through`. What was brought before is passed over. Does
+    /// not wait.
     pub(crate) fn push(&self, commits: &[Arc<LoggedCommit>], through: Revision) {
         let mut history = self.local.history();
-        history.recent.extend(commits, through);
-        commits.iter().for_each(|commit| history.tally.count(commit.revision));
+        let new = history.recent.extend(commits, through);
+        new.iter().for_each(|commit| history.tally.count(commit.revision));
         self.local.counted.store(history.tally.counted(), Ordering::SeqCst);
         drop(history);
         self.hear(through);
@@ -280,3 +281,6 @@ impl View {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

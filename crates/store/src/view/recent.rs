@@ -32,16 +32,26 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Begins anew with an empty stretch at a revision: what lies before is not here.
+    /// Begins anew with an empty stretch at a revision: what lies before is not here. Nothing is lost to a revision that
+    /// the stretch reaches already.
     pub(super) fn restart(&mut self, at: Revision) {
-        *self = Recent { after: at, through: at, ..Recent::default() };
+        if at > self.through {
+            *self = Recent { after: at, through: at, ..Recent::default() };
+        }
     }
 
-    /// Appends commits, in order, that are all there are up to `through`.
-    pub(super) fn extend(&mut self, commits: &[Arc<LoggedCommit>], through: Revision) {
+    /// Appends commits, in order, that are all there are up to `through`, and gives those that are new: a source that was
+    /// changed for one that is behind begins with what is here already.
+    pub(super) fn extend<'a>(
+        &mut self,
+        commits: &'a [Arc<LoggedCommit>],
+        through: Revision,
+    ) -> &'a [Arc<LoggedCommit>] {
+        let known = commits.partition_point(|commit| commit.revision <= self.through);
+        let commits = &commits[known..];
         self.bytes += commits.iter().map(|commit| weight(commit)).sum::<usize>();
         self.commits.extend(commits.iter().cloned());
-        self.through = through;
+        self.through = self.through.max(through);
         while self.commits.len() > MAX_COMMITS || self.bytes > MAX_BYTES {
             let Some(oldest) = self.commits.pop_front() else {
                 break;
@@ -49,6 +59,7 @@ impl Recent {
             self.bytes -= weight(&oldest);
             self.after = oldest.revision;
         }
+        commits
     }
 
     /// The commits after `after` up to `until`, as many as one page holds; nothing if they are not all here.
@@ -116,6 +127,19 @@ mod tests {
         recent.restart(Revision::new(5_000));
         assert_eq!(page(&recent, 4_999, 5_000), None, "there is a hole behind it");
         assert_eq!(page(&recent, 5_000, 5_000), Some((vec![], 5_000)));
+    }
+
+    #[test]
+    fn a_source_that_is_behind_repeats_nothing_and_takes_nothing_back() {
+        let mut recent = Recent::default();
+        recent.restart(Revision::new(4));
+        recent.extend(&commits([6, 8]), Revision::new(9));
+        recent.restart(Revision::new(5));
+        assert!(recent.extend(&commits([6]), Revision::new(7)).is_empty());
+        assert_eq!(page(&recent, 4, 9), Some((vec![6, 8], 9)));
+        let again = commits([8, 9, 12]);
+        assert_eq!(recent.extend(&again, Revision::new(12)), &again[2..]);
+        assert_eq!(page(&recent, 4, 12), Some((vec![6, 8, 12], 12)));
     }
 
     #[test]
