@@ -35,11 +35,12 @@ pub const DEFAULT_UPKEEP_PERIOD: Duration = Duration::from_secs(30);
 /// How much history is kept for page tokens, resuming watches and reads of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// A revision older than this is compacted. Default 1 h. Age counts from when upkeep first
-    /// saw the revision, so a restart prolongs it.
+    /// A revision older than this is compacted. Default 1 h. Age counts from when the upkeep of the
+    /// handle that trims first saw the revision, so a restart prolongs it.
     pub max_age: Duration,
     /// At most so many commits are kept, however young. Default 100,000, which is about 100 MiB
-    /// of ordinary records.
+    /// of ordinary records. Each handle counts the commits that it hears of; an engine that cannot
+    /// say how many there were before lets a restart prolong this, too.
     pub max_commits: u32,
 }
 

@@ -164,7 +164,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn commit(&self, transaction: Transaction)
     -> BoxFuture<'_, Result<Revision, TransactionError>>;
 
-    /// Reads one object.
+    /// Reads one object. A revision that was published on any handle can be read on each: where a member of a cluster lacks
+    /// it, one that has it is asked, so a refusal as one of the future is the truth about the store.
     fn get<'a>(&'a self, key: &'a Key, at: ReadAt) -> BoxFuture<'a, Result<Lookup, ReadError>>;
 
     /// Reads objects in key order, fewer than the limit if they would be more than `MAX_SCAN_BYTES`.
@@ -175,7 +176,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn log(&self, after: Revision, until: Revision) -> BoxFuture<'_, Result<LogPage, ReadError>>;
 
     /// Forgets history before `to`, which stays readable itself; never beyond what is published. Gives the oldest revision
-    /// that can be read now.
+    /// that can be read now. Others may do so at any time, too. An engine that several services share forgets for all of
+    /// them: whether it may is a setting of its own, and where it may not, this changes nothing.
     fn compact(&self, to: Revision) -> BoxFuture<'_, Result<Revision, TransactionError>>;
 
     /// Ends this handle: its feed ends, and later calls are refused. The last handle of a process finishes what was

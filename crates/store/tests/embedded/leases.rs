@@ -4,7 +4,21 @@ use std::time::Duration;
 
 use store::StoreConfig;
 
-use crate::open;
+use crate::{commit, key, open};
+
+#[tokio::test]
+async fn upkeep_backups_and_closing_of_a_handle_that_is_alone_write_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(StoreConfig::new(dir.path())).await.unwrap();
+    let revision = store.commit(commit().put(key("a"), "1")).await.unwrap().revision;
+    store.upkeep().await.unwrap();
+    let summary = store.backup(dir.path().join("backup")).await.unwrap();
+    assert_eq!((summary.revision, summary.rows), (revision, 1));
+    store.compact(revision).await.unwrap();
+    store.close().await;
+    let store = open(StoreConfig::new(dir.path())).await.unwrap();
+    assert_eq!(store.published(), revision);
+}
 
 #[tokio::test]
 async fn a_handle_that_is_alone_leads_and_writes_nothing_until_another_one_is_lent() {
