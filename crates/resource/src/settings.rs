@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
 use serde::{Deserialize, Serialize};
-use store::{Retention, StoreConfig, config::DEFAULT_UPKEEP_PERIOD};
+use store::{EmbeddedConfig, Retention, StoreConfig, config::DEFAULT_UPKEEP_PERIOD};
 
 /// How long the store's revisions are kept, for page tokens, resuming watches and etags in flight: 1 h is longer than any sibling's
 /// restart.
@@ -77,12 +77,8 @@ impl StoreSettings {
         let retention =
             Retention { max_age: self.retention_age, max_commits: self.retention_commits };
         let Self { upkeep_period, commit_watchdog, .. } = *self;
-        Ok(StoreConfig {
-            retention,
-            upkeep_period,
-            commit_watchdog,
-            ..StoreConfig::new(&self.data_dir)
-        })
+        let engine = EmbeddedConfig { commit_watchdog, ..EmbeddedConfig::new(&self.data_dir) };
+        Ok(StoreConfig { retention, upkeep_period, ..StoreConfig::embedded(engine) })
     }
 }
 

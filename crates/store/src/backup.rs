@@ -3,7 +3,7 @@
 //! A backup is one revision of the whole store in one file, taken while commits go on. What
 //! always holds: a file under its final name is complete, durable and carries a BLAKE3 of all of
 //! it; restoring builds a store aside, with an epoch of its own, and moves it into place whole.
-//! Absent on purpose: incremental backups, and history (a restored store begins with the state of
+//! Absent on purpose: what is about processes and not about data (leases), incremental backups, and history (a restored store begins with the state of
 //! that one revision; its revisions begin anew, which its new epoch makes visible).
 
 mod file;
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 pub use restore::{restore, verify};
 pub use send::BackupParts;
-pub(crate) use send::{parts, place, remove_leftovers};
+pub(crate) use send::{parts, place, prepare};
 pub(crate) use write::write;
 
 use crate::{
@@ -36,7 +36,7 @@ pub struct BackupSummary {
     pub revision: Revision,
     /// When it was taken.
     pub taken: Timestamp,
-    /// How many rows it holds, the store's own included.
+    /// How many rows it holds, the store's own records of requests included.
     pub rows: u64,
     /// The size of the file.
     pub bytes: u64,

@@ -18,7 +18,7 @@ pub const MAX_COMMIT_OPS: usize = 100;
 pub const MAX_COMMIT_BYTES: usize = 1024 * 1024;
 
 /// Longest value: 64 KiB. Records here are configuration, not files; the embedded engine splits a
-/// value into pieces well below its own blob size, and one page of 1,000 rows stays below 64 MiB.
+/// value into pieces well below its own blob size.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 /// Longest scope of an idempotency key, in bytes: a method's full name and a caller's.

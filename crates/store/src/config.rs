@@ -1,6 +1,11 @@
 //! How a store is opened and kept.
+//!
+//! Owns the settings and their defaults, those of an engine apart from those of every store: who opens a store names an
+//! engine in one place and nothing else of it. Absent on purpose: reading settings from a file (each service's `config.rs`).
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::clock::MonotonicClock;
 
 /// Memory for cached pages: 32 MiB. The engine is known to use a multiple of what it is given,
 /// so this stays well below its own default of 1 GiB.
@@ -30,11 +35,12 @@ pub const DEFAULT_UPKEEP_PERIOD: Duration = Duration::from_secs(30);
 /// How much history is kept for page tokens, resuming watches and reads of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// A revision older than this is compacted. Default 1 h. Age counts from when upkeep first
-    /// saw the revision, so a restart prolongs it.
+    /// A revision older than this is compacted. Default 1 h. Age counts from when the upkeep of the
+    /// handle that trims first saw the revision, so a restart prolongs it.
     pub max_age: Duration,
     /// At most so many commits are kept, however young. Default 100,000, which is about 100 MiB
-    /// of ordinary records.
+    /// of ordinary records. Each handle counts the commits that it hears of; an engine that cannot
+    /// say how many there were before lets a restart prolong this, too.
     pub max_commits: u32,
 }
 
@@ -73,16 +79,14 @@ impl std::fmt::Debug for StuckPolicy {
     }
 }
 
-/// How a store on the embedded engine is opened and kept.
+/// How the embedded engine is opened and kept: what only a store in a directory of its own has.
 #[derive(Clone, Debug)]
-pub struct StoreConfig {
+pub struct EmbeddedConfig {
     /// The store's own directory; made with mode 0700 if missing. Give it a volume of its own: each commit syncs
     /// the whole file system it is on.
     pub dir: PathBuf,
     /// Memory for cached pages, in bytes. Default [`DEFAULT_CACHE_BYTES`].
     pub cache_bytes: u64,
-    /// How much history is kept.
-    pub retention: Retention,
     /// Longest a commit may hang. Default [`DEFAULT_COMMIT_WATCHDOG`].
     pub commit_watchdog: Duration,
     /// What happens then. Default [`StuckPolicy::abort_process`].
@@ -91,29 +95,70 @@ pub struct StoreConfig {
     pub lock_wait: Duration,
     /// Free space below which commits are refused, in bytes. Default [`DEFAULT_RESERVE_BYTES`].
     pub reserve_bytes: u64,
+}
+
+impl EmbeddedConfig {
+    /// The defaults, on this directory.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> EmbeddedConfig {
+        EmbeddedConfig {
+            dir: dir.into(),
+            cache_bytes: DEFAULT_CACHE_BYTES,
+            commit_watchdog: DEFAULT_COMMIT_WATCHDOG,
+            on_stuck: StuckPolicy::abort_process(),
+            lock_wait: DEFAULT_LOCK_WAIT,
+            reserve_bytes: DEFAULT_RESERVE_BYTES,
+        }
+    }
+}
+
+/// Where the data is kept, and by what.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EngineConfig {
+    /// In a directory of this process.
+    Embedded(EmbeddedConfig),
+}
+
+/// How a store is opened and kept. What stands here holds on every engine.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The engine, with its own settings.
+    pub engine: EngineConfig,
+    /// Where backups lie while they are sent, so that much room is needed there; made with mode 0700 if missing. It
+    /// belongs to this process alone: what a killed one left there is removed on opening. Default: the embedded
+    /// engine's own directory.
+    pub spool_dir: PathBuf,
+    /// How much history is kept.
+    pub retention: Retention,
     /// How long a request id is remembered. Default [`DEFAULT_IDEMPOTENCY_LIFE`].
     pub idempotency_life: Duration,
     /// Longest silence of a watch. Default [`DEFAULT_BOOKMARK_PERIOD`].
     pub bookmark_period: Duration,
     /// How often upkeep runs. Default [`DEFAULT_UPKEEP_PERIOD`].
     pub upkeep_period: Duration,
+    /// The clock by which leases are judged. Default [`MonotonicClock::system`]; tests have one of their own.
+    pub monotonic: MonotonicClock,
 }
 
 impl StoreConfig {
-    /// The defaults, on this directory.
+    /// The defaults on the embedded engine, in this directory.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> StoreConfig {
+        StoreConfig::embedded(EmbeddedConfig::new(dir))
+    }
+
+    /// The defaults on the embedded engine, opened as it says.
+    #[must_use]
+    pub fn embedded(engine: EmbeddedConfig) -> StoreConfig {
         StoreConfig {
-            dir: dir.into(),
-            cache_bytes: DEFAULT_CACHE_BYTES,
+            spool_dir: engine.dir.clone(),
+            engine: EngineConfig::Embedded(engine),
             retention: Retention::default(),
-            commit_watchdog: DEFAULT_COMMIT_WATCHDOG,
-            on_stuck: StuckPolicy::abort_process(),
-            lock_wait: DEFAULT_LOCK_WAIT,
-            reserve_bytes: DEFAULT_RESERVE_BYTES,
             idempotency_life: DEFAULT_IDEMPOTENCY_LIFE,
             bookmark_period: DEFAULT_BOOKMARK_PERIOD,
             upkeep_period: DEFAULT_UPKEEP_PERIOD,
+            monotonic: MonotonicClock::system(),
         }
     }
 }

@@ -22,14 +22,15 @@
 //! value is stored once. Revisions of this engine are dense, which lets opening find a hole.
 
 mod compact;
+mod core;
 mod disk;
 mod engine;
 mod group;
+mod handles;
 mod history;
 mod layout;
 mod mark;
 mod open;
-mod recent;
 mod rows;
 mod watchdog;
 mod writer;

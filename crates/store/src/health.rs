@@ -1,4 +1,8 @@
 //! Whether the store takes commits, and what is said when it does not.
+//!
+//! Absent on purpose: a state for an engine that is out of reach. The embedded one is in this process and cannot be. An engine
+//! behind a network adds it here, as one that recovers by itself like [`StoreHealth::Full`]: whoever waits for
+//! [`StoreHealth::Failed`] must not end a process for it.
 
 /// The state of a store, as readiness checks and logs show it. Reads go on in every state but
 /// `Closed`.

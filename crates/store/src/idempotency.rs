@@ -1,6 +1,6 @@
 //! Remembering requests, so that a repeated one changes things once.
 //!
-//! Owns the store's own rows: one per remembered request, and one that sorts by expiry. Both are
+//! Owns two rows for each remembered request: its record, and a place that sorts by expiry. Both are
 //! written in the same commit as what they protect, so one is never there without the other.
 //! What always holds: within its life a request id with the same request is answered with the
 //! first success; with another request it is refused. A failed request is not remembered.
@@ -19,14 +19,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     commit::{Idempotency, IdempotencyKey, Precondition, Write},
     engine::Transaction,
-    key::{FIRST_RESERVED_TAG, Key, Prefix},
+    key::{Key, Prefix},
     read::{ReadError, Row},
+    reserved::{TAG_EXPIRY, TAG_REQUEST},
 };
-
-/// Tag of a remembered request.
-const TAG_REQUEST: u8 = FIRST_RESERVED_TAG;
-/// Tag of its place in the order of expiry.
-const TAG_EXPIRY: u8 = FIRST_RESERVED_TAG + 1;
 
 /// A remembered request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 /// for pages even if every byte needs escaping.
 pub const MAX_KEY_BYTES: usize = 768;
 
-/// Tags from here on belong to the store itself (idempotency records); a commit that writes one
+/// Tags from here on belong to the store itself (the module `reserved` lists them); a commit that writes one
 /// is refused.
 pub const FIRST_RESERVED_TAG: u8 = 0xF0;
 

@@ -20,7 +20,10 @@ pub struct StoreStats {
     pub sync_time: Duration,
     /// The latest revision that can be read.
     pub published: Revision,
-    /// The oldest revision that can be read.
+    /// How far this handle's watch has come. Behind `published` by what it is late; on an engine that others use too, also
+    /// while nothing is committed here.
+    pub heard: Revision,
+    /// The oldest revision that can be read, as far as this handle knows.
     pub oldest: Revision,
 }
 
@@ -47,14 +50,20 @@ impl Counters {
         self.conflicts.fetch_add(conflicts as u64, Ordering::Relaxed);
     }
 
-    /// The counters now, with the revisions that the engine knows.
-    pub(crate) fn stats(&self, published: Revision, oldest: Revision) -> StoreStats {
+    /// The counters now, with the revisions that a handle knows.
+    pub(crate) fn stats(
+        &self,
+        published: Revision,
+        heard: Revision,
+        oldest: Revision,
+    ) -> StoreStats {
         StoreStats {
             commits: self.commits.load(Ordering::Relaxed),
             conflicts: self.conflicts.load(Ordering::Relaxed),
             syncs: self.syncs.load(Ordering::Relaxed),
             sync_time: Duration::from_nanos(self.sync_nanos.load(Ordering::Relaxed)),
             published,
+            heard,
             oldest,
         }
     }

@@ -1,34 +1,32 @@
-//! The store as services hold it.
+//! The store as services hold it: one handle with all its verbs.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+mod backups;
+mod requests;
 
-use bytes::Bytes;
+pub use requests::ReplayError;
+
+use std::{sync::Arc, time::Duration};
+
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
-    backup::{self, BackupError, BackupParts, BackupSummary},
-    commit::{Commit, CommitError, Committed, Idempotency, IdempotencyKey},
-    config::{Retention, StoreConfig},
+    backup,
+    commit::{Commit, CommitError, Committed},
+    config::{EngineConfig, StoreConfig},
     embedded::{Embedded, OpenError},
-    engine::{Engine, ScanRange, Transaction, TransactionError},
+    engine::{Engine, ScanRange, Transaction},
     health::StoreHealth,
-    idempotency::{self, Found},
+    holds::Holds,
     key::{Key, Prefix},
+    lease::Lease,
     read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage},
     revision::{Epoch, Revision},
     stats::StoreStats,
-    upkeep::{self, Ages, Holds},
+    upkeep::{self, Upkeep},
+    view::View,
     watch::{WatchFrom, WatchStream},
 };
-
-/// How often a request is tried again when its record appeared or vanished in between; each time
-/// somebody else made progress.
-const MAX_RECORD_RACES: usize = 8;
 
 /// Tells the time; the process's clock, or a test's.
 pub(crate) type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -41,96 +39,116 @@ pub struct Store {
 }
 
 pub(crate) struct Inner {
-    engine: Arc<dyn Engine>,
-    /// Where backups lie while they are sent.
-    dir: PathBuf,
+    view: Arc<View>,
+    config: StoreConfig,
     now: Now,
-    idempotency_life: Duration,
-    bookmark_period: Duration,
     holds: Arc<Holds>,
     /// Locked for a whole pass, so that there is one at a time.
-    ages: Mutex<Ages>,
+    upkeep: Mutex<Upkeep>,
 }
 
 impl Inner {
     /// One pass of upkeep at the store's own time.
     pub(crate) async fn upkeep(&self) -> Result<(), CommitError> {
-        let mut ages = self.ages.lock().await;
-        upkeep::pass(&*self.engine, &mut ages, &self.holds, (self.now)()).await
+        self.upkeep.lock().await.pass((self.now)()).await
     }
 }
 
-/// Why it could not be said what a request was answered before.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplayError {
-    /// The request id was used before with another request.
-    #[error("the request id was used before with a different request")]
-    Mismatch,
-    /// The store could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
-
 impl Store {
-    /// Opens the directory on the embedded engine, creating it if there is none. Waits for
-    /// another process to let go of it, and reads all of it once. `now` tells the time.
+    /// Opens the store on the engine that the configuration names. The embedded one creates its directory if there is
+    /// none, waits for another process to let go of it, and reads all of it once. `now` tells the time.
     ///
     /// # Errors
-    /// See [`OpenError`]; the directory is left as it was.
+    /// See [`OpenError`]; the store is left as it was.
     pub async fn open(
         config: StoreConfig,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Result<Store, OpenError> {
-        let engine: Arc<dyn Engine> = Arc::new(Embedded::open(&config).await?);
-        Ok(Store::on(engine, &config, Arc::new(now)))
+        let EngineConfig::Embedded(embedded) = &config.engine;
+        let engine: Arc<dyn Engine> = Arc::new(Embedded::open(embedded).await?);
+        let dir = &config.spool_dir;
+        backup::prepare(dir).map_err(|source| OpenError::Io { dir: dir.clone(), source })?;
+        Ok(Store::on(engine, config, Arc::new(now)))
     }
 
     /// A store on an engine that was opened; also starts its upkeep.
-    fn on(engine: Arc<dyn Engine>, config: &StoreConfig, now: Now) -> Store {
-        let published = engine.published();
-        let inner = Arc::new(Inner {
-            engine,
-            dir: config.dir.clone(),
-            now,
-            idempotency_life: config.idempotency_life,
-            bookmark_period: config.bookmark_period,
-            holds: Arc::default(),
-            ages: Mutex::new(Ages::new(config.retention)),
-        });
+    fn on(engine: Arc<dyn Engine>, config: StoreConfig, now: Now) -> Store {
+        let max_commits = config.retention.max_commits;
+        let view = Arc::new(View::of(engine, max_commits));
+        let (heard, counted, period) = (view.heard(), view.counted(), config.upkeep_period);
+        let holds = Arc::new(Holds::new(Arc::clone(&view), config.monotonic.clone()));
+        let upkeep = Upkeep::new(Arc::clone(&view), Arc::clone(&holds), &config);
+        let inner = Arc::new(Inner { view, config, now, holds, upkeep: Mutex::new(upkeep) });
         let kept = Arc::downgrade(&inner);
-        let Retention { max_commits, .. } = config.retention;
-        tokio::spawn(upkeep::run(kept, published, config.upkeep_period, max_commits));
+        tokio::spawn(upkeep::run(kept, heard, counted, period, max_commits));
         Store { inner }
+    }
+
+    /// Another handle on the same store, as a second replica would have one: with a view, watches and upkeep of its own,
+    /// and the first one's settings and clock. Closing one leaves the others open. The embedded engine lends handles inside
+    /// its process only; there they are for tests of what replicas do.
+    #[must_use]
+    pub fn second_handle(&self) -> Store {
+        let inner = &self.inner;
+        Store::on(inner.view.engine().second(), inner.config.clone(), Arc::clone(&inner.now))
+    }
+
+    /// Lets this handle hear nothing of what is committed until [`Store::resume_watch`], as one whose connection is cut
+    /// would: for tests of what a late replica does.
+    pub fn pause_watch(&self) {
+        self.inner.view.engine().pause(true);
+    }
+
+    /// Lets this handle hear again. What it missed is read from the engine's log by those who need it.
+    pub fn resume_watch(&self) {
+        self.inner.view.engine().pause(false);
     }
 
     /// The life of this store; part of every etag and token.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
-        self.inner.engine.epoch()
+        self.inner.view.engine().epoch()
     }
 
-    /// The latest revision that can be read.
+    /// The latest revision that this handle knows to be committed, its own commits included; [`At::Published`] reads it.
     #[must_use]
     pub fn published(&self) -> Revision {
-        *self.inner.engine.published().borrow()
+        self.inner.view.readable()
     }
 
-    /// The oldest revision that can be read.
+    /// Waits until [`Store::published`] has come to a revision that another handle named (in a token, in a call's headers),
+    /// for at most [`MAX_ARRIVAL_WAIT`](crate::MAX_ARRIVAL_WAIT).
+    ///
+    /// # Errors
+    /// [`ReadError::Future`]: it has not come, and the caller may try again.
+    pub async fn wait_published(&self, revision: Revision) -> Result<(), ReadError> {
+        self.inner.view.wait_readable(revision).await
+    }
+
+    /// How far this handle's watch has come, to be read and waited for: what is committed here, and on other handles, is in
+    /// its streams up to this revision. Never beyond [`Store::published`].
+    #[must_use]
+    pub fn heard(&self) -> watch::Receiver<Revision> {
+        self.inner.view.heard()
+    }
+
+    /// The oldest revision that can be read, as far as this handle knows: where others compact, a read that is refused
+    /// knows better.
     #[must_use]
     pub fn oldest(&self) -> Revision {
-        self.inner.engine.oldest()
+        self.inner.view.oldest()
     }
 
     /// What this store has done since it was opened.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
-        self.inner.engine.stats()
+        self.inner.view.stats()
     }
 
     /// Whether commits are taken, to be read and waited for.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<StoreHealth> {
-        self.inner.engine.health()
+        self.inner.view.engine().health()
     }
 
     /// Waits until a write or sync has failed, and says why. What the last commits left is unknown then, and stays so
@@ -147,8 +165,9 @@ impl Store {
         }
     }
 
-    /// Applies a commit; answers when it is durable and readable. Dropping the future does not
-    /// take the commit back.
+    /// Applies a commit; answers when it is durable and readable here. One that a precondition refuses returns when what
+    /// was found instead is readable here, so that who reads again and repeats it never sees the old row. Dropping the
+    /// future does not take the commit back.
     ///
     /// # Errors
     /// See [`CommitError`]. All but `OutcomeUnknown` mean that nothing was written.
@@ -158,69 +177,10 @@ impl Store {
         let transaction = Transaction { preconditions, writes };
         match idempotency {
             Some(idempotency) => self.commit_once(transaction, &idempotency, now).await,
-            None => match self.inner.engine.commit(transaction).await {
+            None => match self.inner.view.commit(transaction).await {
                 Ok(revision) => Ok(Committed { revision, replay: None }),
                 Err(error) => Err(error.into_commit_error(0)),
             },
-        }
-    }
-
-    async fn commit_once(
-        &self,
-        transaction: Transaction,
-        idempotency: &Idempotency,
-        now: Timestamp,
-    ) -> Result<Committed, CommitError> {
-        let unreadable = |error: ReadError| CommitError::Unavailable(error.to_string());
-        let request = idempotency::request_key(&idempotency.key);
-        for _ in 0..MAX_RECORD_RACES {
-            let row = self.get(&request, At::Published).await.map_err(unreadable)?;
-            match idempotency::judge(&idempotency.key, row.as_ref(), now).map_err(unreadable)? {
-                Found::New => {}
-                Found::Mismatch => return Err(CommitError::IdempotencyMismatch),
-                Found::Replay(response) => {
-                    let revision = row.map_or_else(|| self.published(), |row| row.revision);
-                    return Ok(Committed { revision, replay: Some(response) });
-                }
-            }
-            let mut protected = transaction.clone();
-            let life = self.inner.idempotency_life;
-            idempotency::protect(&mut protected, idempotency, row.as_ref(), now, life)
-                .map_err(unreadable)?;
-            match self.inner.engine.commit(protected).await {
-                Ok(revision) => {
-                    return Ok(Committed { revision, replay: None });
-                }
-                // The record is no longer as it was read: somebody sent the same request.
-                Err(TransactionError::Precondition { index: 0, .. }) => {}
-                Err(error) => return Err(error.into_commit_error(1)),
-            }
-        }
-        Err(CommitError::Unavailable("too many callers repeat the same request".to_owned()))
-    }
-
-    /// What this request was answered before, if it was and is still remembered.
-    ///
-    /// # Errors
-    /// The request id belongs to another request, or the store could not be read.
-    pub async fn find_replay(&self, key: &IdempotencyKey) -> Result<Option<Bytes>, ReplayError> {
-        Ok(self.find_committed(key).await?.and_then(|committed| committed.replay))
-    }
-
-    /// As [`Store::find_replay`], with the revision of the first success.
-    ///
-    /// # Errors
-    /// As [`Store::find_replay`].
-    pub async fn find_committed(
-        &self,
-        key: &IdempotencyKey,
-    ) -> Result<Option<Committed>, ReplayError> {
-        let row = self.get(&idempotency::request_key(key), At::Published).await?;
-        let revision = row.as_ref().map_or(Revision::ZERO, |row| row.revision);
-        match idempotency::judge(key, row.as_ref(), (self.inner.now)())? {
-            Found::New => Ok(None),
-            Found::Replay(response) => Ok(Some(Committed { revision, replay: Some(response) })),
-            Found::Mismatch => Err(ReplayError::Mismatch),
         }
     }
 
@@ -229,7 +189,7 @@ impl Store {
     /// # Errors
     /// See [`ReadError`].
     pub async fn get(&self, key: &Key, at: At) -> Result<Option<Row>, ReadError> {
-        self.inner.engine.get(key, self.revision(at)).await
+        self.inner.view.get(key, at).await
     }
 
     /// Reads one page of the objects whose keys begin with `prefix`, in key order.
@@ -239,84 +199,67 @@ impl Store {
     pub async fn scan(&self, prefix: &Prefix, options: ScanOptions) -> Result<ScanPage, ReadError> {
         let ScanOptions { after, limit, at } = options;
         let range = ScanRange { prefix: prefix.clone(), after, limit: limit.min(MAX_SCAN_ROWS) };
-        self.inner.engine.scan(range, self.revision(at)).await
+        self.inner.view.scan(range, at).await
     }
 
-    /// Watches the objects whose keys begin with one of the prefixes.
+    /// A lease under this name, to be driven by whoever does its work: of all handles on this store one leads. `life` is how
+    /// long the work may rest when its holder dies, and several times what a commit takes. Two leases of one name on one
+    /// handle are two holders.
+    #[must_use]
+    pub fn lease(&self, name: &'static str, life: Duration) -> Lease {
+        let inner = &self.inner;
+        Lease::new(Arc::clone(&inner.view), inner.config.monotonic.clone(), name, life)
+    }
+
+    /// Watches the objects whose keys begin with one of the prefixes. A revision to begin after that another handle named is
+    /// waited for, as by [`Store::wait_published`].
     ///
     /// # Errors
-    /// The revision to begin after is compacted or in the future.
+    /// The revision to begin after is compacted, or did not arrive.
     pub async fn watch(
         &self,
         prefixes: Vec<Prefix>,
         from: WatchFrom,
     ) -> Result<WatchStream, ReadError> {
-        let engine = Arc::clone(&self.inner.engine);
+        let view = Arc::clone(&self.inner.view);
         if let WatchFrom::After(revision) = from {
-            let (oldest, published) = (self.oldest(), self.published());
+            let oldest = self.oldest();
             if revision < oldest {
                 return Err(ReadError::Compacted { oldest });
             }
-            if revision > published {
-                return Err(ReadError::Future { published });
-            }
+            view.wait_readable(revision).await?;
         }
-        Ok(WatchStream::begin(engine, prefixes, from, self.inner.bookmark_period))
+        Ok(WatchStream::begin(view, prefixes, from, self.inner.config.bookmark_period))
     }
 
-    /// One pass of upkeep now: drops expired request records and trims history by
-    /// [`Retention`]. Runs by itself every `upkeep_period`; tests call it.
+    /// One pass of upkeep now: if this handle leads among those of its store, drops expired request records and trims
+    /// history by [`Retention`](crate::Retention). Runs by itself every `upkeep_period`; tests call it.
     ///
     /// # Errors
-    /// The store takes no writes.
+    /// The store takes no writes, or could not be read.
     pub async fn upkeep(&self) -> Result<(), CommitError> {
         self.inner.upkeep().await
     }
 
-    /// Writes the published revision of the whole store to a file while commits go on. The file
-    /// appears under its name only when it is complete and durable.
-    ///
-    /// # Errors
-    /// See [`BackupError`].
-    pub async fn backup(&self, file: impl AsRef<Path>) -> Result<BackupSummary, BackupError> {
-        let revision = self.published();
-        let _hold = self.inner.holds.hold(revision);
-        let taken = (self.inner.now)();
-        backup::write(&*self.inner.engine, revision, file.as_ref(), taken).await
-    }
-
-    /// As [`Store::backup`], given part by part instead of kept: the file lies in the store's directory until the
-    /// stream ends or is dropped, so that much room is needed there.
-    ///
-    /// # Errors
-    /// See [`BackupError`]; a stream that ends without one gave all of the backup.
-    pub async fn backup_parts(&self) -> Result<BackupParts, BackupError> {
-        let file = backup::place(&self.inner.dir);
-        self.backup(&file).await?;
-        backup::parts(file).await
-    }
-
-    /// Forgets history before `to`, as far as no backup under way needs it; what the objects are
-    /// at `to` and later stays. Upkeep does this by [`Retention`]; calling it is never needed.
+    /// Forgets history before `to`, as far as no backup under way needs it, on any handle; what the objects are
+    /// at `to` and later stays. Upkeep does this by [`Retention`](crate::Retention); calling it is never needed.
     ///
     /// # Errors
     /// The store takes no writes.
     pub async fn compact(&self, to: Revision) -> Result<(), CommitError> {
-        let compacted = self.inner.engine.compact(self.inner.holds.limit(to)).await;
+        let to = self.inner.holds.limit(to).await?;
+        let compacted = self.inner.view.compact(to).await;
         compacted.map_err(|error| error.into_commit_error(0))
     }
 
-    /// Finishes the commits that were accepted, syncs, and lets go of the directory. Watches end,
-    /// and later calls are refused.
+    /// Finishes the commits that were accepted, syncs, and lets go of the directory, unless another handle has it open.
+    /// Watches of this handle end, and later calls are refused.
     pub async fn close(&self) {
-        self.inner.engine.close().await;
-    }
-
-    fn revision(&self, at: At) -> Revision {
-        match at {
-            At::Published => self.published(),
-            At::Revision(revision) => revision,
+        // A pass under way is not waited for.
+        if let Ok(mut upkeep) = self.inner.upkeep.try_lock() {
+            upkeep.end().await;
         }
+        self.inner.view.engine().close().await;
     }
 }
 

@@ -1,16 +1,23 @@
 //! Upkeep: expired request records go, and history is trimmed by age and count.
 //!
 //! One pass is idempotent and takes no input but the time; what it does not finish, the next one
-//! does. A pass runs every `upkeep_period` and after a burst of commits.
+//! does. A pass runs every `upkeep_period` and after a burst of commits. Of several handles on one store, the one that holds
+//! the lease does this; the others only note how old history is, so that each of them can go on with it.
 //!
 //! ## Design notes
 //! The age of a revision is known from samples taken at each pass, not from a time stored with
 //! each commit: that works alike on every engine and costs no bytes. The price is that history
-//! lives up to one `max_age` longer after a restart.
+//! lives up to one `max_age` longer after a restart, or after the handle that led is gone and another one is younger.
+//!
+//! Two handles that both believe that they lead do no harm: expired records are dropped by preconditions, and both look at
+//! the holds before they compact.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    collections::VecDeque,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,12 +26,15 @@ use tokio::{sync::watch, time::timeout};
 
 use crate::{
     commit::{CommitError, Precondition, Write},
-    config::Retention,
-    engine::{Engine, ScanRange, Transaction, TransactionError},
+    config::StoreConfig,
+    engine::{ScanRange, Transaction, TransactionError},
+    holds::Holds,
     idempotency,
-    read::ReadError,
+    lease::{Lease, RENEWALS_PER_LIFE},
+    read::{At, ReadError},
     revision::Revision,
     store::Inner,
+    view::View,
 };
 
 /// Samples per `max_age`: history is trimmed to within 1/128 of the age asked for.
@@ -37,36 +47,34 @@ const BURST_FRACTION: u32 = 8;
 const EXPIRED_PER_COMMIT: usize = 40;
 
 /// When which revision was the latest.
-pub(crate) struct Ages {
-    retention: Retention,
+struct Ages {
+    max_age: Duration,
     samples: VecDeque<(Timestamp, Revision)>,
+    /// The latest revision that was old enough when it was looked at last.
+    too_old: Revision,
 }
 
 impl Ages {
-    pub(crate) fn new(retention: Retention) -> Ages {
-        Ages { retention, samples: VecDeque::new() }
+    fn new(max_age: Duration) -> Ages {
+        Ages { max_age, samples: VecDeque::new(), too_old: Revision::ZERO }
     }
 
-    /// Notes that `published` is the latest at `now`, and gives the oldest revision worth keeping.
-    fn oldest_wanted(&mut self, now: Timestamp, published: Revision) -> Revision {
+    /// Notes that `published` is the latest at `now`, and gives the oldest revision that is worth keeping by its age.
+    fn oldest_kept(&mut self, now: Timestamp, published: Revision) -> Revision {
         self.sample(now, published);
-        let max_age = self.retention.max_age;
-        let mut by_age = Revision::ZERO;
+        let max_age = jiff::SignedDuration::try_from(self.max_age).unwrap_or_default();
         while let Some((taken, revision)) = self.samples.front().copied() {
-            if now.duration_since(taken)
-                < jiff::SignedDuration::try_from(max_age).unwrap_or_default()
-            {
+            if now.duration_since(taken) < max_age {
                 break;
             }
-            by_age = revision;
+            self.too_old = revision;
             self.samples.pop_front();
         }
-        let by_count = published.get() - i64::from(self.retention.max_commits);
-        by_age.max(Revision::new(by_count))
+        self.too_old
     }
 
     fn sample(&mut self, now: Timestamp, published: Revision) {
-        let spacing = self.retention.max_age / SAMPLES_PER_AGE;
+        let spacing = self.max_age / SAMPLES_PER_AGE;
         let is_new = self.samples.back().is_none_or(|(taken, revision)| {
             *revision < published && now.duration_since(*taken).unsigned_abs() >= spacing
         });
@@ -76,70 +84,54 @@ impl Ages {
     }
 }
 
-/// Revisions that somebody still needs (a backup under way), however old they get.
-#[derive(Default)]
-pub(crate) struct Holds {
-    held: Mutex<BTreeMap<Revision, usize>>,
-}
-
-impl Holds {
-    /// Keeps a revision readable until the hold is dropped.
-    pub(crate) fn hold(self: &Arc<Holds>, revision: Revision) -> Hold {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held.entry(revision).or_default() += 1;
-        Hold { holds: Arc::clone(self), revision }
-    }
-
-    /// As much of `to` as no hold forbids.
-    pub(crate) fn limit(&self, to: Revision) -> Revision {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.keys().next().map_or(to, |oldest| to.min(*oldest))
-    }
-}
-
-/// Keeps one revision readable.
-pub(crate) struct Hold {
+/// What one handle's upkeep knows.
+pub(crate) struct Upkeep {
+    view: Arc<View>,
     holds: Arc<Holds>,
-    revision: Revision,
+    ages: Ages,
+    lease: Lease,
 }
 
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let mut held = self.holds.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = held.get_mut(&self.revision) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&self.revision);
-            }
+impl Upkeep {
+    pub(crate) fn new(view: Arc<View>, holds: Arc<Holds>, config: &StoreConfig) -> Upkeep {
+        let ages = Ages::new(config.retention.max_age);
+        // Every pass of the one that leads renews it.
+        let life = config.upkeep_period.saturating_mul(RENEWALS_PER_LIFE);
+        let lease = Lease::new(Arc::clone(&view), config.monotonic.clone(), "upkeep", life);
+        Upkeep { view, holds, ages, lease }
+    }
+
+    /// One pass.
+    pub(crate) async fn pass(&mut self, now: Timestamp) -> Result<(), CommitError> {
+        let by_age = self.ages.oldest_kept(now, self.view.readable());
+        let wanted = by_age.max(self.view.oldest_kept());
+        if !self.lease.tick().await? {
+            return Ok(());
+        }
+        forget_expired(&self.view, now).await?;
+        let to = self.holds.limit(wanted.max(self.view.oldest())).await?;
+        // Also with nothing to trim: the engine looks at its disk then, and health follows the room there although nobody
+        // writes. A store that is not ready gets no calls that would make it look.
+        let compacted = self.view.compact(to).await;
+        compacted.map_err(|error| error.into_commit_error(0))?;
+        tracing::debug!(to = to.get(), "history trimmed");
+        Ok(())
+    }
+
+    /// Lets another handle lead at once. A lease that cannot be given back runs out.
+    pub(crate) async fn end(&mut self) {
+        if let Err(error) = self.lease.release().await {
+            tracing::debug!(%error, "the lease of the store's upkeep is left to run out");
         }
     }
 }
 
-/// One pass.
-pub(crate) async fn pass(
-    engine: &dyn Engine,
-    ages: &mut Ages,
-    holds: &Holds,
-    now: Timestamp,
-) -> Result<(), CommitError> {
-    forget_expired(engine, now).await?;
-    let published = *engine.published().borrow();
-    let to = holds.limit(ages.oldest_wanted(now, published)).max(engine.oldest());
-    // Also with nothing to trim: the engine looks at its disk then, and health follows the room there although nobody
-    // writes. A store that is not ready gets no calls that would make it look.
-    let compacted = engine.compact(to).await;
-    compacted.map_err(|error| error.into_commit_error(0))?;
-    tracing::debug!(to = to.get(), "history trimmed");
-    Ok(())
-}
-
-async fn forget_expired(engine: &dyn Engine, now: Timestamp) -> Result<(), CommitError> {
+async fn forget_expired(view: &View, now: Timestamp) -> Result<(), CommitError> {
     let unreadable = |error: ReadError| CommitError::Unavailable(error.to_string());
     loop {
-        let published = *engine.published().borrow();
         let prefix = idempotency::expiry_prefix();
         let range = ScanRange { prefix, after: None, limit: EXPIRED_PER_COMMIT };
-        let page = engine.scan(range, published).await.map_err(unreadable)?;
+        let page = view.scan(range, At::Published).await.map_err(unreadable)?;
         let mut expired = Transaction::default();
         for place in &page.rows {
             let (expires, request) = idempotency::read_expiry(&place.key).map_err(unreadable)?;
@@ -152,7 +144,7 @@ async fn forget_expired(engine: &dyn Engine, now: Timestamp) -> Result<(), Commi
         }
         let is_last = expired.preconditions.len() < EXPIRED_PER_COMMIT;
         if !expired.writes.is_empty() {
-            match engine.commit(expired).await {
+            match view.commit(expired).await {
                 // A record was renewed meanwhile; the next pass sees the rest.
                 Err(TransactionError::Precondition { .. }) => return Ok(()),
                 done => done.map_err(|error| error.into_commit_error(0))?,
@@ -168,19 +160,20 @@ async fn forget_expired(engine: &dyn Engine, now: Timestamp) -> Result<(), Commi
 /// pass is logged and the next one tries again.
 pub(crate) async fn run(
     store: Weak<Inner>,
-    mut published: watch::Receiver<Revision>,
+    mut heard: watch::Receiver<Revision>,
+    counted: Arc<AtomicU64>,
     period: Duration,
     max_commits: u32,
 ) {
-    let burst = i64::from((max_commits / BURST_FRACTION).max(1));
-    let mut last = *published.borrow();
+    let burst = u64::from((max_commits / BURST_FRACTION).max(1));
+    let mut last = counted.load(Ordering::SeqCst);
     loop {
-        let is_burst = |now: &Revision| now.get() - last.get() >= burst;
+        let is_burst = |_: &Revision| counted.load(Ordering::SeqCst) - last >= burst;
         // Either a burst or the period's end; only a closed store ends the task.
-        if let Ok(Err(_closed)) = timeout(period, published.wait_for(is_burst)).await {
+        if let Ok(Err(_closed)) = timeout(period, heard.wait_for(is_burst)).await {
             return;
         }
-        last = *published.borrow();
+        last = counted.load(Ordering::SeqCst);
         let Some(store) = store.upgrade() else { return };
         if let Err(error) = store.upkeep().await {
             tracing::warn!(%error, "upkeep of the store failed, it is tried again");
@@ -196,51 +189,26 @@ mod tests {
         Timestamp::from_second(second).expect("in range")
     }
 
-    fn ages(max_age_s: u64, max_commits: u32) -> Ages {
-        Ages::new(Retention { max_age: Duration::from_secs(max_age_s), max_commits })
-    }
-
     #[test]
     fn a_revision_goes_when_it_is_old_enough_and_not_before() {
-        let mut ages = ages(100, 1_000_000);
-        let mut oldest = |second, published| {
-            ages.oldest_wanted(at(second), Revision::new(published)).get().max(0)
-        };
+        let mut ages = Ages::new(Duration::from_secs(100));
+        let mut oldest =
+            |second, published| ages.oldest_kept(at(second), Revision::new(published)).get();
         assert_eq!(oldest(0, 10), 0);
         assert_eq!(oldest(50, 20), 0);
         assert_eq!(oldest(99, 30), 0);
         assert_eq!(oldest(100, 40), 10);
+        assert_eq!(oldest(101, 40), 10, "what is too old stays so, for whoever leads next");
         assert_eq!(oldest(160, 40), 20);
         assert_eq!(oldest(200, 40), 40);
     }
 
     #[test]
-    fn too_many_commits_go_however_young_they_are() {
-        let mut ages = ages(1_000_000, 100);
-        assert_eq!(ages.oldest_wanted(at(0), Revision::new(250)), Revision::new(150));
-    }
-
-    #[test]
     fn samples_stay_few_when_passes_are_many() {
-        let mut ages = ages(1280, u32::MAX);
+        let mut ages = Ages::new(Duration::from_secs(1280));
         for second in 0..100_000 {
-            ages.oldest_wanted(at(second), Revision::new(second));
+            ages.oldest_kept(at(second), Revision::new(second));
         }
         assert!(ages.samples.len() <= 130, "{}", ages.samples.len());
-    }
-
-    #[test]
-    fn the_oldest_hold_limits_compaction_until_it_is_dropped() {
-        let holds = Arc::new(Holds::default());
-        let one = holds.hold(Revision::new(5));
-        let two = holds.hold(Revision::new(5));
-        let later = holds.hold(Revision::new(8));
-        assert_eq!(holds.limit(Revision::new(9)), Revision::new(5));
-        drop(one);
-        assert_eq!(holds.limit(Revision::new(9)), Revision::new(5));
-        drop(two);
-        assert_eq!(holds.limit(Revision::new(9)), Revision::new(8));
-        drop(later);
-        assert_eq!(holds.limit(Revision::new(9)), Revision::new(9));
     }
 }

@@ -5,11 +5,14 @@
 //! writer.
 //!
 //! ## Design notes
-//! A watcher pulls: it holds the revision it has seen and reads the engine's log from there,
-//! which is memory for the latest commits and disk for older ones. So there is no queue per
+//! A watcher pulls: it holds the revision it has seen and reads history from there, from the
+//! view's memory if it keeps up and else from the engine. So there is no queue per
 //! watcher to overflow, a slow watcher costs nothing but its own place, and only compaction can
 //! overtake it; then it is told so and must list anew. The price is that each watcher filters
-//! the log itself.
+//! the history itself.
+//!
+//! A snapshot is taken at what is readable, so that it shows what its caller has just written; from there on a watcher
+//! goes by what the view has heard.
 
 use std::{
     collections::VecDeque,
@@ -24,19 +27,20 @@ use tokio::{sync::watch, time::Instant};
 
 pub use crate::engine::Change;
 use crate::{
-    engine::{Engine, LoggedCommit, ScanRange},
+    engine::{LoggedCommit, ScanRange},
     key::{Key, Prefix},
-    read::{ReadError, Row},
+    read::{At, ReadError, Row},
     revision::Revision,
+    view::View,
 };
 
-/// Most rows of one [`WatchItem::SnapshotRows`].
+/// Most rows of one [`WatchItem::SnapshotRows`]; large rows make it fewer, as in any page.
 pub const SNAPSHOT_PAGE_ROWS: usize = 256;
 
 /// Where a watch begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchFrom {
-    /// With all rows at the published revision, then what changes after it.
+    /// With all rows at the latest revision that is readable here, then what changes after it.
     Snapshot,
     /// With what changed after this revision.
     After(Revision),
@@ -109,12 +113,12 @@ impl std::fmt::Debug for WatchStream {
 impl WatchStream {
     /// Begins a watch whose starting point was already found readable.
     pub(crate) fn begin(
-        engine: Arc<dyn Engine>,
+        view: Arc<View>,
         prefixes: Vec<Prefix>,
         from: WatchFrom,
         bookmark_period: Duration,
     ) -> WatchStream {
-        let watcher = Watcher::new(engine, prefixes, from, bookmark_period);
+        let watcher = Watcher::new(view, prefixes, from, bookmark_period);
         let inner = stream::unfold(Some(watcher), |watcher| async move {
             let mut watcher = watcher?;
             match watcher.next().await {
@@ -134,8 +138,8 @@ enum Phase {
 }
 
 struct Watcher {
-    engine: Arc<dyn Engine>,
-    published: watch::Receiver<Revision>,
+    view: Arc<View>,
+    heard: watch::Receiver<Revision>,
     prefixes: Vec<Prefix>,
     phase: Phase,
     /// Everything up to here was handed out or is in `ready`; the snapshot's revision before.
@@ -147,23 +151,23 @@ struct Watcher {
 
 impl Watcher {
     fn new(
-        engine: Arc<dyn Engine>,
+        view: Arc<View>,
         prefixes: Vec<Prefix>,
         from: WatchFrom,
         bookmark_period: Duration,
     ) -> Watcher {
-        let published = engine.published();
+        let heard = view.heard();
         let prefixes = without_covered(prefixes);
         let (phase, seen) = match from {
             WatchFrom::Snapshot => {
                 let left = prefixes.iter().cloned().collect();
-                (Phase::Snapshot { left, after: None }, *published.borrow())
+                (Phase::Snapshot { left, after: None }, view.readable())
             }
             WatchFrom::After(revision) => (Phase::Live, revision),
         };
         let bookmark_due = Instant::now() + bookmark_period;
         let ready = VecDeque::new();
-        Watcher { engine, published, prefixes, phase, seen, ready, bookmark_period, bookmark_due }
+        Watcher { view, heard, prefixes, phase, seen, ready, bookmark_period, bookmark_due }
     }
 
     async fn next(&mut self) -> Result<WatchItem, WatchError> {
@@ -182,7 +186,7 @@ impl Watcher {
                 break;
             };
             let range = ScanRange { prefix, after: after.take(), limit: SNAPSHOT_PAGE_ROWS };
-            let page = self.engine.scan(range, self.seen).await?;
+            let page = self.view.scan(range, At::Revision(self.seen)).await?;
             if page.more {
                 *after = page.rows.last().map(|row| row.key.clone());
             } else {
@@ -203,16 +207,17 @@ impl Watcher {
             if Instant::now() >= self.bookmark_due {
                 return Ok(WatchItem::Bookmark(self.seen));
             }
-            if self.seen < *self.published.borrow_and_update() {
-                self.read_log().await?;
+            let heard = *self.heard.borrow_and_update();
+            if self.seen < heard {
+                self.read_log(heard).await?;
             } else {
                 self.wait().await?;
             }
         }
     }
 
-    async fn read_log(&mut self) -> Result<(), WatchError> {
-        let page = self.engine.log(self.seen).await?;
+    async fn read_log(&mut self, heard: Revision) -> Result<(), WatchError> {
+        let page = self.view.log(self.seen, heard).await?;
         for commit in &page.commits {
             let changes = self.watched(commit);
             if !changes.is_empty() {
@@ -231,7 +236,7 @@ impl Watcher {
 
     async fn wait(&mut self) -> Result<(), WatchError> {
         tokio::select! {
-            changed = self.published.changed() => changed.map_err(|_| WatchError::Closed),
+            changed = self.heard.changed() => changed.map_err(|_| WatchError::Closed),
             () = tokio::time::sleep_until(self.bookmark_due) => Ok(()),
         }
     }

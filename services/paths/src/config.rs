@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
 use serde::{Deserialize, Serialize};
-use store::{Retention, StoreConfig};
+use store::{EmbeddedConfig, Retention, StoreConfig};
 
 use crate::domain::probing::assignment::ProbePace;
 
@@ -94,7 +94,8 @@ impl Config {
         let retention =
             Retention { max_age: self.retention_age, max_commits: self.retention_commits };
         let commit_watchdog = self.commit_watchdog;
-        StoreConfig { retention, commit_watchdog, ..StoreConfig::new(&self.data_dir) }
+        let engine = EmbeddedConfig { commit_watchdog, ..EmbeddedConfig::new(&self.data_dir) };
+        StoreConfig { retention, ..StoreConfig::embedded(engine) }
     }
 
     /// How often and how much connectors probe.

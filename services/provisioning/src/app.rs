@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::store::{Retention, Store, StoreConfig, StoreHealth};
+use ::store::{EmbeddedConfig, Retention, Store, StoreConfig, StoreHealth};
 use anyhow::Context;
 use proto::provisioning::v1::{
     enrolment_service_server::EnrolmentServiceServer,
@@ -158,7 +158,8 @@ async fn open(config: &Config, deps: &Deps) -> anyhow::Result<Store> {
     let retention =
         Retention { max_age: config.retention_age, max_commits: config.retention_commits };
     let commit_watchdog = config.commit_watchdog;
-    let store = StoreConfig { retention, commit_watchdog, ..StoreConfig::new(&config.data_dir) };
+    let engine = EmbeddedConfig { commit_watchdog, ..EmbeddedConfig::new(&config.data_dir) };
+    let store = StoreConfig { retention, ..StoreConfig::embedded(engine) };
     let clock = deps.clock.clone();
     Store::open(store, move || clock.now())
         .await

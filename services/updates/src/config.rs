@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
 use serde::{Deserialize, Serialize};
-use store::{Retention, StoreConfig};
+use store::{EmbeddedConfig, Retention, StoreConfig};
 
 /// Where the store lies when nobody says.
 const DEFAULT_DATA_DIR: &str = "./.causeway/updates";
@@ -51,14 +51,13 @@ impl Config {
     /// The store's own settings.
     #[must_use]
     pub fn store(&self) -> StoreConfig {
-        StoreConfig {
+        let engine = EmbeddedConfig {
             cache_bytes: self.cache_mib.saturating_mul(1024 * 1024),
-            retention: Retention {
-                max_age: self.retention_age,
-                max_commits: self.retention_commits,
-            },
             commit_watchdog: self.commit_watchdog,
-            ..StoreConfig::new(&self.data_dir)
-        }
+            ..EmbeddedConfig::new(&self.data_dir)
+        };
+        let retention =
+            Retention { max_age: self.retention_age, max_commits: self.retention_commits };
+        StoreConfig { retention, ..StoreConfig::embedded(engine) }
     }
 }

@@ -1,3 +1,5 @@
+//! Filters by table, and any text in the place of one.
+
 use names::{Reason, Violations};
 use proto::registry::v1::{AppConnectorGroup, DnsResolutionOption, Location};
 use trial::fuzz::Verdict;

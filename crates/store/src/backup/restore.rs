@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     commit::{MAX_COMMIT_BYTES, MAX_COMMIT_OPS, Write},
-    config::StoreConfig,
+    config::EmbeddedConfig,
     embedded::Embedded,
     engine::{Engine, Transaction},
     key::Key,
@@ -69,7 +69,7 @@ fn check_free(dir: &Path) -> Result<(), BackupError> {
 }
 
 async fn fill(file: &Path, dir: &Path) -> Result<Epoch, BackupError> {
-    let engine = Embedded::open(&StoreConfig::new(dir)).await?;
+    let engine = Embedded::open(&EmbeddedConfig::new(dir)).await?;
     let (commits, mut arriving) = mpsc::channel(COMMITS_AHEAD);
     let path = file.to_owned();
     let reading = blocking(file.to_owned(), move || read_commits(&path, &commits));

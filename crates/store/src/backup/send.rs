@@ -1,12 +1,15 @@
 //! Sending a backup part by part.
 //!
 //! A whole file is written first, since only a whole file is known to be good, and its bytes are given from there. What
-//! always holds: the stream ends without an error only when all of the file was given; the file lies inside the store's
-//! directory, where its mode and its room on disk are the store's own, and has no name any more while it is sent, so
-//! nothing is left of it however the stream ends.
+//! always holds: the stream ends without an error only when all of the file was given; the file lies in a directory that
+//! only its owner may read, and has no name any more while it is sent, so nothing is left of it however the stream ends.
+//! By default that directory is the embedded store's own; one on another volume keeps a large backup from using up the
+//! room of the store, and a store without a directory needs one.
 
 use std::{
-    fs, io,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     pin::Pin,
 };
@@ -23,6 +26,9 @@ const PART_BYTES: u64 = 64 * 1024;
 
 /// How the files that are being sent are called, until they lose their name.
 const NAME_PREFIX: &str = "sending-";
+
+/// Only the owner: a backup is as secret as the store.
+const DIR_MODE: u32 = 0o700;
 
 /// The parts of a backup, in order.
 pub type BackupParts = Pin<Box<dyn Stream<Item = Result<Bytes, BackupError>> + Send>>;
@@ -55,9 +61,10 @@ async fn part(file: &mut File) -> io::Result<Bytes> {
     Ok(part.freeze())
 }
 
-/// Removes what a killed process, or a caller who went away just then, has left between writing and sending. The caller
-/// has the store's directory to itself.
-pub(crate) fn remove_leftovers(dir: &Path) -> io::Result<()> {
+/// Makes the directory if it is missing, and removes what a killed process, or a caller who went away just then, has left
+/// there between writing and sending. The caller has the directory to itself.
+pub(crate) fn prepare(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIR_MODE).create(dir)?;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(NAME_PREFIX) {

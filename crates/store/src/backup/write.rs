@@ -15,10 +15,12 @@ use super::{
     file::{FORMAT, Frame, FrameWriter},
 };
 use crate::{
-    engine::{Engine, ScanRange},
+    engine::ScanRange,
     key::Prefix,
-    read::{MAX_SCAN_ROWS, Row},
+    read::{At, MAX_SCAN_ROWS, Row},
+    reserved::is_of_a_process,
     revision::{Epoch, Revision},
+    view::View,
 };
 
 /// Only the owner.
@@ -29,15 +31,15 @@ const PAGES_AHEAD: usize = 2;
 
 /// Writes `revision` of the store to `path`. The caller holds the revision.
 pub(crate) async fn write(
-    engine: &dyn Engine,
+    view: &View,
     revision: Revision,
     path: &Path,
     taken: Timestamp,
 ) -> Result<BackupSummary, BackupError> {
     let (pages, arriving) = mpsc::channel(PAGES_AHEAD);
-    let file = BackupFile { path: path.to_owned(), epoch: engine.epoch(), revision, taken };
+    let file = BackupFile { path: path.to_owned(), epoch: view.engine().epoch(), revision, taken };
     let writing = task::spawn_blocking(move || file.write(arriving));
-    let reading = send_pages(engine, revision, pages).await;
+    let reading = send_pages(view, revision, pages).await;
     let written = writing.await.map_err(|error| {
         let source = std::io::Error::other(error);
         BackupError::Io { path: path.to_owned(), source }
@@ -47,7 +49,7 @@ pub(crate) async fn write(
 }
 
 async fn send_pages(
-    engine: &dyn Engine,
+    view: &View,
     revision: Revision,
     pages: mpsc::Sender<Page>,
 ) -> Result<(), BackupError> {
@@ -55,9 +57,10 @@ async fn send_pages(
     loop {
         let prefix = Prefix::everything();
         let range = ScanRange { prefix, after, limit: MAX_SCAN_ROWS };
-        let page = engine.scan(range, revision).await?;
+        let mut page = view.scan(range, At::Revision(revision)).await?;
         after = page.rows.last().map(|row| row.key.clone());
         let is_last = !page.more;
+        page.rows.retain(|row| !is_of_a_process(&row.key));
         if pages.send(Page { rows: page.rows, is_last }).await.is_err() || is_last {
             // A gone receiver has an error of its own to tell.
             return Ok(());

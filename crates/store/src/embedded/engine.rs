@@ -1,296 +1,147 @@
-//! The embedded engine as the rest of the crate sees it.
+//! The embedded engine as the rest of the crate sees it: one of the handles on a core.
+//!
+//! What always holds: a handle that was closed refuses everything, and its feed has ended; the core is closed with its last
+//! handle, so handles come and go as replicas do. Health is the core's: who asked for it before a handle was closed goes on
+//! being told about the core while others have it open. Absent on purpose: a handle in another process, which the directory's lock
+//! keeps out.
 
-use std::{
-    fs::File,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError, RwLock, Weak,
-        atomic::{AtomicI64, Ordering},
-    },
-    thread,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
-use super::{
-    disk::Disk,
-    history,
-    open::{self, OpenError, panic_text},
-    recent::Recent,
-    rows,
-    watchdog::{self, Pulse},
-    writer::{Job, QUEUE, Writer},
-};
+use super::{core::Core, open::OpenError, rows, writer::Job};
 use crate::{
-    config::StoreConfig,
-    engine::{Engine, LogPage, ScanRange, Transaction, TransactionError},
+    config::EmbeddedConfig,
+    engine::{Engine, LogPage, Lookup, ReadAt, ScanRange, Transaction, TransactionError},
     health::StoreHealth,
     key::Key,
-    read::{ReadError, Row, ScanPage},
+    read::{ReadError, ScanPage},
     revision::{Epoch, Revision},
-    stats::{Counters, StoreStats},
+    stats::Counters,
+    view::Feed,
 };
 
-/// Most commits of one page of history.
-const LOG_PAGE_COMMITS: usize = 256;
-
-/// Changes after which a page of history read from disk ends.
-const LOG_PAGE_CHANGES: usize = 1024;
-
-/// What readers and the writer share.
-pub(super) struct Shared {
-    /// Gone after closing. Declared before the lock, so that sled lets go first.
-    db: RwLock<Option<sled::Db>>,
-    lock: Mutex<Option<File>>,
-    oldest: AtomicI64,
-    pub(super) recent: Recent,
-    pub(super) counters: Counters,
-}
-
-impl Shared {
-    pub(super) fn oldest(&self) -> Revision {
-        Revision::new(self.oldest.load(Ordering::SeqCst))
-    }
-
-    pub(super) fn set_oldest(&self, oldest: Revision) {
-        self.oldest.store(oldest.get(), Ordering::SeqCst);
-    }
-
-    fn db(&self) -> Result<sled::Db, ReadError> {
-        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        db.clone().ok_or_else(|| ReadError::Unavailable("the store is closed".to_owned()))
-    }
-
-    fn check_kept(&self, at: Revision) -> Result<(), ReadError> {
-        let oldest = self.oldest();
-        if at < oldest { Err(ReadError::Compacted { oldest }) } else { Ok(()) }
-    }
-
-    fn let_go(&self) {
-        *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
-        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-/// Wakes a flush that sleeps though the disk failed; see [`watchdog`]. On a disk that hangs this flush hangs as well,
-/// so it has a thread of its own.
-fn waker(shared: Weak<Shared>) -> impl Fn() {
-    move || {
-        let Some(Ok(db)) = shared.upgrade().map(|shared| shared.db()) else { return };
-        let flush = move || {
-            // The writer hears of the same failure and tells it.
-            let _ = db.flush();
-        };
-        let thread = thread::Builder::new().name("store-waker".to_owned());
-        if let Err(error) = thread.spawn(flush) {
-            tracing::warn!(%error, "a commit that hangs could not be woken");
-        }
-    }
-}
-
-/// sled in a directory of its own, with its writer.
+/// One handle on a store in a directory.
 pub(crate) struct Embedded {
-    epoch: Epoch,
-    shared: Arc<Shared>,
-    published: watch::Receiver<Revision>,
-    health: watch::Receiver<StoreHealth>,
-    /// Gone after closing.
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    /// Resolves when the writer has ended.
-    writer_ended: Mutex<Option<oneshot::Receiver<()>>>,
+    core: Arc<Core>,
+    number: u64,
+    is_open: AtomicBool,
 }
 
 impl Embedded {
     /// Opens the directory and starts the writer and its watchdog.
-    pub(crate) async fn open(config: &StoreConfig) -> Result<Embedded, OpenError> {
-        let opened = open::open(config.clone()).await?;
-        let io_error = |source| OpenError::Io { dir: config.dir.clone(), source };
-        let (published, published_rx) = watch::channel(opened.last);
-        let disk = Disk::open(&config.dir, config.reserve_bytes).map_err(io_error)?;
-        let (health, health_rx) = watch::channel(disk.health());
-        let shared = Arc::new(Shared {
-            db: RwLock::new(Some(opened.db.clone())),
-            lock: Mutex::new(Some(opened.lock)),
-            oldest: AtomicI64::new(opened.oldest.get()),
-            recent: Recent::default(),
-            counters: Counters::default(),
-        });
-        let pulse = Arc::new(Pulse::default());
-        let policy = config.on_stuck.clone();
-        let wake = waker(Arc::downgrade(&shared));
-        watchdog::start(&pulse, health.clone(), config.commit_watchdog, wake, policy)
-            .map_err(io_error)?;
-        let writer = Writer {
-            db: opened.db,
-            disk,
-            mark: opened.mark,
-            shared: Arc::clone(&shared),
-            published,
-            health,
-            pulse,
-        };
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        let (ended, writer_ended) = oneshot::channel();
-        let thread = thread::Builder::new().name("store-writer".to_owned());
-        let body = move || {
-            let health = writer.health.clone();
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| writer.run(queue))) {
-                let reason = format!("the writer ended: {}", panic_text(&*panic));
-                tracing::error!(reason, "the store stops taking commits");
-                health.send_replace(StoreHealth::Failed { reason });
-            }
-            // Nobody may be waiting for the end.
-            let _ = ended.send(());
-        };
-        thread.spawn(body).map_err(io_error)?;
-        Ok(Embedded {
-            epoch: opened.epoch,
-            shared,
-            published: published_rx,
-            health: health_rx,
-            jobs: Mutex::new(Some(jobs)),
-            writer_ended: Mutex::new(Some(writer_ended)),
-        })
+    pub(crate) async fn open(config: &EmbeddedConfig) -> Result<Embedded, OpenError> {
+        Ok(Embedded::on(Arc::new(Core::open(config).await?)))
     }
 
-    async fn ask(
-        &self,
-        job: impl FnOnce(oneshot::Sender<Result<Revision, TransactionError>>) -> Job,
-    ) -> Result<Revision, TransactionError> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let jobs = jobs.ok_or(TransactionError::Closed)?;
-        let (answer, answered) = oneshot::channel();
-        jobs.send(job(answer)).await.map_err(|_| TransactionError::Closed)?;
-        drop(jobs);
-        answered.await.unwrap_or_else(|_| {
-            Err(TransactionError::OutcomeUnknown("the writer ended".to_owned()))
-        })
+    fn on(core: Arc<Core>) -> Embedded {
+        let number = core.shared.handles.open();
+        Embedded { core, number, is_open: AtomicBool::new(true) }
     }
 
-    /// Reads with the certainty that the revision was published before and kept until after.
-    fn read<T>(
-        &self,
-        at: Revision,
-        read: impl FnOnce(&sled::Db) -> Result<T, ReadError>,
-    ) -> Result<T, ReadError> {
-        let published = *self.published.borrow();
-        if at > published {
-            return Err(ReadError::Future { published });
-        }
-        self.shared.check_kept(at)?;
-        let found = read(&self.shared.db()?);
-        // Compaction may have taken rows away under the read; what it found counts only if the
-        // revision is still kept.
-        self.shared.check_kept(at)?;
-        found
+    fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::SeqCst)
     }
 
-    fn log_here(&self, after: Revision) -> Result<LogPage, ReadError> {
-        let published = *self.published.borrow();
-        self.shared.check_kept(after)?;
-        if after == published {
-            return Ok(LogPage { commits: Vec::new(), through: after });
-        }
-        let recent = self.shared.recent.after(after, published, LOG_PAGE_COMMITS);
-        let commits = recent.unwrap_or_default();
-        if let Some(through) = commits.last().map(|commit| commit.revision) {
-            return Ok(LogPage { commits, through });
-        }
-        self.read(after, |db| log_from_disk(db, after, published))
+    /// The core, to be written to.
+    fn writable(&self) -> Result<&Core, TransactionError> {
+        if self.is_open() { Ok(&self.core) } else { Err(TransactionError::Closed) }
     }
-}
 
-fn log_from_disk(
-    db: &sled::Db,
-    after: Revision,
-    published: Revision,
-) -> Result<LogPage, ReadError> {
-    let mut page = LogPage { commits: Vec::new(), through: after };
-    let mut changes = 0;
-    for entry in history::entries(db, after, published).take(LOG_PAGE_COMMITS) {
-        let commit = history::with_values(db, entry?)?;
-        changes += commit.changes.len();
-        page.through = commit.revision;
-        page.commits.push(commit);
-        if changes >= LOG_PAGE_CHANGES {
-            break;
-        }
+    /// The core, to be read.
+    fn readable(&self) -> Result<&Core, ReadError> {
+        if self.is_open() { Ok(&self.core) } else { Err(ReadError::closed()) }
     }
-    if page.through == after {
-        let detail = format!("the history after {after} is missing");
-        return Err(ReadError::Corrupt(detail));
-    }
-    Ok(page)
 }
 
 impl Engine for Embedded {
     fn epoch(&self) -> Epoch {
-        self.epoch
+        self.core.epoch
     }
 
-    fn published(&self) -> watch::Receiver<Revision> {
-        self.published.clone()
+    fn is_shared(&self) -> bool {
+        self.core.shared.handles.is_shared()
+    }
+
+    fn second(&self) -> Arc<dyn Engine> {
+        Arc::new(Embedded::on(Arc::clone(&self.core)))
+    }
+
+    fn follow(&self, feed: Feed) {
+        let shared = &self.core.shared;
+        shared.handles.follow(self.number, feed, shared.oldest());
+    }
+
+    fn pause(&self, is_paused: bool) {
+        self.core.shared.handles.pause(self.number, is_paused);
     }
 
     fn health(&self) -> watch::Receiver<StoreHealth> {
-        self.health.clone()
+        if self.is_open() {
+            self.core.health.clone()
+        } else {
+            // The others' health is not that of a handle that is closed.
+            watch::channel(StoreHealth::Closed).1
+        }
     }
 
-    fn oldest(&self) -> Revision {
-        self.shared.oldest()
-    }
-
-    fn stats(&self) -> StoreStats {
-        self.shared.counters.stats(*self.published.borrow(), self.oldest())
+    fn counters(&self) -> &Counters {
+        &self.core.shared.counters
     }
 
     fn commit(
         &self,
         transaction: Transaction,
     ) -> BoxFuture<'_, Result<Revision, TransactionError>> {
-        self.ask(move |answer| Job::Commit { transaction, answer }).boxed()
+        let commit = async move {
+            let core = self.writable()?;
+            core.ask(move |answer| Job::Commit { transaction, answer }).await
+        };
+        commit.boxed()
     }
 
-    fn get<'a>(
-        &'a self,
-        key: &'a Key,
-        at: Revision,
-    ) -> BoxFuture<'a, Result<Option<Row>, ReadError>> {
-        async move { self.read(at, |db| rows::row_at(db, key, at)) }.boxed()
+    fn get<'a>(&'a self, key: &'a Key, at: ReadAt) -> BoxFuture<'a, Result<Lookup, ReadError>> {
+        let get = async move {
+            let found = self.readable()?.read(at, |db, at| rows::row_at(db, key, at));
+            found.map(|(row, revision)| Lookup { row, revision })
+        };
+        get.boxed()
     }
 
-    fn scan(&self, range: ScanRange, at: Revision) -> BoxFuture<'_, Result<ScanPage, ReadError>> {
+    fn scan(&self, range: ScanRange, at: ReadAt) -> BoxFuture<'_, Result<ScanPage, ReadError>> {
         let scan = async move {
-            let (rows, more) = self.read(at, |db| rows::scan(db, &range, at))?;
-            Ok(ScanPage { rows, revision: at, more })
+            let found = self.readable()?.read(at, |db, at| rows::scan(db, &range, at));
+            found.map(|((rows, more), revision)| ScanPage { rows, revision, more })
         };
         scan.boxed()
     }
 
-    fn log(&self, after: Revision) -> BoxFuture<'_, Result<LogPage, ReadError>> {
-        async move { self.log_here(after) }.boxed()
+    fn log(&self, after: Revision, until: Revision) -> BoxFuture<'_, Result<LogPage, ReadError>> {
+        async move { self.readable()?.log(after, until) }.boxed()
     }
 
-    fn compact(&self, to: Revision) -> BoxFuture<'_, Result<(), TransactionError>> {
-        let compact = async move {
-            let to = to.min(*self.published.borrow());
-            while self.ask(|answer| Job::Compact { to, answer }).await? < to {}
-            Ok(())
-        };
-        compact.boxed()
+    fn compact(&self, to: Revision) -> BoxFuture<'_, Result<Revision, TransactionError>> {
+        async move { self.writable()?.compact(to).await }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         let close = async move {
-            self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let ended = self.writer_ended.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(ended) = ended {
-                // An error means that the thread is gone, which is what is waited for.
-                let _ = ended.await;
+            self.is_open.store(false, Ordering::SeqCst);
+            if self.core.shared.handles.close(self.number) {
+                self.core.close().await;
             }
-            self.shared.let_go();
         };
         close.boxed()
+    }
+}
+
+impl Drop for Embedded {
+    /// A handle that was not closed is no longer counted; the core ends when the last one lets go of it.
+    fn drop(&mut self) {
+        self.core.shared.handles.close(self.number);
     }
 }

@@ -62,7 +62,8 @@ impl Group<'_> {
     pub(super) fn add(&mut self, transaction: Transaction) -> Result<Revision, NotAdded> {
         for (index, precondition) in transaction.preconditions.iter().enumerate() {
             if let Some((key, failed)) = self.check(precondition)? {
-                let refusal = TransactionError::Precondition { index, key, failed };
+                let at = self.last;
+                let refusal = TransactionError::Precondition { index, key, failed, at };
                 return Err(NotAdded::Refused(refusal));
             }
         }

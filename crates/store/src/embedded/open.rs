@@ -24,8 +24,7 @@ use super::{
     mark::{Mark, Marked},
 };
 use crate::{
-    backup,
-    config::StoreConfig,
+    config::EmbeddedConfig,
     read::ReadError,
     revision::{Epoch, Revision},
 };
@@ -117,7 +116,7 @@ pub(super) struct Opened {
 }
 
 /// Opens in a thread of its own, because sled panics on some kinds of damage.
-pub(super) async fn open(config: StoreConfig) -> Result<Opened, OpenError> {
+pub(super) async fn open(config: EmbeddedConfig) -> Result<Opened, OpenError> {
     let dir = config.dir.clone();
     let (answer, opened) = oneshot::channel();
     let thread = thread::Builder::new().name("store-open".to_owned()).spawn(move || {
@@ -140,13 +139,12 @@ pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
 }
 
-fn open_here(config: &StoreConfig) -> Result<Opened, OpenError> {
+fn open_here(config: &EmbeddedConfig) -> Result<Opened, OpenError> {
     let dir = &config.dir;
     let deadline = Instant::now() + config.lock_wait;
     let io_error = |source| OpenError::Io { dir: dir.clone(), source };
     DirBuilder::new().recursive(true).mode(DIR_MODE).create(dir).map_err(io_error)?;
     let lock = take_lock(config, deadline)?;
-    backup::remove_leftovers(dir).map_err(io_error)?;
     let db = open_sled(config, deadline)?;
     let damage = |detail: String| OpenError::Corrupt { dir: dir.clone(), detail };
     let read_damage = |error: ReadError| damage(error.to_string());
@@ -172,7 +170,7 @@ fn open_here(config: &StoreConfig) -> Result<Opened, OpenError> {
     Ok(Opened { db, lock, mark, epoch, oldest, last })
 }
 
-fn take_lock(config: &StoreConfig, deadline: Instant) -> Result<File, OpenError> {
+fn take_lock(config: &EmbeddedConfig, deadline: Instant) -> Result<File, OpenError> {
     let dir = &config.dir;
     let io_error = |source| OpenError::Io { dir: dir.clone(), source };
     let path = dir.join(LOCK_FILE);
@@ -187,7 +185,7 @@ fn take_lock(config: &StoreConfig, deadline: Instant) -> Result<File, OpenError>
     }
 }
 
-fn wait_for_lock(config: &StoreConfig, deadline: Instant) -> Result<(), OpenError> {
+fn wait_for_lock(config: &EmbeddedConfig, deadline: Instant) -> Result<(), OpenError> {
     if Instant::now() >= deadline {
         return Err(OpenError::Locked { dir: config.dir.clone(), waited: config.lock_wait });
     }
@@ -195,7 +193,7 @@ fn wait_for_lock(config: &StoreConfig, deadline: Instant) -> Result<(), OpenErro
     Ok(())
 }
 
-fn open_sled(config: &StoreConfig, deadline: Instant) -> Result<sled::Db, OpenError> {
+fn open_sled(config: &EmbeddedConfig, deadline: Instant) -> Result<sled::Db, OpenError> {
     let dir = &config.dir;
     let settings = sled::Config::new()
         .path(dir.join(SLED_DIR))

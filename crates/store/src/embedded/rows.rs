@@ -10,7 +10,12 @@ use sled::IVec;
 use super::layout::{
     RowPlace, after_group, damaged, fault, piece_count, read_pieces, row_group, row_range, row_stem,
 };
-use crate::{engine::ScanRange, key::Key, read::ReadError, read::Row, revision::Revision};
+use crate::{
+    engine::ScanRange,
+    key::Key,
+    read::{MAX_SCAN_BYTES, ReadError, Row},
+    revision::Revision,
+};
 
 /// Layout of a row's body: format, kind, revision of creation, value.
 const ROW_FORMAT: u8 = 1;
@@ -115,7 +120,7 @@ fn read_version(
     Version::from_body(place.revision, body, &first.0)
 }
 
-/// Live rows of a range at `at`, and whether more follow.
+/// Live rows of a range at `at`, as many as fit in one page, and whether more follow.
 pub(super) fn scan(
     db: &sled::Db,
     range: &ScanRange,
@@ -125,9 +130,11 @@ pub(super) fn scan(
     let after = range.after.as_ref().map(|key| after_group(&row_group(key)));
     let start = after.map_or(first.clone(), |after| after.max(first));
     let mut walk = Walk::new(db, start, end);
-    let mut rows = Vec::new();
+    let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = walk.next_live(at)? {
-        if rows.len() == range.limit {
+        bytes += row.weight();
+        let is_heavy = bytes > MAX_SCAN_BYTES && !rows.is_empty();
+        if rows.len() == range.limit || is_heavy {
             return Ok((rows, true));
         }
         rows.push(row);

@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     compact,
+    core::Shared,
     disk::Disk,
-    engine::Shared,
     group::{Group, NotAdded},
     mark::Mark,
     open::panic_text,
@@ -60,7 +60,6 @@ pub(super) struct Writer {
     pub(super) disk: Disk,
     pub(super) mark: Mark,
     pub(super) shared: Arc<Shared>,
-    pub(super) published: watch::Sender<Revision>,
     pub(super) health: watch::Sender<StoreHealth>,
     pub(super) pulse: Arc<Pulse>,
 }
@@ -119,9 +118,9 @@ impl Writer {
         let outcome = self.guarded(|writer| writer.write(transactions));
         match outcome {
             Ok(Written { verdicts, logged, last }) => {
-                self.shared.recent.extend(logged);
-                self.published
-                    .send_if_modified(|published| std::mem::replace(published, last) != last);
+                if !logged.is_empty() {
+                    self.shared.handles.publish(logged, last);
+                }
                 let is_conflict = |verdict: &&Result<_, _>| {
                     matches!(verdict, Err(TransactionError::Precondition { .. }))
                 };
@@ -152,7 +151,7 @@ impl Writer {
     }
 
     fn write(&mut self, transactions: Vec<Transaction>) -> Result<Written, String> {
-        let before = *self.published.borrow();
+        let before = self.shared.handles.published();
         let mut group = Group::new(&self.db, before);
         let added = transactions.into_iter().map(|one| verdict(group.add(one)));
         let verdicts = added.collect::<Result<_, _>>()?;

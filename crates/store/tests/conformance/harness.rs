@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use jiff::Timestamp;
 use store::{
-    At, BackupError, Commit, CommitError, Epoch, Key, Prefix, Retention, Revision, Row,
-    ScanOptions, Store, StoreConfig, WatchError, WatchItem, WatchStream,
+    At, BackupError, Commit, CommitError, EmbeddedConfig, Epoch, Key, MonotonicClock, Prefix,
+    Retention, Revision, Row, ScanOptions, Store, StoreConfig, WatchError, WatchItem, WatchStream,
 };
 
 /// How a test wants its store kept.
@@ -24,6 +24,9 @@ pub(crate) struct Settings {
     pub(crate) idempotency_life: Duration,
     pub(crate) bookmark_period: Duration,
 }
+
+/// How often upkeep would run by itself: never within the time of a test.
+pub(crate) const UPKEEP_PERIOD: Duration = Duration::from_secs(3600);
 
 impl Default for Settings {
     /// Nothing happens by itself within the time of a test.
@@ -50,6 +53,9 @@ pub(crate) trait Harness: Send + Sync + 'static {
     /// The clock, which moves only when told to.
     fn clock(&self) -> &ManualTime;
 
+    /// Opens another handle on the store that is open at this place, as a second replica would, with the same settings.
+    fn open_second<'a>(&'a self, first: &'a Store) -> BoxFuture<'a, Store>;
+
     /// Opens the store with settings under which nothing happens by itself.
     fn open(&self) -> BoxFuture<'_, Store> {
         self.open_with(Settings::default())
@@ -63,6 +69,12 @@ pub(crate) struct ManualTime(Arc<AtomicI64>);
 impl ManualTime {
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    /// The same clock, which leases go by.
+    fn monotonic(&self) -> MonotonicClock {
+        let clock = self.clone();
+        MonotonicClock::call(move || Duration::from_secs(clock.0.load(Ordering::SeqCst) as u64))
     }
 
     pub(crate) fn advance(&self, seconds: i64) {
@@ -89,16 +101,24 @@ impl Harness for Embedded {
 
     fn open_with(&self, settings: Settings) -> BoxFuture<'_, Store> {
         let clock = self.clock.clone();
+        let engine = EmbeddedConfig {
+            // A sync here waits for whatever else the machine writes.
+            commit_watchdog: Duration::from_secs(60),
+            ..EmbeddedConfig::new(self.store_dir())
+        };
         let config = StoreConfig {
             retention: settings.retention,
             idempotency_life: settings.idempotency_life,
             bookmark_period: settings.bookmark_period,
-            // A sync here waits for whatever else the machine writes.
-            commit_watchdog: Duration::from_secs(60),
-            upkeep_period: Duration::from_secs(3600),
-            ..StoreConfig::new(self.store_dir())
+            upkeep_period: UPKEEP_PERIOD,
+            monotonic: self.clock.monotonic(),
+            ..StoreConfig::embedded(engine)
         };
         async move { Store::open(config, move || clock.now()).await.unwrap() }.boxed()
+    }
+
+    fn open_second<'a>(&'a self, first: &'a Store) -> BoxFuture<'a, Store> {
+        async move { first.second_handle() }.boxed()
     }
 
     fn restore<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<Epoch, BackupError>> {

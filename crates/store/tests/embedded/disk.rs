@@ -4,8 +4,8 @@ use std::{fs, path::Path, time::Duration};
 
 use futures::future::join_all;
 use store::{
-    At, CommitError, Key, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, StoreConfig, StoreHealth,
-    WatchFrom, WatchItem,
+    At, CommitError, EmbeddedConfig, Key, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, StoreConfig,
+    StoreHealth, WatchFrom, WatchItem,
 };
 
 use crate::{commit, key, open};
@@ -16,8 +16,8 @@ async fn a_full_volume_refuses_commits_and_still_reads() {
     let store = open(StoreConfig::new(dir.path())).await.unwrap();
     store.commit(commit().put(key("a"), "1")).await.unwrap();
     store.close().await;
-    let config = StoreConfig { reserve_bytes: u64::MAX, ..StoreConfig::new(dir.path()) };
-    let store = open(config).await.unwrap();
+    let engine = EmbeddedConfig { reserve_bytes: u64::MAX, ..EmbeddedConfig::new(dir.path()) };
+    let store = open(StoreConfig::embedded(engine)).await.unwrap();
     let published = store.published();
     let result = store.commit(commit().put(key("a"), "2")).await;
     assert!(

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use store::{At, OpenError, StoreConfig};
+use store::{At, EmbeddedConfig, OpenError, StoreConfig};
 
 use crate::{commit, key, open, writers::WriterProcess};
 
 fn impatient(dir: &std::path::Path) -> StoreConfig {
-    StoreConfig { lock_wait: Duration::from_millis(300), ..StoreConfig::new(dir) }
+    let lock_wait = Duration::from_millis(300);
+    StoreConfig::embedded(EmbeddedConfig { lock_wait, ..EmbeddedConfig::new(dir) })
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod damage;
 mod disk;
 mod faults;
 mod kill;
+mod leases;
 mod lock;
 mod power;
 mod secrecy;

@@ -14,8 +14,8 @@ use std::{
 
 use futures::future::join_all;
 use store::{
-    At, CommitError, Key, Prefix, ReadError, Revision, ScanOptions, Store, StoreConfig,
-    StoreHealth, WatchFrom,
+    At, CommitError, EmbeddedConfig, Key, Prefix, ReadError, Revision, ScanOptions, Store,
+    StoreConfig, StoreHealth, WatchFrom,
 };
 
 use crate::{commit, key, open};
@@ -213,8 +213,8 @@ fn number_in(variable: &str, otherwise: u64) -> u64 {
 async fn the_writer_process() {
     let Ok(dir) = env::var(DIR_VARIABLE) else { return };
     let commit_watchdog = Duration::from_secs(number_in(WATCHDOG_VARIABLE, 60));
-    let config = StoreConfig { commit_watchdog, ..StoreConfig::new(dir) };
-    let store = open(config).await.unwrap();
+    let engine = EmbeddedConfig { commit_watchdog, ..EmbeddedConfig::new(dir) };
+    let store = open(StoreConfig::embedded(engine)).await.unwrap();
     let writers = 0..number_in(WRITERS_VARIABLE, 1);
     join_all(writers.map(|writer| write(&store, writer))).await;
 }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use store::{At, Key, Prefix, ReadError, Revision, ScanOptions};
+use store::{
+    At, Key, MAX_KEY_BYTES, MAX_SCAN_BYTES, MAX_VALUE_BYTES, Prefix, ReadError, Revision, Row,
+    ScanOptions, WatchFrom,
+};
 
-use crate::harness::{Harness, all, commit, delete, key, list, put, text, texts};
+use crate::harness::{Harness, all, commit, delete, key, list, put, snapshot, text, texts};
 
 pub(crate) async fn a_read_of_the_past_shows_the_past(place: impl Harness) {
     let store = place.open().await;
@@ -99,6 +102,27 @@ pub(crate) async fn a_prefix_shows_its_keys_and_no_others(place: impl Harness) {
     let none = ScanOptions { limit: 0, ..ScanOptions::default() };
     let page = store.scan(&all(), none).await.unwrap();
     assert_eq!((page.rows.len(), page.more), (0, true));
+}
+
+pub(crate) async fn a_page_of_large_rows_ends_early_and_says_that_more_follow(place: impl Harness) {
+    let store = place.open().await;
+    for start in (0..80).step_by(8) {
+        let eight = (start..start + 8).fold(commit(), |commit, n| {
+            commit.put(key(&format!("{n:02}")), vec![b'x'; MAX_VALUE_BYTES])
+        });
+        store.commit(eight).await.unwrap();
+    }
+    put(&store, "99", "small").await;
+    let first = store.scan(&all(), ScanOptions::default()).await.unwrap();
+    let weight = |row: &Row| row.key.as_bytes().len() + row.value.len();
+    let bytes: usize = first.rows.iter().map(weight).sum();
+    assert!(first.more && bytes <= MAX_SCAN_BYTES, "{bytes} bytes, more: {}", first.more);
+    assert!(bytes + MAX_VALUE_BYTES + MAX_KEY_BYTES > MAX_SCAN_BYTES, "{bytes} bytes of a page");
+    let whole = list(&store, &all(), 1000, At::Published).await;
+    assert_eq!(whole.len(), 81);
+    let mut watch = store.watch(vec![all()], WatchFrom::Snapshot).await.unwrap();
+    let (rows, _) = snapshot(&mut watch).await;
+    assert!(rows == whole, "a snapshot of several pages is whole");
 }
 
 /// Numbers that look random and are the same every time.
