@@ -18,6 +18,7 @@
 #[cfg(test)]
 mod fuzz;
 mod layers;
+mod secret;
 mod show;
 mod tree;
 

@@ -6,7 +6,7 @@
 //! connections stay.
 //! Absent on purpose: deciding what a peer may do (`rpc::access`).
 //!
-//! Read in this order: `bind`, `limits`, `accept` (the loop), `handshakes` (who is next), `connection` (one peer).
+//! Read in this order: `bind`, `limits`, `serving`, `accept` (the loop), `handshakes` (who is next), `connection` (one peer).
 //!
 //! ## Design notes
 //! tonic's own server cannot change its certificate, has no cap on handshakes, and removes hyper's limits on
@@ -22,9 +22,11 @@ mod connection;
 mod handshakes;
 mod limits;
 mod metrics;
+mod serving;
 mod watched;
 
-pub use accept::{Drain, Serving, serve};
+pub use accept::serve;
 pub use bind::{Listener, ServerTls};
 pub use limits::Limits;
 pub use metrics::ListenerMetrics;
+pub use serving::{Drain, Serving};

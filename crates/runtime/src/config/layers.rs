@@ -9,7 +9,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{ENV_PREFIX, show::is_place_of_secret, tree};
+use super::{ENV_PREFIX, secret::is_place_of_secret, tree};
 
 /// Where an effective value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]

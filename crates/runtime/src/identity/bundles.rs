@@ -81,7 +81,7 @@ impl TrustBundles {
     pub fn system_root_pin(&self) -> Option<[u8; 32]> {
         let anchors = self.0.anchors.load();
         let root = anchors.system.roots.first()?;
-        super::key::spki_sha256(root).ok()
+        super::leaf::spki_sha256(root).ok()
     }
 
     /// The roots of a tenant; empty for one that is not known.

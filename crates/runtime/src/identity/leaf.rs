@@ -7,7 +7,7 @@ use x509_parser::{
     certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, time::ASN1Time,
 };
 
-use super::{IdentityError, PublicKey};
+use super::{IdentityError, PublicKey, key::sha256};
 
 const WHAT: &str = "the certificate";
 
@@ -69,6 +69,13 @@ pub(super) fn with_certificate<T>(
         return Err(IdentityError::parse(what, "bytes follow it"));
     }
     read(&certificate)
+}
+
+/// SHA-256 of a certificate's public key, in its DER form.
+pub(super) fn spki_sha256(certificate: &CertificateDer<'_>) -> Result<[u8; 32], IdentityError> {
+    with_certificate("a certificate", certificate, |certificate| {
+        Ok(sha256(certificate.public_key().raw))
+    })
 }
 
 pub(super) fn timestamp_of(time: ASN1Time) -> Result<Timestamp, IdentityError> {

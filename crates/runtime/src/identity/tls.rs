@@ -10,7 +10,7 @@
 //! Swapping a whole `ServerConfig` per accept would do the same; resolving inside one configuration leaves nothing to
 //! swap, and the client side, whose connector keeps its configuration, gets the same for free.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme,
@@ -18,14 +18,13 @@ use rustls::{
         Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::NoServerSessionStorage,
 };
 
 use super::{
-    IdentityError, ServiceIdentity, TrustBundles, bundles::server_verifier, key::spki_sha256,
-    verifier::PeerVerifier,
+    IdentityError, ServiceIdentity, TrustBundles, bundles::server_verifier, leaf::spki_sha256,
+    provider, verifier::PeerVerifier,
 };
 use crate::clock::Clock;
 
@@ -33,14 +32,6 @@ use crate::clock::Clock;
 pub const ALPN_H2: &[u8] = b"h2";
 /// HTTP/1.1, as ALPN says it.
 pub const ALPN_HTTP1: &[u8] = b"http/1.1";
-
-/// The one cryptographic provider of the product.
-#[must_use]
-pub fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
-        LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
-    PROVIDER.clone()
-}
 
 /// The server side: shows `identity`; asks for a client certificate if there is a verifier for it.
 pub(crate) fn server_tls(

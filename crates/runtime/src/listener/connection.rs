@@ -16,7 +16,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::body::Body;
 use tower::{BoxError, Service, ServiceExt};
 
-use super::{accept::Serving, handshakes::Turn, watched::Heard, watched::Watched};
+use super::{Serving, handshakes::Turn, watched::Heard, watched::Watched};
 use crate::identity::{ALPN_HTTP1, read_leaf};
 
 /// One accepted socket on its way.

@@ -13,7 +13,7 @@ use rpc::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
 
-use super::{Mounts, Settings, base::Base, hosted::Hosted, plan::Bound};
+use super::{Mounts, Settings, base::Base, bound::Bound, hosted::Hosted};
 use crate::{
     health::{health_service, reflection_services},
     identity::ServiceIdentity,

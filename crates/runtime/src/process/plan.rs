@@ -8,22 +8,21 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use rpc::peer::ListenerKind;
 
 use super::{
-    Addresses, Mounts, Running, Service, Settings,
+    Mounts, Running, Service, Settings,
     base::Base,
+    bound::Bound,
     edge::{Edge, Offer},
     hosted::Hosted,
     reload::{RELOAD_PERIOD, Reload},
     running::Parts,
-    settings::{DEV, ServerSettings},
+    settings::DEV,
 };
 use crate::{
-    admin::Admin,
     clock::Clock,
     identity::{SystemPki, provider},
-    listener::{Drain, Listener},
+    listener::Drain,
     worker::Signal,
 };
 
@@ -32,13 +31,6 @@ pub struct Plan {
     settings: Settings,
     clock: Clock,
     hosted: Vec<Hosted>,
-}
-
-/// Everything that is bound.
-pub(super) struct Bound {
-    pub(super) main: Listener,
-    pub(super) enrolment: Option<Listener>,
-    pub(super) admin: Admin,
 }
 
 impl Plan {
@@ -106,28 +98,6 @@ fn face_name(hosted: &[Hosted]) -> anyhow::Result<&'static str> {
         [] => anyhow::bail!("a process without a service has nothing to do"),
         [only] => Ok(only.name),
         _ => Ok(DEV),
-    }
-}
-
-impl Bound {
-    async fn bind(server: &ServerSettings) -> anyhow::Result<Self> {
-        let enrolment = match server.enrolment_listen {
-            Some(address) => Some(Listener::bind(address, ListenerKind::Enrolment).await?),
-            None => None,
-        };
-        Ok(Self {
-            main: Listener::bind(server.listen, ListenerKind::Main).await?,
-            enrolment,
-            admin: Admin::bind(server.admin_listen).await?,
-        })
-    }
-
-    fn addresses(&self) -> Addresses {
-        Addresses {
-            main: self.main.address(),
-            enrolment: self.enrolment.as_ref().map(Listener::address),
-            admin: self.admin.address(),
-        }
     }
 }
 
