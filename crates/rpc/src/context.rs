@@ -11,6 +11,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
 use tracing::Span;
 
 use crate::deadline::Deadline;
@@ -67,6 +68,12 @@ tokio::task_local! {
 #[must_use]
 pub fn current() -> Option<CallContext> {
     CURRENT.try_with(Clone::clone).ok()
+}
+
+/// When the caller of the running handler stops waiting; `None` outside a handler and in one without deadline.
+#[must_use]
+pub fn current_deadline() -> Option<Instant> {
+    Some(current()?.deadline?.instant())
 }
 
 /// Runs `work` as part of a call.

@@ -59,12 +59,6 @@ impl Deadline {
     }
 }
 
-/// When the caller of the running handler stops waiting; `None` outside a handler and in one without deadline.
-#[must_use]
-pub fn current() -> Option<Instant> {
-    Some(crate::context::current()?.deadline?.instant())
-}
-
 /// What a call answers when its time is over.
 #[must_use]
 pub fn exceeded() -> Failure {

@@ -24,7 +24,8 @@ mod unreadable;
 
 pub use admission::{Limits, OVERLOADED};
 pub use body::RECHECK;
+pub use call::INTERNAL_PANIC;
 pub use entry::{METHOD_PLANNED, METHOD_UNKNOWN, WRONG_LISTENER};
 pub use metrics::EdgeMetrics;
-pub use stack::{Edge, INTERNAL_PANIC, Stack};
+pub use stack::{Edge, Stack};
 pub use unreadable::{REQUEST_TOO_LARGE, REQUEST_UNREADABLE};

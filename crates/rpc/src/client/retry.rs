@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tonic::{Code, Status};
 
-use crate::{deadline, error::Failure};
+use crate::{context, error::Failure};
 
 /// How often and how long to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ where
         };
         let Some(pause) = pauses.next() else { return Err(failure) };
         let pause = pause.max(asked);
-        let left = deadline::current()
+        let left = context::current_deadline()
             .map(|end| end.saturating_duration_since(tokio::time::Instant::now()));
         if left.is_some_and(|left| left <= pause) {
             return Err(failure);

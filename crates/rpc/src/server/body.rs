@@ -4,7 +4,6 @@
 //! say so, not with a broken connection; the call ends with the code that the trailers carry.
 
 use std::{
-    any::Any,
     future::Future as _,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -18,7 +17,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Interval, Sleep, interval_at};
 use tonic::{Code, Status, body::Body};
 
-use super::{call::Call, stack, unreadable};
+use super::{call::Call, unreadable};
 use crate::{
     access::Caller,
     context::CallContext,
@@ -76,11 +75,6 @@ impl WatchedBody {
             Err(unsendable) => Poll::Ready(Some(Err(unsendable))),
         }
     }
-
-    fn panicked(&mut self, panic: &(dyn Any + Send)) -> Status {
-        self.call.panicked(panic);
-        stack::panic_failure().into()
-    }
 }
 
 impl http_body::Body for WatchedBody {
@@ -107,8 +101,8 @@ impl http_body::Body for WatchedBody {
         let frame = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(polled) => ready!(polled),
             Err(panic) => {
-                let status = this.panicked(&*panic);
-                return this.cut(status);
+                let failure = this.call.panicked(&*panic);
+                return this.cut(failure.into());
             }
         };
         if matches!(&frame, Some(Ok(frame)) if frame.is_data())

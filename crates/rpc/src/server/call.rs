@@ -1,6 +1,6 @@
 //! One call, from its request to the last byte of its answer.
 
-use std::net::SocketAddr;
+use std::{any::Any, net::SocketAddr};
 
 use tokio::time::Instant;
 use tonic::Code;
@@ -10,7 +10,14 @@ use super::{
     admission::Seat,
     metrics::{EdgeMetrics, Method},
 };
-use crate::{access::Caller, context::CallContext, error::code_name};
+use crate::{
+    access::Caller,
+    context::CallContext,
+    error::{Failure, Kind, code_name},
+};
+
+/// Reason of a call whose handler panicked.
+pub const INTERNAL_PANIC: &str = "INTERNAL_PANIC";
 
 /// What has to happen exactly once when a call ends, however it ends: counting, logging, giving the seat back. A call
 /// that is dropped before its end was given up by its caller, and counts as CANCELLED.
@@ -82,8 +89,8 @@ impl Call {
         self.metrics.shed(&self.method);
     }
 
-    /// Counts a panic and logs what it said.
-    pub(super) fn panicked(&self, panic: &(dyn std::any::Any + Send)) {
+    /// Counts a panic and logs what it said; what the caller is told instead.
+    pub(super) fn panicked(&self, panic: &(dyn Any + Send)) -> Failure {
         self.metrics.panicked(&self.method);
         let text = panic
             .downcast_ref::<&str>()
@@ -91,6 +98,8 @@ impl Call {
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no text");
         self.span.in_scope(|| tracing::error!(panic = text, "a handler panicked"));
+        let message = "the server has a defect; the request id finds its log";
+        Failure::new(Kind::Internal, INTERNAL_PANIC, message)
     }
 
     /// The answer is complete.

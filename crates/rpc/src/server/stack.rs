@@ -31,9 +31,6 @@ use crate::{
     peer::PeerInfo,
 };
 
-/// Reason of a call whose handler panicked.
-pub const INTERNAL_PANIC: &str = "INTERNAL_PANIC";
-
 /// What surrounds the handlers of one process. One stack serves all its listeners, so its limits are the process's.
 #[derive(Clone, Debug)]
 pub struct Stack(Arc<Parts>);
@@ -93,10 +90,7 @@ impl Stack {
         let guarded = context::scope(context.clone(), guarded.instrument(span));
         let answer = match AssertUnwindSafe(guarded).catch_unwind().await {
             Ok(answer) => answer,
-            Err(panic) => {
-                call.panicked(&*panic);
-                Err(panic_failure())
-            }
+            Err(panic) => Err(call.panicked(&*panic)),
         };
         let answer = answer
             .unwrap_or_else(|failure| call.span().in_scope(|| Status::from(failure)).into_http());
@@ -168,14 +162,6 @@ impl Service<Request<Body>> for Edge {
         let arrival = stack.arrival(&request);
         stack.serve(request, arrival, routes).map(Ok).boxed()
     }
-}
-
-pub(super) fn panic_failure() -> Failure {
-    Failure::new(
-        crate::error::Kind::Internal,
-        INTERNAL_PANIC,
-        "the server has a defect; the request id finds its log",
-    )
 }
 
 /// Adds the request id, and follows the body to its end.
