@@ -9,9 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agent::{Agent, AgentError, Settings},
+    agent::{Agent, Settings},
     backoff::Backoff,
     dial::TcpDialer,
+    error::AgentError,
 };
 
 /// Runs an app connector on this host.

@@ -71,7 +71,7 @@ impl Identity {
     ///
     /// # Errors
     /// [`IdentityError`] if they do not belong together.
-    pub(crate) fn face(&self, key_pem: &str) -> Result<ServiceIdentity, IdentityError> {
+    pub(crate) fn tls_identity(&self, key_pem: &str) -> Result<ServiceIdentity, IdentityError> {
         ServiceIdentity::from_pem(&self.chain_pem(), key_pem)
     }
 
@@ -236,8 +236,8 @@ mod tests {
         let mut identity = example();
         identity.certificates.chain = vec![Certificate(leaf.certificate.to_vec())];
         identity.certificates.system_bundle = vec![Certificate(authority.certificate().to_vec())];
-        assert_eq!(identity.face(&pem).unwrap().leaf().spiffe, spiffe);
+        assert_eq!(identity.tls_identity(&pem).unwrap().leaf().spiffe, spiffe);
         assert_eq!(identity.trust().unwrap().system_roots().len(), 1);
-        assert!(identity.face(&OwnKey::generate_pem().unwrap()).is_err());
+        assert!(identity.tls_identity(&OwnKey::generate_pem().unwrap()).is_err());
     }
 }

@@ -12,6 +12,9 @@ use crate::{load::Load, probe::ProbeResult, schedule::Target};
 /// Reports that wait for the network at most. A second of probes at the default pace, and heartbeats.
 pub(crate) const REPORT_QUEUE: usize = 32;
 
+/// Reason with which a deleted or revoked identity is refused, everywhere.
+const IDENTITY_REVOKED: &str = "IDENTITY_REVOKED";
+
 /// What the connector tells.
 #[derive(Clone, Debug)]
 pub(crate) enum Report {
@@ -73,6 +76,13 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// Whether trying the same again can succeed.
     pub transient: bool,
+}
+
+impl Refusal {
+    /// Whether the identity itself is refused, because it was deleted or revoked: no attempt with it can succeed.
+    pub(crate) fn refuses_identity(&self) -> bool {
+        self.reason == IDENTITY_REVOKED
+    }
 }
 
 /// An open stream.

@@ -228,7 +228,7 @@ mod fuzz {
                     let renewal = identity.renew_at(0.05);
                     assert!(from > end || (from <= renewal && renewal <= end), "{renewal}");
                     assert!(identity.expired(end));
-                    assert!(identity.face(&key).is_err(), "it is shown with another's key");
+                    assert!(identity.tls_identity(&key).is_err(), "it is shown with another's key");
                     let _ = identity.trust();
                     state.keep(identity).unwrap();
                     assert_eq!(state.identity().unwrap().as_ref(), Some(identity));
