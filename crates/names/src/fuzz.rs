@@ -60,7 +60,7 @@ fn a_text_is_one_resource_name_or_none_and_has_one_spelling() {
             name::<ConnectorStatusName>(text, ConnectorStatusName::PATTERN),
             name::<DisasterRecoveryName>(text, DisasterRecoveryName::PATTERN),
             name::<ReleaseName>(text, ReleaseName::PATTERN),
-            name::<VersionProfileName>(text, VersionProfileName::PATTERN),
+            name::<VersionProfileName>(text, VersionProfileName::PATTERNS[1]),
             exactly::<Id, _>(text, "1 to 63 of a-z", MAX_ID_LEN),
         ];
         let taken = verdicts.iter().filter(|verdict| **verdict == Verdict::Taken).count();
