@@ -1,13 +1,15 @@
 //! Resource names and typed ids: parse, display, order.
 //!
 //! Owns: the one spelling of every name in the contract (`tenants/{t}/appConnectorGroups/{g}`), of the
-//! ids inside them, of SPIFFE ids and of the join token; when two display names look alike.
+//! ids inside them, of SPIFFE ids, of networks and of the join token; when two display names look alike.
 //! Always holds: a value of one of these types is valid; `parse(display(x)) == x`; order is the order of the text
 //! segments, so rows sorted by name list a tenant together.
 //! Absent on purpose: wildcards (`tenants/-` is a scope of the edge, not a name), and any look-up.
 //!
-//! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`, `join_token`, `text`.
+//! Read in this order: `id`, `name` (how a name is declared), `resources` (the list), `spiffe`, `join_token`,
+//! `cidr`, `text`.
 
+mod cidr;
 #[cfg(test)]
 mod fuzz;
 mod id;
@@ -17,6 +19,7 @@ mod resources;
 mod spiffe;
 mod text;
 
+pub use cidr::{Cidr, CidrError};
 pub use id::{Id, IdError, MAX_ID_LEN};
 pub use join_token::{
     JOIN_TOKEN_PREFIX, JoinToken, JoinTokenError, MAX_JOIN_TOKEN_LEN, ROOT_PIN_LEN,
