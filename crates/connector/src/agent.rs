@@ -1,7 +1,7 @@
-//! The connector's life: get an identity, report, renew, come back.
+//! What a connector does from start to stop: get an identity, report, renew, reconnect.
 //!
 //! Owns: the order of these, and what each failure means. Always holds: the private key is on disk before the first
-//! Enroll leaves, so a lost reply is repeated with the same key; a new leaf is on disk before it is used; only a
+//! Enroll is sent, so a lost reply is repeated with the same key; a new leaf is on disk before it is used; only a
 //! definite refusal ends the agent, an outage never does.
 //! Absent on purpose: how a session works (`session`), when a leaf is renewed (`renewal`), what the wire looks like (`grpc`).
 
@@ -61,13 +61,13 @@ impl<D: Dialer> Agent<D> {
         Self { settings, dialer, clock, rng, waits, progress: watch::Sender::default() }
     }
 
-    /// What the agent shows of itself, live.
+    /// The agent's progress, live.
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 
-    /// Runs until `stop` is cancelled; then says goodbye and returns.
+    /// Runs until `stop` is cancelled; then closes the report stream with a Goodbye and returns.
     ///
     /// # Errors
     /// [`AgentError`] if the connector can never work as it stands.
@@ -126,7 +126,7 @@ impl<D: Dialer> Agent<D> {
         Ok(Some(identity))
     }
 
-    /// `None` if told to stop meanwhile.
+    /// `None` if `stop` was cancelled meanwhile.
     async fn enrol(
         &mut self,
         key: &OwnKey,
@@ -189,7 +189,7 @@ impl<D: Dialer> Agent<D> {
     }
 
     async fn session(&mut self, identity: &Identity, me: &Enrolled<'_>, signals: &Signals) -> End {
-        // A channel of its own for each stream: the connection then shows the leaf of now.
+        // A channel of its own for each stream: the connection then presents the current leaf.
         let open = async {
             let channel = grpc::channel(&identity.paths_endpoint, me.tls.clone())?;
             let address = own_address(&identity.paths_endpoint).await;
@@ -216,7 +216,7 @@ impl<D: Dialer> Agent<D> {
         session.run(signals, welcomed).await
     }
 
-    /// Waits before the next attempt; `false` if told to stop meanwhile.
+    /// Waits before the next attempt; `false` if `stop` was cancelled meanwhile.
     async fn wait(
         &mut self,
         phase: Phase,

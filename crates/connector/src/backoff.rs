@@ -15,10 +15,10 @@ use std::{iter::Peekable, time::Duration};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use rand::Rng;
 
-/// First ceiling: a lost packet should cost a blink.
+/// First ceiling: the cost of one lost packet should not be noticed.
 pub(crate) const FIRST_CEILING: Duration = Duration::from_millis(500);
-/// Last ceiling: 100,000 connectors then return at under 4,000 a second, and an operator who mends something waits
-/// at most this long.
+/// Last ceiling: 100,000 connectors then return at under 4,000 a second, and an operator who repairs something
+/// waits at most this long.
 pub(crate) const LAST_CEILING: Duration = Duration::from_secs(30);
 
 /// Between which bounds waits grow.
@@ -66,7 +66,7 @@ impl Waits {
     }
 
     /// Notes how long the last session lasted. One that outlived the current ceiling was a real one, and the next
-    /// failure starts anew; a shorter one does not, so a server that accepts and drops is not hammered.
+    /// failure starts anew; a shorter one does not, so a server that accepts and drops is not called without pause.
     pub(crate) fn session_lasted(&mut self, duration: Duration) {
         if self.ceilings.peek().is_some_and(|ceiling| duration >= *ceiling) {
             *self = self.backoff.waits();

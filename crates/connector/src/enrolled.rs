@@ -14,7 +14,7 @@ pub(crate) struct Enrolled<'a> {
     pub(crate) key_pem: &'a str,
     pub(crate) key: &'a OwnKey,
     pub(crate) host: &'a Host,
-    /// The leaf of now and its key, as servers are shown them.
+    /// The current leaf and its key, as they are presented to servers.
     pub(crate) tls_identity: ServiceIdentity,
     pub(crate) trust: TrustBundles,
     pub(crate) tls: Arc<rustls::ClientConfig>,

@@ -5,7 +5,7 @@ use runtime::identity::IdentityError;
 
 use crate::{identity::KeyError, link::Refusal, state::StateError};
 
-/// Why an agent ended though nobody told it to.
+/// Why an agent ended before it was stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     /// No identity and no way to get one.

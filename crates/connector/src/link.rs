@@ -1,7 +1,7 @@
-//! The report stream in the connector's own words.
+//! The report stream in the connector's own types.
 //!
 //! Owns: what goes up and down the stream. Always holds: nothing here is a message of the wire; `grpc` converts.
-//! Absent on purpose: who opens the stream and how (`grpc::open`), and what to do with it (`session`).
+//! Absent on purpose: opening the stream (`grpc::open`), and using it (`session`).
 
 use std::{pin::Pin, time::Duration};
 
@@ -15,7 +15,7 @@ pub(crate) const REPORT_QUEUE: usize = 32;
 /// Reason with which a deleted or revoked identity is refused, everywhere.
 const IDENTITY_REVOKED: &str = "IDENTITY_REVOKED";
 
-/// What the connector tells.
+/// What the connector sends.
 #[derive(Clone, Debug)]
 pub(crate) enum Report {
     /// A sign of life.

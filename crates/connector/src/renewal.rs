@@ -1,7 +1,7 @@
-//! A fresh leaf from two thirds of the old one's life.
+//! Renewing the leaf from two thirds of its lifetime on.
 //!
-//! Owns: when to ask, how to ask again, and putting the new leaf to use. Always holds: it is on disk before it is shown to
-//! anyone; an outage delays a renewal and never ends it.
+//! Owns: when to ask, how to ask again, and putting the new leaf to use. Always holds: it is on disk before it is presented
+//! to a server; an outage delays a renewal and never ends it.
 //! Absent on purpose: a leaf that has ended; today its connector needs a join token again.
 //!
 //! ## Design notes

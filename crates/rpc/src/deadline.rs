@@ -2,7 +2,7 @@
 //!
 //! Owns: the `grpc-timeout` header, the default and the maximum of unary calls, and the refusal when time is over.
 //! Always holds: a unary call ends within [`MAX_UNARY`]; a call whose time is over answers DEADLINE_EXCEEDED, code 4.
-//! Absent on purpose: undoing. What the handler began may have happened; the message says so.
+//! Absent on purpose: undoing. What the handler began may have happened; the message states it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::error::{Failure, Kind};
 pub const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// Time of a unary call whose caller sets none: far above any healthy answer, below a person's patience.
 pub const DEFAULT_UNARY: Duration = Duration::from_secs(30);
-/// Most time a unary call gets, whatever its caller asks: longer work belongs into a worker.
+/// Most time a unary call gets, whatever its caller asks: longer work belongs in a worker.
 pub const MAX_UNARY: Duration = Duration::from_secs(300);
 /// Reason of a call whose time is over.
 pub const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";

@@ -1,9 +1,9 @@
-//! Who is who: certificates, the authorities that sign them, and the bundles that anchor them.
+//! Identities: certificates, the authorities that sign them, and the trust bundles that they are checked against.
 //!
-//! Owns: making and reading X.509 for SPIFFE identities; deciding which authority may speak for whom; the
+//! Owns: making and reading X.509 for SPIFFE identities; deciding which authority may certify which identity; the
 //! TLS configurations built on that.
-//! Always holds: a leaf carries exactly one URI SAN, its SPIFFE id; the system authority vouches for services
-//! only, a tenant's authority only for connectors of that tenant; keys are P-256; private keys lie in files of mode
+//! Always holds: a leaf carries exactly one URI SAN, its SPIFFE id; the system authority certifies services
+//! only, a tenant's authority only connectors of that tenant; keys are P-256; private keys lie in files of mode
 //! 0600 and are never logged.
 //! Absent on purpose: revocation lists on the wire (callers are checked per request against a deny list, see
 //! `rpc::revocation`), and access rules (`rpc::access`).

@@ -55,7 +55,7 @@ impl WatchedBody {
         self.overdue.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
     }
 
-    /// Why the caller may not go on, looked at when the time has come or when `sending` something.
+    /// Why the caller may not go on; checked when a check is due, or when `sending` something.
     fn refused(&mut self, cx: &mut Context<'_>, sending: bool) -> Option<Status> {
         let (interval, caller) = self.recheck.as_mut()?;
         let mut due = sending;
@@ -113,7 +113,7 @@ impl http_body::Body for WatchedBody {
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    if let Some(failure) = unreadable::retold(trailers) {
+                    if let Some(failure) = unreadable::replaced(trailers) {
                         return this.cut(failure.into());
                     }
                     this.call.end(code_of(trailers).unwrap_or(Code::Unknown));

@@ -67,13 +67,13 @@ impl Call {
         self.seat = seat;
     }
 
-    /// The door let this caller in.
+    /// The call was let in, with this caller.
     pub(super) fn admitted(&mut self, caller: Caller) {
         self.span.record("caller", caller.audit_name());
         self.caller = Some(caller);
     }
 
-    /// Who is to be checked again while the answer lasts; nobody for a unary call.
+    /// The caller to check again while the answer lasts; `None` for a unary call.
     pub(super) fn lasting_caller(&self) -> Option<Caller> {
         self.caller.clone().filter(|_| self.streaming)
     }
@@ -89,7 +89,7 @@ impl Call {
         self.metrics.shed(&self.method);
     }
 
-    /// Counts a panic and logs what it said; what the caller is told instead.
+    /// Counts a panic and logs its text; returns what the caller is answered.
     pub(super) fn panicked(&self, panic: &(dyn Any + Send)) -> Failure {
         self.metrics.panicked(&self.method);
         let text = panic

@@ -133,7 +133,7 @@ impl Stack {
         };
         call.answered();
         turn.end().await;
-        unreadable::retold(answer.headers()).map_or(Ok(answer), Err)
+        unreadable::replaced(answer.headers()).map_or(Ok(answer), Err)
     }
 
     fn admit(
@@ -152,7 +152,7 @@ impl Service<Request<Body>> for Edge {
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Routes are always ready; load is judged per call.
+        // Routes are always ready; load is checked per call.
         Poll::Ready(Ok(()))
     }
 

@@ -20,7 +20,7 @@ impl Effective {
     }
 }
 
-/// A value that is not there is no secret.
+/// A value that is not set is no secret.
 fn is_secret(path: &str, value: &Value) -> bool {
     let is_empty = value.is_null() || value.as_str() == Some("");
     !is_empty && is_place_of_secret(path)

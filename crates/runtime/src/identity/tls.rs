@@ -1,7 +1,7 @@
 //! Both sides of a TLS connection.
 //!
 //! Owns: rustls configurations built on identities and bundles.
-//! Always holds: TLS 1.3 only; certificates are judged by the process's clock; identities and roots are looked up
+//! Always holds: TLS 1.3 only; certificates are verified against the process's clock; identities and roots are looked up
 //! per handshake, so neither side rebuilds a configuration when they change.
 //! Absent on purpose: session resumption. A resumed session skips the check of the client's certificate, and so
 //! would outlive a removed authority.
@@ -33,7 +33,7 @@ pub const ALPN_H2: &[u8] = b"h2";
 /// HTTP/1.1, as ALPN says it.
 pub const ALPN_HTTP1: &[u8] = b"http/1.1";
 
-/// The server side: shows `identity`; asks for a client certificate if there is a verifier for it.
+/// The server side: presents `identity`; asks for a client certificate if there is a verifier for it.
 pub(crate) fn server_tls(
     identity: ServiceIdentity,
     verifier: Option<Arc<PeerVerifier>>,
@@ -54,7 +54,7 @@ pub(crate) fn server_tls(
     Ok(Arc::new(config))
 }
 
-/// The client side: shows `identity` if there is one, and believes a server whose chain ends at a system root
+/// The client side: presents `identity` if there is one, and accepts a server whose chain ends at a system root
 /// and whose certificate names the host that was dialled.
 ///
 /// # Errors
@@ -67,8 +67,8 @@ pub fn client_tls(
     client(identity, Arc::new(SystemServers(bundles)), clock)
 }
 
-/// The first contact of a connector: believes a server whose chain holds a root with this SHA-256 of its public
-/// key, as the join token says it. The server sends its root along for that.
+/// The first contact of a connector: accepts a server whose chain holds a root with this SHA-256 of its public
+/// key, which the join token carries. The server sends its root along for that.
 ///
 /// # Errors
 /// As [`client_tls`].
@@ -98,11 +98,11 @@ fn client(
     Ok(Arc::new(config))
 }
 
-/// Believes what the live system roots vouch for.
+/// Accepts servers that the live system roots certify.
 #[derive(Debug)]
 struct SystemServers(TrustBundles);
 
-/// Believes what the root with this public key vouches for.
+/// Accepts servers that the root with this public key certifies.
 #[derive(Debug)]
 struct PinnedServers([u8; 32]);
 

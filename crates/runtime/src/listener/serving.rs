@@ -1,11 +1,11 @@
-//! What a listener serves with, and how it is told to end.
+//! What a listener serves with, and how it is asked to end.
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Limits, ListenerMetrics, ServerTls};
 use crate::tasks::Tasks;
 
-/// How a listener is told to end.
+/// How a listener is asked to end.
 #[derive(Clone, Debug, Default)]
 pub struct Drain {
     /// Take no new connections, ask the open ones to finish.
@@ -25,6 +25,6 @@ pub struct Serving {
     pub metrics: ListenerMetrics,
     /// Where connections run.
     pub tasks: Tasks,
-    /// How it is told to end.
+    /// How it is asked to end.
     pub drain: Drain,
 }
