@@ -1,37 +1,35 @@
-//! The connector's life: get an identity, report, renew, come back.
+//! What a connector does from start to stop: get an identity, report, renew, reconnect.
 //!
 //! Owns: the order of these, and what each failure means. Always holds: the private key is on disk before the first
-//! Enroll leaves, so a lost reply is repeated with the same key; a new leaf is on disk before it is used; only a
+//! Enroll is sent, so a lost reply is repeated with the same key; a new leaf is on disk before it is used; only a
 //! definite refusal ends the agent, an outage never does.
 //! Absent on purpose: how a session works (`session`), when a leaf is renewed (`renewal`), what the wire looks like (`grpc`).
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use names::{JoinToken, JoinTokenError};
+use names::JoinToken;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use runtime::{
     Clock,
-    identity::{IdentityError, ServiceIdentity, TrustBundles, client_tls, pinned_client_tls},
+    identity::{client_tls, pinned_client_tls},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, Waits},
     dial::Dialer,
+    enrolled::Enrolled,
+    error::AgentError,
     grpc,
     host::Host,
-    identity::{Identity, KeyError, OwnKey},
-    link::Refusal,
+    identity::{Identity, OwnKey},
     load::LoadMeter,
     progress::{Phase, Progress},
     renewal::Renewal,
     session::{End, Session, Signals},
     state::{StateDir, StateError},
 };
-
-/// Reason with which a deleted or revoked identity is refused, everywhere.
-pub(crate) const IDENTITY_REVOKED: &str = "IDENTITY_REVOKED";
 
 /// What an agent needs to know.
 #[derive(Clone, Debug)]
@@ -44,51 +42,14 @@ pub struct Settings {
     pub backoff: Backoff,
 }
 
-/// Why an agent ended though nobody told it to.
-#[derive(Debug, thiserror::Error)]
-pub enum AgentError {
-    /// No identity and no way to get one.
-    #[error(
-        "this host is not enrolled: pass --join-token, from the reply that created the provisioning key"
-    )]
-    NotEnrolled,
-    /// The join token is of no use.
-    #[error(transparent)]
-    JoinToken(#[from] JoinTokenError),
-    /// The control plane refused for good.
-    #[error("the control plane refuses this connector: {0}")]
-    Refused(Refusal),
-    /// The state directory cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The key cannot be used.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// What enrolment gave cannot be used.
-    #[error("the connector's identity cannot be used: {0}")]
-    Identity(#[from] IdentityError),
-}
-
 /// One connector.
 pub struct Agent<D> {
     settings: Settings,
     dialer: Arc<D>,
     clock: Clock,
     rng: StdRng,
+    waits: Waits,
     progress: watch::Sender<Progress>,
-}
-
-/// What the sessions and the renewal share once there is an identity.
-pub(crate) struct Enrolled<'a> {
-    pub(crate) state: &'a StateDir,
-    pub(crate) key_pem: &'a str,
-    pub(crate) key: &'a OwnKey,
-    pub(crate) host: &'a Host,
-    pub(crate) face: ServiceIdentity,
-    pub(crate) trust: TrustBundles,
-    pub(crate) tls: Arc<rustls::ClientConfig>,
-    /// Cancelled and replaced at each renewal.
-    pub(crate) renewed: watch::Sender<CancellationToken>,
 }
 
 impl<D: Dialer> Agent<D> {
@@ -96,16 +57,17 @@ impl<D: Dialer> Agent<D> {
     pub fn new(settings: Settings, dialer: D, clock: Clock, seed: u64) -> Self {
         let dialer = Arc::new(dialer);
         let rng = StdRng::seed_from_u64(seed);
-        Self { settings, dialer, clock, rng, progress: watch::Sender::default() }
+        let waits = settings.backoff.waits();
+        Self { settings, dialer, clock, rng, waits, progress: watch::Sender::default() }
     }
 
-    /// What the agent shows of itself, live.
+    /// The agent's progress, live.
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 
-    /// Runs until `stop` is cancelled; then says goodbye and returns.
+    /// Runs until `stop` is cancelled; then closes the report stream with a Goodbye and returns.
     ///
     /// # Errors
     /// [`AgentError`] if the connector can never work as it stands.
@@ -133,12 +95,13 @@ impl<D: Dialer> Agent<D> {
             }
         };
         self.show(|progress| progress.app_connector = Some(identity.app_connector.clone()));
-        let face = identity.face(&key_pem)?;
+        let tls_identity = identity.tls_identity(&key_pem)?;
         let trust = identity.trust()?;
-        let tls = client_tls(Some(face.clone()), trust.clone(), &self.clock)?;
+        let tls = client_tls(Some(tls_identity.clone()), trust.clone(), &self.clock)?;
         let renewed = watch::Sender::new(CancellationToken::new());
         let (state, key, host) = (&state, &key, &host);
-        let me = Enrolled { state, key_pem: &key_pem, key, host, face, trust, tls, renewed };
+        let me =
+            Enrolled { state, key_pem: &key_pem, key, host, tls_identity, trust, tls, renewed };
         let rng = StdRng::seed_from_u64(self.rng.random());
         let renewal = Renewal::new(self.clock.clone(), rng, self.progress.clone());
         tokio::select! {
@@ -163,7 +126,7 @@ impl<D: Dialer> Agent<D> {
         Ok(Some(identity))
     }
 
-    /// `None` if told to stop meanwhile.
+    /// `None` if `stop` was cancelled meanwhile.
     async fn enrol(
         &mut self,
         key: &OwnKey,
@@ -206,11 +169,11 @@ impl<D: Dialer> Agent<D> {
             let started = tokio::time::Instant::now();
             let signals = Signals { stop: stop.clone(), renewed: me.renewed.borrow().clone() };
             let end = self.session(identity, me, &signals).await;
-            self.settings.backoff.session_lasted(started.elapsed());
+            self.waits.session_lasted(started.elapsed());
             let (problem, retry_after) = match end {
                 End::Stopped => return Ok(()),
                 End::Renewed => continue,
-                End::Lost(refusal) if refusal.reason == IDENTITY_REVOKED => {
+                End::Lost(refusal) if refusal.refuses_identity() => {
                     return Err(AgentError::Refused(refusal));
                 }
                 End::Lost(refusal) => (refusal.to_string(), refusal.retry_after),
@@ -226,7 +189,7 @@ impl<D: Dialer> Agent<D> {
     }
 
     async fn session(&mut self, identity: &Identity, me: &Enrolled<'_>, signals: &Signals) -> End {
-        // A channel of its own for each stream: the connection then shows the leaf of now.
+        // A channel of its own for each stream: the connection then presents the current leaf.
         let open = async {
             let channel = grpc::channel(&identity.paths_endpoint, me.tls.clone())?;
             let address = own_address(&identity.paths_endpoint).await;
@@ -253,7 +216,7 @@ impl<D: Dialer> Agent<D> {
         session.run(signals, welcomed).await
     }
 
-    /// Waits before the next attempt; `false` if told to stop meanwhile.
+    /// Waits before the next attempt; `false` if `stop` was cancelled meanwhile.
     async fn wait(
         &mut self,
         phase: Phase,
@@ -266,7 +229,7 @@ impl<D: Dialer> Agent<D> {
             progress.problem = problem;
         });
         let asked = retry_after.unwrap_or_default();
-        let wait = asked + self.settings.backoff.next(&mut self.rng);
+        let wait = asked + self.waits.next(&mut self.rng);
         tokio::select! {
             () = tokio::time::sleep(wait) => true,
             () = stop.cancelled() => false,

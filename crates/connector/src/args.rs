@@ -9,9 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agent::{Agent, AgentError, Settings},
+    agent::{Agent, Settings},
     backoff::Backoff,
     dial::TcpDialer,
+    error::AgentError,
 };
 
 /// Runs an app connector on this host.
@@ -45,7 +46,7 @@ pub struct RunArgs {
     pub state_dir: PathBuf,
 }
 
-/// Runs the command until it is told to stop.
+/// Runs the command until SIGTERM or Ctrl-C.
 ///
 /// # Errors
 /// [`AgentError`] if the connector can never work as it stands.
@@ -55,19 +56,19 @@ pub async fn run(args: Args) -> Result<(), AgentError> {
     let settings = Settings { state_dir: args.state_dir, join_token, backoff: Backoff::default() };
     let agent = Agent::new(settings, TcpDialer, Clock::system(), rand::random());
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let canceller = stop.clone();
     let running = agent.run(stop);
     tokio::pin!(running);
     tokio::select! {
         ended = &mut running => ended,
-        () = told_to_stop() => {
-            told.cancel();
+        () = stop_requested() => {
+            canceller.cancel();
             running.await
         }
     }
 }
 
-async fn told_to_stop() {
+async fn stop_requested() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };

@@ -1,4 +1,4 @@
-//! What the connector says of its host.
+//! What the connector reports about its host.
 //!
 //! Owns: the facts that go into Enroll and Hello. Always holds: they are hints for people, never proofs; the host's
 //! own id leaves it only as a hash.

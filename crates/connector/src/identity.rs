@@ -1,8 +1,8 @@
-//! Who this connector is: its key pair, its leaf certificate and whom it trusts.
+//! The connector's identity: its key pair, its leaf certificate and the roots that it trusts.
 //!
 //! Owns: the record that enrolment and renewal fill, and the times derived from the leaf.
 //! Always holds: the key is P-256; a certificate request carries the public key and nothing that the server would
-//! have to believe; renewal starts at two thirds of the leaf's life.
+//! have to take on trust; renewal starts at two thirds of the leaf's life.
 //! Absent on purpose: the name in the certificate, which provisioning alone decides.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -61,7 +61,7 @@ impl Identity {
         now >= self.certificates.not_after
     }
 
-    /// The chain as servers are shown it.
+    /// The chain as it is presented to servers.
     #[must_use]
     pub(crate) fn chain_pem(&self) -> String {
         self.certificates.chain.iter().map(Certificate::pem).collect()
@@ -71,7 +71,7 @@ impl Identity {
     ///
     /// # Errors
     /// [`IdentityError`] if they do not belong together.
-    pub(crate) fn face(&self, key_pem: &str) -> Result<ServiceIdentity, IdentityError> {
+    pub(crate) fn tls_identity(&self, key_pem: &str) -> Result<ServiceIdentity, IdentityError> {
         ServiceIdentity::from_pem(&self.chain_pem(), key_pem)
     }
 
@@ -81,7 +81,7 @@ impl Identity {
         self.certificates.system_bundle.iter().map(|root| root.0.clone().into()).collect()
     }
 
-    /// Whom this connector believes.
+    /// The roots that this connector trusts.
     ///
     /// # Errors
     /// [`IdentityError`] if the trust domain or a root is not one.
@@ -236,8 +236,8 @@ mod tests {
         let mut identity = example();
         identity.certificates.chain = vec![Certificate(leaf.certificate.to_vec())];
         identity.certificates.system_bundle = vec![Certificate(authority.certificate().to_vec())];
-        assert_eq!(identity.face(&pem).unwrap().leaf().spiffe, spiffe);
+        assert_eq!(identity.tls_identity(&pem).unwrap().leaf().spiffe, spiffe);
         assert_eq!(identity.trust().unwrap().system_roots().len(), 1);
-        assert!(identity.face(&OwnKey::generate_pem().unwrap()).is_err());
+        assert!(identity.tls_identity(&OwnKey::generate_pem().unwrap()).is_err());
     }
 }

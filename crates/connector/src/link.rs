@@ -1,7 +1,7 @@
-//! The report stream in the connector's own words.
+//! The report stream in the connector's own types.
 //!
 //! Owns: what goes up and down the stream. Always holds: nothing here is a message of the wire; `grpc` converts.
-//! Absent on purpose: who opens the stream and how (`grpc::open`), and what to do with it (`session`).
+//! Absent on purpose: opening the stream (`grpc::open`), and using it (`session`).
 
 use std::{pin::Pin, time::Duration};
 
@@ -12,7 +12,10 @@ use crate::{load::Load, probe::ProbeResult, schedule::Target};
 /// Reports that wait for the network at most. A second of probes at the default pace, and heartbeats.
 pub(crate) const REPORT_QUEUE: usize = 32;
 
-/// What the connector tells.
+/// Reason with which a deleted or revoked identity is refused, everywhere.
+const IDENTITY_REVOKED: &str = "IDENTITY_REVOKED";
+
+/// What the connector sends.
 #[derive(Clone, Debug)]
 pub(crate) enum Report {
     /// A sign of life.
@@ -73,6 +76,13 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// Whether trying the same again can succeed.
     pub transient: bool,
+}
+
+impl Refusal {
+    /// Whether the identity itself is refused, because it was deleted or revoked: no attempt with it can succeed.
+    pub(crate) fn refuses_identity(&self) -> bool {
+        self.reason == IDENTITY_REVOKED
+    }
 }
 
 /// An open stream.

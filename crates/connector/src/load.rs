@@ -1,4 +1,4 @@
-//! What the connector's host is spending.
+//! The load of the connector's host.
 //!
 //! Owns: reading the kernel's counters. Always holds: a value that cannot be read is 0, which means "not known".
 //! Absent on purpose: sessions. This connector carries no traffic; one that does reports its own.

@@ -58,13 +58,13 @@ pub(crate) enum Failure {
     /// The server refused.
     #[error("connection refused")]
     Refused,
-    /// Nobody answered in time.
+    /// No answer in time.
     #[error("no answer in time")]
     TimedOut,
     /// No way there: no route, or the host is out of sockets.
     #[error("not reachable")]
     Unreachable,
-    /// Nothing that a TCP connect could tell.
+    /// Not a TCP target, so a connect would show nothing.
     #[error("not a TCP port")]
     NotProbed,
 }
@@ -98,7 +98,7 @@ async fn connect(
     let mut failure = Failure::Unreachable;
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
-        // Each address gets its fair share of what is left, so that a dead one does not hide a live one.
+        // Each address gets its fair share of what is left, so that one that does not answer leaves time for the next.
         let started = Instant::now();
         let share = deadline.saturating_duration_since(started) / left;
         left = left.saturating_sub(1).max(1);
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::{dial::TcpDialer, resolve::Families};
 
-    /// Takes 30 ms for every connection, as another city would.
+    /// Takes 30 ms for every connection, as a server in another city would.
     struct Far;
 
     impl Dialer for Far {

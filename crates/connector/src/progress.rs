@@ -1,4 +1,4 @@
-//! What a running agent shows of itself.
+//! The progress of a running agent.
 
 use names::AppConnectorName;
 
@@ -9,7 +9,7 @@ pub struct Progress {
     pub app_connector: Option<AppConnectorName>,
     /// What it does now.
     pub phase: Phase,
-    /// Reports streams opened so far.
+    /// Report streams opened so far.
     pub sessions: u64,
     /// Certificates renewed so far.
     pub renewals: u64,

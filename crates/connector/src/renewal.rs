@@ -1,7 +1,7 @@
-//! A fresh leaf from two thirds of the old one's life.
+//! Renewing the leaf from two thirds of its lifetime on.
 //!
-//! Owns: when to ask, how to ask again, and putting the new leaf to use. Always holds: it is on disk before it is shown to
-//! anyone; an outage delays a renewal and never ends it.
+//! Owns: when to ask, how to ask again, and putting the new leaf to use. Always holds: it is on disk before it is presented
+//! to a server; an outage delays a renewal and never ends it.
 //! Absent on purpose: a leaf that has ended; today its connector needs a join token again.
 //!
 //! ## Design notes
@@ -18,10 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agent::{AgentError, Enrolled, IDENTITY_REVOKED},
-    backoff::Backoff,
-    grpc,
-    identity::Identity,
+    backoff::Backoff, enrolled::Enrolled, error::AgentError, grpc, identity::Identity,
     progress::Progress,
 };
 
@@ -33,6 +30,7 @@ const RENEW_FIRST: Duration = Duration::from_secs(5);
 const CALENDAR_LOOK: Duration = Duration::from_secs(3_600);
 /// Renewals are spread over this share of a leaf's life, for connectors that enrolled together.
 const RENEW_SPREAD: f64 = 0.05;
+
 /// The renewal of the leaf, beside the sessions.
 pub(crate) struct Renewal {
     clock: Clock,
@@ -47,19 +45,20 @@ impl Renewal {
 
     /// Returns only when renewing is refused for good.
     pub(crate) async fn run(mut self, mut identity: Identity, me: &Enrolled<'_>) -> AgentError {
-        let mut backoff = Backoff::new(RENEW_FIRST, RENEW_CEILING);
+        let backoff = Backoff::new(RENEW_FIRST, RENEW_CEILING);
+        let mut waits = backoff.waits();
         loop {
             self.wait_until_due(&identity).await;
             match self.renew(&mut identity, me).await {
                 Ok(()) => {
-                    backoff = Backoff::new(RENEW_FIRST, RENEW_CEILING);
+                    waits = backoff.waits();
                     self.progress.send_modify(|progress| progress.renewals += 1);
                     me.renewed.send_replace(CancellationToken::new()).cancel();
                 }
-                Err(AgentError::Refused(refusal)) if refusal.reason != IDENTITY_REVOKED => {
+                Err(AgentError::Refused(refusal)) if !refusal.refuses_identity() => {
                     tracing::warn!(%refusal, "renewal failed; trying again");
                     let asked = refusal.retry_after.unwrap_or_default();
-                    self.clock.sleep(asked + backoff.next(&mut self.rng)).await;
+                    self.clock.sleep(asked + waits.next(&mut self.rng)).await;
                 }
                 Err(error) => return error,
             }
@@ -86,7 +85,7 @@ impl Renewal {
             Identity { certificates: renewed.map_err(AgentError::Refused)?, ..identity.clone() };
         me.state.keep(&fresh)?;
         me.trust.set_system(fresh.system_roots())?;
-        me.face.replace(&fresh.chain_pem(), me.key_pem)?;
+        me.tls_identity.replace(&fresh.chain_pem(), me.key_pem)?;
         tracing::info!(until = %fresh.certificates.not_after, "certificate renewed");
         *identity = fresh;
         Ok(())

@@ -3,16 +3,16 @@
 //! Owns: the due time of every target, and the pace.
 //! Always holds: two probes never start closer than `1 / rate`; a target is probed at most once a period unless its
 //! last check failed, and never twice at a time; when the pace does not suffice, the target that has waited longest
-//! goes first, so none starves; a target that stays in the list keeps its due time when the list is replaced.
+//! goes first, so each gets its check; a target that stays in the list keeps its due time when the list is replaced.
 //! Absent on purpose: sockets, tasks and the clock. `now` is an argument.
 //!
 //! ## Design notes
 //! A failed check is confirmed after a quarter of the period: "down" takes two failures in a row, so the news is
-//! out well within two periods, and one lost packet still condemns nobody. Each repetition is a little early (never
-//! late) by a random share, which pulls connectors apart that started together.
+//! out well within two periods, and one lost packet marks no target as down. Each repetition is a little early (never
+//! late) by a random share, which spreads connectors that started together.
 //!
 //! Due times are calendar times, because tests move the calendar. When the host's clock is set back, they are
-//! pulled in to one period from the new time, so a corrected clock never silences a connector.
+//! pulled in to one period from the new time, so a corrected clock never stops the checks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,8 +28,8 @@ use crate::resolve::Families;
 /// Probes that a connector may start a second, unless the control plane says otherwise: light enough for the
 /// smallest host and invisible to any server.
 pub(crate) const DEFAULT_PROBES_PER_SECOND: u32 = 20;
-/// Most probes a second that a connector accepts to be told: one core does more, but a mistake in a setting must
-/// not turn the fleet into a flood.
+/// Most probes a second that a connector accepts as its pace: one core does more, but a mistake in a setting must
+/// not make all connectors flood the servers.
 pub(crate) const MAX_PROBES_PER_SECOND: u32 = 1_000;
 /// Probe period of a target that names none.
 pub(crate) const DEFAULT_PERIOD: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ pub(crate) struct Target {
     pub host: String,
     /// Port, 1…65535.
     pub port: u16,
-    /// Whether a TCP connect says anything about it; otherwise it is reported as not probed.
+    /// Whether a TCP connect shows anything about it; otherwise it is reported as not probed.
     pub tcp: bool,
     /// Addresses that may be used.
     pub families: Families,
@@ -114,7 +114,7 @@ impl Schedule {
     }
 
     /// Takes the target to probe now, if one is due and the pace allows it. It is due again only when
-    /// [`Self::probed`] tells how the check went.
+    /// [`Self::probed`] reports how the check went.
     pub(crate) fn take(&mut self, now: Timestamp) -> Option<Arc<Target>> {
         self.notice_clock(now);
         if now < self.not_before || self.by_due.first()?.0 > now {
@@ -127,7 +127,7 @@ impl Schedule {
         Some(target)
     }
 
-    /// Tells how the check of a target that was taken at `started` went.
+    /// Reports how the check of a target that was taken at `started` went.
     pub(crate) fn probed(&mut self, id: &str, ok: bool, started: Timestamp, rng: &mut impl Rng) {
         self.in_flight.remove(id);
         let Some(entry) = self.entries.get_mut(id) else {

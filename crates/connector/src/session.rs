@@ -31,11 +31,11 @@ use crate::{
 pub(crate) const MAX_IN_FLIGHT: usize = 128;
 /// Results in one report at most (the contract takes 1,000).
 const MAX_REPORT: usize = 200;
-/// Results kept while the network is slow; older ones say less than newer ones.
+/// Results kept while the network is slow; older ones are worth less than newer ones.
 const MAX_PENDING: usize = 2_000;
 /// Results found within this time travel together: far below any probe period, far above a scheduling delay.
 const BATCH_DELAY: Duration = Duration::from_millis(20);
-/// Heartbeat periods without a word from the control plane after which the stream counts as dead.
+/// Heartbeat periods without a message from the control plane after which the stream counts as dead.
 const SILENT_PERIODS: u32 = 3;
 /// The first answer must come within this time.
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,11 +47,11 @@ const MIN_HEARTBEAT: Duration = Duration::from_millis(100);
 /// How a session ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// We were told to stop, and said goodbye.
+    /// The agent was stopped, and a Goodbye was sent.
     Stopped,
     /// The certificate is new: open the next stream with it at once.
     Renewed,
-    /// The control plane said farewell.
+    /// The control plane ended the stream with a Farewell.
     Farewell {
         /// One word.
         reason: String,
@@ -161,7 +161,7 @@ impl<D: Dialer> Session<D> {
         }
     }
 
-    /// Does what the control plane says; `Some` if the stream is over.
+    /// Carries out an order; `Some` if the stream is over.
     fn obey(&mut self, order: Option<Result<Order, Refusal>>) -> Option<End> {
         match order {
             None => return Some(End::Lost(closed())),
@@ -191,7 +191,7 @@ impl<D: Dialer> Session<D> {
         }
     }
 
-    /// When to look for the next probe; `None` while all places are taken, for then the next result wakes us.
+    /// When to look for the next probe; `None` while all places are taken: the next result then wakes the loop.
     fn next_probe(&self) -> Option<Timestamp> {
         if self.in_flight.len() < MAX_IN_FLIGHT { self.schedule.next_due() } else { None }
     }
@@ -212,7 +212,7 @@ impl<D: Dialer> Session<D> {
         }
     }
 
-    /// Sends what is pending; if the queue is full, says when to try again.
+    /// Sends what is pending; if the queue is full, returns when to try again.
     fn flush(&mut self) -> Option<Instant> {
         while !self.pending.is_empty() {
             let count = self.pending.len().min(MAX_REPORT);

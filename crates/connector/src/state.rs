@@ -4,7 +4,7 @@
 //! Always holds: one process uses a directory at a time; a file is either the old one or the new one, whole, also
 //! after a power cut; the private key is written once and never leaves the directory; a directory that others can
 //! read is refused.
-//! Absent on purpose: the join token, which is needed once and belongs to whoever starts the program.
+//! Absent on purpose: the join token, which is needed once and belongs to the operator who starts the program.
 //!
 //! ## Design notes
 //! The key is written before the first Enroll is sent. If the reply is lost, the next start enrols again with the
@@ -48,10 +48,10 @@ pub enum StateError {
         action: &'static str,
         /// On which file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Somebody else could read the private key.
+    /// Other users could read the private key.
     #[error(
         "{path} can be read by others (mode {mode:o}) and holds a private key: `chmod -R go= {path}`, and if others had access, delete it and enrol anew",
         path = path.display()
@@ -228,7 +228,7 @@ mod fuzz {
                     let renewal = identity.renew_at(0.05);
                     assert!(from > end || (from <= renewal && renewal <= end), "{renewal}");
                     assert!(identity.expired(end));
-                    assert!(identity.face(&key).is_err(), "it is shown with another's key");
+                    assert!(identity.tls_identity(&key).is_err(), "it is shown with another's key");
                     let _ = identity.trust();
                     state.keep(identity).unwrap();
                     assert_eq!(state.identity().unwrap().as_ref(), Some(identity));

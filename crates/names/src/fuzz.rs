@@ -1,4 +1,4 @@
-//! Any bytes in the place of a name, an id, a SPIFFE id or a written text.
+//! Any bytes in the place of a name, an id, a SPIFFE id, a network or a written text.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -60,7 +60,7 @@ fn a_text_is_one_resource_name_or_none_and_has_one_spelling() {
             name::<ConnectorStatusName>(text, ConnectorStatusName::PATTERN),
             name::<DisasterRecoveryName>(text, DisasterRecoveryName::PATTERN),
             name::<ReleaseName>(text, ReleaseName::PATTERN),
-            name::<VersionProfileName>(text, VersionProfileName::PATTERN),
+            name::<VersionProfileName>(text, VersionProfileName::PATTERNS[1]),
             exactly::<Id, _>(text, "1 to 63 of a-z", MAX_ID_LEN),
         ];
         let taken = verdicts.iter().filter(|verdict| **verdict == Verdict::Taken).count();
@@ -76,6 +76,35 @@ fn a_text_is_a_spiffe_id_of_ours_or_none_and_has_one_spelling() {
     let longest = "spiffe:///".len() + MAX_TRUST_DOMAIN_LEN + MAX_NAME_BYTES;
     let target = trial::target!("spiffe_ids").words(&words);
     target.run_on_text(|text| exactly::<SpiffeId, _>(text, "trust domain", longest));
+}
+
+#[test]
+fn a_text_is_a_network_in_its_one_spelling_or_says_which_was_meant() {
+    let words = ["/", "/8", "/32", "/128", "::ffff:", "0.0.0.0", "::", "+", "0"];
+    trial::target!("networks").words(&words).run_on_text(|text| {
+        let network = text.parse::<Cidr>();
+        let comes_back = |it: &Cidr| assert_eq!(it.to_string().parse::<Cidr>().as_ref(), Ok(it));
+        match &network {
+            Ok(network) => {
+                comes_back(network);
+                let (address, bits) = text.split_once('/').expect("a network has a length");
+                assert!(bits.bytes().all(|byte| byte.is_ascii_digit()), "`{bits}` is a length");
+                assert!(network.contains(address.parse().unwrap()), "its own address is outside");
+                let elsewhere = if address.contains(':') { "192.0.2.1" } else { "2001:db8::1" };
+                let is_mapped = network.to_string().contains('.') && address.contains(':');
+                assert!(is_mapped || !network.contains(elsewhere.parse().unwrap()));
+            }
+            Err(CidrError::HostBits { network, address, .. }) => {
+                comes_back(network);
+                comes_back(address);
+                assert_ne!(network, address, "the address is not in doubt");
+            }
+            Err(error @ CidrError::Form(_)) => {
+                assert!(error.to_string().len() <= MAX_REFUSAL_BYTES, "{error}");
+            }
+        }
+        network
+    });
 }
 
 #[test]

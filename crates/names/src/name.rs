@@ -11,33 +11,39 @@ use crate::{IdError, id::shorten};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The fixed words or the number of segments do not fit.
-    #[error("`{text}` is not a name of the form `{pattern}`")]
+    #[error("`{text}` is not a name of the form {}", quoted(patterns))]
     Shape {
         /// What was sent, shortened.
         text: String,
-        /// The form that was expected.
-        pattern: &'static str,
+        /// The forms that were expected, one or several.
+        patterns: &'static [&'static str],
     },
     /// The form fits, but an id in it breaks the rule for ids.
-    #[error("`{text}` is not a name of the form `{pattern}`: {source}")]
+    #[error("`{text}` is not a name of the form {}: {source}", quoted(patterns))]
     Id {
         /// What was sent, shortened.
         text: String,
-        /// The form that was expected.
-        pattern: &'static str,
+        /// The forms that were expected, one or several.
+        patterns: &'static [&'static str],
         /// What is wrong with the id.
         source: IdError,
     },
 }
 
 impl NameError {
-    pub(crate) fn shape(text: &str, pattern: &'static str) -> Self {
-        Self::Shape { text: shorten(text), pattern }
+    pub(crate) fn shape(text: &str, patterns: &'static [&'static str]) -> Self {
+        Self::Shape { text: shorten(text), patterns }
     }
 
-    pub(crate) fn id(text: &str, pattern: &'static str, source: IdError) -> Self {
-        Self::Id { text: shorten(text), pattern, source }
+    pub(crate) fn id(text: &str, patterns: &'static [&'static str], source: IdError) -> Self {
+        Self::Id { text: shorten(text), patterns, source }
     }
+}
+
+/// The forms as a message names them: each in quotes of its own.
+fn quoted(patterns: &[&str]) -> String {
+    let quoted: Vec<_> = patterns.iter().map(|pattern| format!("`{pattern}`")).collect();
+    quoted.join(" or ")
 }
 
 /// Declares a resource name: fixed words as literals, ids as fields.
@@ -69,18 +75,18 @@ macro_rules! resource_name {
                 let mut segments = text.split('/');
                 $(
                     if segments.next() != Some($word) {
-                        return Err($crate::NameError::shape(text, $pattern));
+                        return Err($crate::NameError::shape(text, &[$pattern]));
                     }
                     $(
                         let $field = segments
                             .next()
-                            .ok_or_else(|| $crate::NameError::shape(text, $pattern))?;
+                            .ok_or_else(|| $crate::NameError::shape(text, &[$pattern]))?;
                         let $field = $crate::Id::parse($field)
-                            .map_err(|source| $crate::NameError::id(text, $pattern, source))?;
+                            .map_err(|source| $crate::NameError::id(text, &[$pattern], source))?;
                     )?
                 )+
                 if segments.next().is_some() {
-                    return Err($crate::NameError::shape(text, $pattern));
+                    return Err($crate::NameError::shape(text, &[$pattern]));
                 }
                 Ok(Self { $($($field,)?)+ })
             }

@@ -115,8 +115,10 @@ pub struct VersionProfileName {
 
 impl VersionProfileName {
     /// Both forms of the name.
-    pub const PATTERN: &'static str =
-        "versionProfiles/{version_profile}` or `tenants/{tenant}/versionProfiles/{version_profile}";
+    pub const PATTERNS: &'static [&'static str] = &[
+        "versionProfiles/{version_profile}",
+        "tenants/{tenant}/versionProfiles/{version_profile}",
+    ];
     /// The resource type, as `ResourceInfo` and the contract write it.
     pub const TYPE: &'static str = "causeway/VersionProfile";
 }
@@ -125,8 +127,8 @@ impl std::str::FromStr for VersionProfileName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let shape = || NameError::shape(text, Self::PATTERN);
-        let id = |part| Id::parse(part).map_err(|e| NameError::id(text, Self::PATTERN, e));
+        let shape = || NameError::shape(text, Self::PATTERNS);
+        let id = |part| Id::parse(part).map_err(|e| NameError::id(text, Self::PATTERNS, e));
         let (tenant, rest) = match text.strip_prefix("tenants/") {
             None => (None, text),
             Some(below) => {
@@ -379,7 +381,12 @@ mod tests {
         for text in ["versionProfiles/default", "tenants/acme/versionProfiles/pinned"] {
             assert_eq!(text.parse::<VersionProfileName>().unwrap().to_string(), text);
         }
-        assert!("profiles/default".parse::<VersionProfileName>().is_err());
+        let error = "profiles/default".parse::<VersionProfileName>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`profiles/default` is not a name of the form `versionProfiles/{version_profile}` or \
+             `tenants/{tenant}/versionProfiles/{version_profile}`"
+        );
     }
 
     #[test]

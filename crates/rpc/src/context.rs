@@ -1,7 +1,7 @@
 //! What travels with a call through this process and on to siblings: its id, its trace, its deadline.
 //!
 //! Always holds: while a handler runs, [`current`] is its call's context, so that a client call made inside
-//! carries the rest of the budget without anybody passing it along.
+//! carries the rest of the budget although no code passes it along.
 //! Absent on purpose: inheritance by spawned tasks. A task that outlives its call must not be bound by the call's deadline;
 //! one that should be is wrapped with [`scope`].
 
@@ -11,6 +11,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
 use tracing::Span;
 
 use crate::deadline::Deadline;
@@ -69,6 +70,12 @@ pub fn current() -> Option<CallContext> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
+/// When the caller of the running handler stops waiting; `None` outside a handler and in one without deadline.
+#[must_use]
+pub fn current_deadline() -> Option<Instant> {
+    Some(current()?.deadline?.instant())
+}
+
 /// Runs `work` as part of a call.
 pub async fn scope<F: Future>(context: CallContext, work: F) -> F::Output {
     CURRENT.scope(context, work).await
@@ -117,7 +124,7 @@ impl CallContext {
 }
 
 impl TraceParent {
-    /// A trace that begins here. It counts as sampled: who has no tracer leaves the choice to those called.
+    /// A trace that begins here. It counts as sampled: a process without a tracer leaves the choice to the processes that it calls.
     #[must_use]
     pub fn new() -> Self {
         let trace_id = (u128::from(random_u64()) << 64) | u128::from(random_u64()) | 1;
@@ -188,7 +195,7 @@ fn acceptable(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_REQUEST_ID_BYTES && id.bytes().all(plain)
 }
 
-/// From the thread's own generator: ids need to be unlikely to meet, and four system calls for each call are dear.
+/// From the thread's own generator: ids only need to be unlikely to collide, and four system calls for each call are expensive.
 fn random_u64() -> u64 {
     rand::random()
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: the `grpc-timeout` header, the default and the maximum of unary calls, and the refusal when time is over.
 //! Always holds: a unary call ends within [`MAX_UNARY`]; a call whose time is over answers DEADLINE_EXCEEDED, code 4.
-//! Absent on purpose: undoing. What the handler began may have happened; the message says so.
+//! Absent on purpose: undoing. What the handler began may have happened; the message states it.
 
 use names::Reason;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::error::{Failure, Kind};
 pub const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// Time of a unary call whose caller sets none: far above any healthy answer, below a person's patience.
 pub const DEFAULT_UNARY: Duration = Duration::from_secs(30);
-/// Most time a unary call gets, whatever its caller asks: longer work belongs into a worker.
+/// Most time a unary call gets, whatever its caller asks: longer work belongs in a worker.
 pub const MAX_UNARY: Duration = Duration::from_secs(300);
 
 /// The moment at which a call's time is over; in the extensions of every request that has one.
@@ -56,12 +56,6 @@ impl Deadline {
         };
         Some(Self::since(arrived, length))
     }
-}
-
-/// When the caller of the running handler stops waiting; `None` outside a handler and in one without deadline.
-#[must_use]
-pub fn current() -> Option<Instant> {
-    Some(crate::context::current()?.deadline?.instant())
 }
 
 /// What a call answers when its time is over.

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 /// Version of the program, `major.minor.patch`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What a running service says of itself.
+/// What a running service reports about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct About {
     /// `registry`, `provisioning`, …

@@ -79,10 +79,10 @@ impl Admin {
     ) {
         let grpc = Routes::new(health_service(health.clone(), end.clone()));
         let view = View { health, metrics, tasks: tasks.clone(), grpc };
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             // The semaphore is never closed.
-            let Ok(permit) = room.clone().acquire_owned().await else { return };
+            let Ok(permit) = places.clone().acquire_owned().await else { return };
             let stream = tokio::select! {
                 () = end.cancelled() => return,
                 accepted = self.socket.accept() => accepted,

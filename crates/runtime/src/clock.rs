@@ -3,7 +3,7 @@
 //! Owns: the only reading of the system's clock in the product; everything else is handed a [`Clock`] or
 //! a [`Timestamp`].
 //! Always holds: a manual clock moves only when a test moves it, and every sleeper that is due by then
-//! wakes; certificates are judged by the same clock as everything else.
+//! wakes; certificates are verified against the same clock as everything else.
 //! Absent on purpose: monotonic intervals (use tokio's timers for timeouts of I/O, they measure the
 //! machine, not the calendar).
 
@@ -41,7 +41,7 @@ impl Clock {
         (Self(Source::Manual(receiver)), ManualClock(Arc::new(sender)))
     }
 
-    /// What time it is.
+    /// The present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -65,7 +65,7 @@ impl Clock {
             Source::Manual(receiver) => {
                 let mut receiver = receiver.clone();
                 if receiver.wait_for(|now| *now >= deadline).await.is_err() {
-                    // The mover is gone: that time never comes.
+                    // The handle that moves the clock is gone: that time never comes.
                     std::future::pending::<()>().await;
                 }
             }
@@ -95,7 +95,7 @@ pub fn until(now: Timestamp, deadline: Timestamp) -> Duration {
 }
 
 impl ManualClock {
-    /// Moves the clock on by `duration` and wakes who is due.
+    /// Moves the clock on by `duration` and wakes the sleepers that are due.
     pub fn advance(&self, duration: Duration) {
         self.0.send_modify(|now| *now = later(*now, duration));
     }

@@ -3,8 +3,8 @@
 //! Owns: layering, the source of each value, and how they are shown.
 //! Always holds: every setting has a default and is shown with its source; a name that is no setting is refused, in a
 //! file or flag, with the names that exist; secrets are never shown.
-//! Absent on purpose: what the settings mean. Each section is a plain serde struct of who uses it, whose `Default`
-//! is the documentation of its defaults.
+//! Absent on purpose: what the settings mean. Each section is a plain serde struct of the module that uses it, whose
+//! `Default` is the documentation of its defaults.
 //!
 //! ## Design notes
 //! The defaults are serialised to a tree, the layers are laid over that tree, and each section is read back from
@@ -18,6 +18,7 @@
 #[cfg(test)]
 mod fuzz;
 mod layers;
+mod secret;
 mod show;
 mod tree;
 

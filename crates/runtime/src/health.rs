@@ -4,7 +4,7 @@
 //! Always holds: a service is SERVING when nothing holds it back (store, first snapshot, …) and the process is not
 //! draining; the name "" is all of them together; once draining, never again SERVING.
 //! Absent on purpose: siblings. A sibling that is stale has a health name of its own (`paths/registry`), never a
-//! part in readiness: a control plane that takes itself out because its neighbour is late helps nobody.
+//! part in readiness: a service that reports itself as not ready because a sibling is late only makes the outage larger.
 
 mod grpc;
 
@@ -25,7 +25,7 @@ pub struct Health(Arc<watch::Sender<Board>>);
 struct Board {
     /// What holds each hosted service back, by number of the hold.
     services: BTreeMap<&'static str, BTreeMap<u64, String>>,
-    /// Full names of gRPC services, and who offers them.
+    /// Full names of gRPC services, each with the hosted service that offers it.
     grpc_names: BTreeMap<&'static str, &'static str>,
     /// Siblings of hosted services (`paths/registry`): whether what is known of them is fresh.
     siblings: BTreeMap<String, bool>,
@@ -41,7 +41,7 @@ pub struct ServiceHealth {
 }
 
 /// A reason not to serve yet, or not any more. Dropping it releases nothing: a task that dies must not make its
-/// service look well.
+/// service look healthy.
 #[derive(Debug)]
 #[must_use = "the service does not serve until this is released"]
 pub struct Hold {
@@ -67,7 +67,7 @@ impl Health {
         ServiceHealth { health: self.clone(), service }
     }
 
-    /// Says NOT_SERVING from now on, for ever.
+    /// Reports NOT_SERVING from now on, for the rest of the process.
     pub fn drain(&self) {
         self.0.send_modify(|board| board.draining = true);
     }
@@ -114,7 +114,7 @@ impl Board {
             found.push("no service is built yet".to_owned());
         }
         for (service, holds) in &self.services {
-            // The same reason may be held twice; it is told once.
+            // The same reason may be held twice; it is reported once.
             let reasons: BTreeSet<_> = holds.values().collect();
             found.extend(reasons.into_iter().map(|reason| format!("{service}: {reason}")));
         }
@@ -148,8 +148,8 @@ impl ServiceHealth {
     }
 
     /// Holds the service back for as long as what is watched gives a reason to, such as a store that takes no commits.
-    /// Never ends by itself: the last word of what has ended stays in force, and so does the one at which a caller stopped
-    /// waiting.
+    /// Never ends by itself: when what is watched has ended, its last reason stays in force, and so does the last one that was
+    /// seen when the caller stopped waiting.
     pub async fn hold_while<T>(
         &self,
         mut watched: watch::Receiver<T>,
@@ -169,7 +169,7 @@ impl ServiceHealth {
         }
     }
 
-    /// Says whether what is known of a sibling is fresh, under the health name `<service>/<sibling>`.
+    /// Reports whether what is known of a sibling is fresh, under the health name `<service>/<sibling>`.
     pub fn sibling(&self, sibling: &str, fresh: bool) {
         let name = format!("{}/{sibling}", self.service);
         self.health.0.send_if_modified(|board| board.siblings.insert(name, fresh) != Some(fresh));
@@ -229,7 +229,7 @@ mod tests {
                 board.wait_for(|board| board.obstacles() == expected).await.unwrap();
             }
             drop(state);
-            // Whoever holds sees the end now.
+            // A caller that holds the service back sees the end now.
             tokio::task::yield_now().await;
             health.obstacles()
         };

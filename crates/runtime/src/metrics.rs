@@ -3,7 +3,7 @@
 //! Owns: the registry and its text form (OpenMetrics).
 //! Always holds: a metric is registered once, at build; reading never blocks a request for longer than
 //! one encoding.
-//! Absent on purpose: the metrics themselves; each stands in the `metrics.rs` of who emits it.
+//! Absent on purpose: the metrics themselves; each stands in the `metrics.rs` of the module that emits it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -5,10 +5,11 @@
 //! bound; what stops, stops in the order of [`Running::stop`], each step within a deadline.
 //! Absent on purpose: knowledge of any particular service.
 //!
-//! Read in this order: `service` (what a service is), `settings`, `plan` (start), `base`, `edge` (listeners and
-//! layers), `running` (end), `entry` (`main`), `signals`, `handles`, `reload`.
+//! Read in this order: `service` (what a service is), `settings`, `plan` (start), `base`, `bound`, `edge` (listeners
+//! and layers), `running` (end), `entry` (`main`), `signals`, `handles`, `reload`.
 
 mod base;
+mod bound;
 mod edge;
 mod entry;
 mod handles;

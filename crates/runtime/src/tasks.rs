@@ -64,7 +64,7 @@ impl Tasks {
         self.start(name, Policy::Contain, work.map(|()| Ok(())));
     }
 
-    /// Starts a task the process cannot live without; its error ends the process.
+    /// Starts a task that the process cannot work without; its error ends the process.
     pub fn spawn_vital(
         &self,
         name: &'static str,
@@ -115,7 +115,7 @@ impl Tasks {
         });
     }
 
-    /// Waits until something vital has failed, and says why.
+    /// Waits until something vital has failed, and returns the reason.
     pub async fn failed(&self) -> String {
         let mut failure = self.failure.subscribe();
         match failure.wait_for(Option::is_some).await {
@@ -144,7 +144,7 @@ impl Tasks {
     }
 }
 
-/// What a panic said.
+/// The text of a panic.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()

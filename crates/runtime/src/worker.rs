@@ -3,7 +3,7 @@
 //! Owns: the [`Worker`] contract and the loop that drives one: by timer, by signal, on the process's clock.
 //! Always holds: at most one tick of a worker runs at a time; a tick that errs or panics is logged, counted
 //! and tried again at the next; a stop lets the running tick end.
-//! Absent on purpose: input. A tick reads what is to be done from the store; a signal says only "look now",
+//! Absent on purpose: input. A tick reads what is to be done from the store; a signal means only "look now",
 //! so that a lost signal costs a period and nothing else.
 //!
 //! ## Design notes
@@ -34,7 +34,7 @@ pub enum Next {
     At(Timestamp),
 }
 
-/// Work that is repeated for as long as the process lives.
+/// Work that is repeated for as long as the process runs.
 pub trait Worker: Send + 'static {
     /// Name in logs and metrics, in `kebab-case`.
     const NAME: &'static str;
@@ -44,16 +44,16 @@ pub trait Worker: Send + 'static {
     /// Does what is to be done at `now`; doing it twice must equal doing it once.
     ///
     /// # Errors
-    /// Whatever kept it from its work; the retry is the next tick.
+    /// What prevented the work; the retry is the next tick.
     fn tick(&mut self, now: Timestamp) -> impl Future<Output = Result<Next, Self::Error>> + Send;
 }
 
-/// Says "look now" to a worker. Signals before a tick fold into one.
+/// Asks a worker to look now. Several signals before a tick count as one.
 #[derive(Clone, Debug, Default)]
 pub struct Signal(Arc<Notify>);
 
 impl Signal {
-    /// A signal nobody has given yet.
+    /// A signal that has not been given yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -131,7 +131,7 @@ impl Workers {
         }
     }
 
-    /// One tick; whatever goes wrong in it is told here, and the answer is then [`Next::Idle`].
+    /// One tick; whatever goes wrong in it is logged here, and the result is then [`Next::Idle`].
     async fn tick<W: Worker>(&self, worker: &mut W, now: Timestamp) -> Next {
         let end = AssertUnwindSafe(worker.tick(now)).catch_unwind().await;
         let (outcome, next) = match end {

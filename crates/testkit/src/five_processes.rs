@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal};
 
 use crate::{
+    endpoints::{Endpoints, SERVICES},
     plan::Plan,
-    system::{Endpoints, SERVICES},
 };
 
 /// Lines of a log that a failed story shows.

@@ -12,6 +12,7 @@
 mod api;
 mod application;
 mod callers;
+mod endpoints;
 mod eventually;
 mod five_processes;
 mod fleet;

@@ -8,7 +8,7 @@ use runtime::{
     process::{DEV, Plan as ProcessPlan, Running, Service, Settings},
 };
 
-use crate::{plan::Plan, system::Endpoints};
+use crate::{endpoints::Endpoints, plan::Plan};
 
 /// Starts the five on the ports of `before`, or on free ones.
 pub(crate) async fn start(

@@ -28,31 +28,17 @@ use tokio::{
 use crate::{
     api::Channels,
     callers::Callers,
+    endpoints::{self, Endpoints, TRUST_DOMAIN},
     eventually::{eventually, within},
     five_processes::{self, Process},
     one_process,
     plan::Plan,
 };
 
-/// The five, in the order in which they are started.
-pub(crate) const SERVICES: [&str; 5] = ["registry", "provisioning", "updates", "paths", "console"];
-/// What every installation under test calls itself.
-const TRUST_DOMAIN: &str = "causeway.test";
 /// Five processes that start at once on a busy disk: each makes a store, and each sync waits for the others.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Says how to start: `process`, the default, or `processes`.
 const TARGET_VARIABLE: &str = "CAUSEWAY_TEST_TARGET";
-
-/// Where an installation is reached, all on loopback.
-#[derive(Clone, Debug)]
-pub(crate) struct Endpoints {
-    /// API ports in the order of [`SERVICES`].
-    pub(crate) services: [u16; 5],
-    /// Where connectors enrol.
-    pub(crate) enrolment: u16,
-    /// Admin ports, one a process.
-    pub(crate) admin: Vec<u16>,
-}
 
 /// An installation under test.
 pub struct System {
@@ -149,8 +135,8 @@ impl System {
                 (Form::Five(started.0), started.1)
             }
         };
-        let tls = client_tls(None, reach::trust(&pki)?, &Clock::system())?;
-        let channels = reach::channels(&endpoints, &tls)?;
+        let tls = client_tls(None, endpoints::trust(&pki)?, &Clock::system())?;
+        let channels = endpoints.channels(&tls)?;
         let tenants_made = AtomicUsize::new(0);
         let plan = plan.clone();
         let mut system =

@@ -4,6 +4,7 @@
 //! shows it finding something.
 
 mod budgets;
+mod circles;
 mod imports;
 mod layers;
 mod layout;
@@ -33,6 +34,7 @@ pub fn run(root: &Path) -> Result<()> {
 pub fn findings(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(budgets::check(tree));
+    found.extend(circles::check(tree));
     found.extend(imports::check(tree));
     found.extend(layers::check(tree));
     found.extend(layout::check(tree));

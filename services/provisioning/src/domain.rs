@@ -3,12 +3,11 @@
 //!
 //! Read in this order: `secret` (what a caller presents), `key` and `uses` (what it may still do),
 //! `refusal` (every reason to say no), `enrolment` (the four steps), `connector_id` (what the newcomer is called),
-//! `budget` (how often one may be wrong), `certificate` (authorities and identities to refuse), then the
-//! small values `text` and `cidr`.
+//! `budget` (how often one may be wrong), `certificate` (authorities and identities to refuse), then
+//! what people write (`text`).
 
 pub(crate) mod budget;
 pub(crate) mod certificate;
-pub(crate) mod cidr;
 pub(crate) mod connector_id;
 pub(crate) mod enrolment;
 #[cfg(test)]

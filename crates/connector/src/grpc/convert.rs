@@ -31,7 +31,7 @@ const MAX_TARGETS: usize = 6_000;
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Longest wait that the control plane may order, for a heartbeat, a probe or an attempt. Orders are seconds to minutes; a
-/// connector that was sent away for longer than a day is lost to whoever looks for it.
+/// connector that waits for longer than a day looks like one that is gone.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3_600);
 
 pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
@@ -76,7 +76,7 @@ pub(super) fn certificates(bundle: CertificateBundle) -> Result<Certificates, Re
         system_bundle,
         not_before_time,
         not_after_time,
-        renew_time: _, // Two thirds of the life, which `Identity` reckons itself.
+        renew_time: _, // Two thirds of the life, which `Identity` computes itself.
         trust_domain,
     } = bundle;
     let list =

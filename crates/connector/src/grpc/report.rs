@@ -16,7 +16,7 @@ use crate::{
 /// The stream must be open within this time.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens the stream and says hello.
+/// Opens the stream and sends the Hello.
 ///
 /// # Errors
 /// [`Refusal`] if the stream does not open.

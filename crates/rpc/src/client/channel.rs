@@ -55,7 +55,8 @@ impl Channel {
             return None;
         }
         let asked = request.headers().get(GRPC_TIMEOUT).and_then(deadline::parse);
-        let left = deadline::current().map(|end| end.saturating_duration_since(Instant::now()));
+        let left =
+            context::current_deadline().map(|end| end.saturating_duration_since(Instant::now()));
         let own = asked.unwrap_or(self.deadline);
         Some(left.map_or(own, |left| left.min(own)))
     }

@@ -2,10 +2,10 @@
 
 use std::{future::Future, time::Duration};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tonic::{Code, Status};
 
-use crate::{deadline, error::Failure};
+use crate::{context, error::Failure};
 
 /// How often and how long to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +39,7 @@ pub async fn retry<T, F>(policy: RetryPolicy, mut call: impl FnMut() -> F) -> Re
 where
     F: Future<Output = Result<T, Status>>,
 {
-    let mut pauses = ExponentialBuilder::default()
-        .with_min_delay(policy.first_pause)
-        .with_max_delay(policy.longest_pause)
-        .with_max_times(policy.retries)
-        .with_jitter()
-        .build();
+    let mut pauses = pauses(policy);
     loop {
         let (failure, asked) = match call().await {
             Err(status) => match pause_asked(&status) {
@@ -55,13 +50,23 @@ where
         };
         let Some(pause) = pauses.next() else { return Err(failure) };
         let pause = pause.max(asked);
-        let left = deadline::current()
+        let left = context::current_deadline()
             .map(|end| end.saturating_duration_since(tokio::time::Instant::now()));
         if left.is_some_and(|left| left <= pause) {
             return Err(failure);
         }
         tokio::time::sleep(pause).await;
     }
+}
+
+/// The pauses of one call, each other than those of the next process: callers that fail together do not come again together.
+fn pauses(policy: RetryPolicy) -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(policy.first_pause)
+        .with_max_delay(policy.longest_pause)
+        .with_max_times(policy.retries)
+        .with_jitter()
+        .build()
 }
 
 /// How long the server asks to wait before the next try; `None` when there should be none.
@@ -76,6 +81,8 @@ fn pause_asked(status: &Status) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     const QUICK: RetryPolicy = RetryPolicy {
@@ -93,6 +100,13 @@ mod tests {
         })
         .await;
         (outcome, tries)
+    }
+
+    #[test]
+    fn calls_that_fail_together_are_not_tried_again_together() {
+        let first = || pauses(RetryPolicy::default()).next();
+        let different: HashSet<_> = (0..100).map(|_| first()).collect();
+        assert!(different.len() > 50, "{} of 100 pauses differ", different.len());
     }
 
     #[tokio::test]

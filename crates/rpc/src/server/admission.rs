@@ -1,16 +1,16 @@
-//! How many calls at once.
+//! How many calls are served at one time.
 //!
 //! ## Design notes
-//! No queue: a call that does not fit is refused at once and told when to come again. A queue in front of a
+//! No queue: a call that does not fit is refused at once, with the time after which to repeat it. A queue in front of a
 //! saturated process only turns refusals into deadlines. Probes and reflection (methods that are not ours) are
-//! never shed, else a busy process would be restarted for being busy.
+//! never shed, else a busy process would be restarted because it is busy.
 //!
 //! But the runtime has a queue. When its threads are busy, calls wait as tasks that nobody has polled, and connections wait
 //! among them, so that requests are read late and even refusals are sent late. Hence:
 //! - a seat is taken when a call arrives, not when its handler begins;
 //! - beginning needs a turn, one a core. A handler that waits gives it back; one that is done, in a process that is behind,
-//!   keeps it until the runtime has been round: those who follow wait here, and sockets are served between two of them;
-//! - a call that has spent half of its time before its turn is refused: the rest would be work for a caller who has gone.
+//!   keeps it until the runtime has polled its other tasks: the next calls wait here, and sockets are served between two of them;
+//! - a call that has spent half of its time before its turn is refused: its answer would come too late for its caller.
 
 use names::Reason;
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
@@ -26,7 +26,7 @@ use crate::{
     error::{Failure, Kind},
 };
 
-/// When a shed call may come again: longer than a group commit, shorter than a person notices.
+/// When a shed call may be repeated: longer than a group commit, shorter than a person notices.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// A wait for a turn that shows a queue: above what a busy process has of short calls.
 const BEHIND: Duration = Duration::from_millis(10);
@@ -52,7 +52,7 @@ impl Default for Limits {
     }
 }
 
-/// The seats and turns that are left.
+/// The seats (calls being served) and turns (calls that begin) that are left.
 #[derive(Debug)]
 pub(super) struct Admission {
     calls: Arc<Semaphore>,
@@ -88,7 +88,7 @@ impl Admission {
 /// A call, from its arrival to its turn.
 #[derive(Debug)]
 pub(super) struct Arrival {
-    /// What the contract says of its method.
+    /// What the contract states about its method.
     pub(super) rule: Option<Arc<MethodRule>>,
     /// When the server had its head.
     pub(super) at: Instant,
@@ -103,7 +103,7 @@ impl Arrival {
         if seat.is_none() {
             return Ok((seat, Turn::default()));
         }
-        // Nobody closes it.
+        // The semaphore is never closed.
         let permit = self.turns.acquire_owned().await.ok();
         let waited = self.at.elapsed();
         if deadline.is_some_and(|deadline| waited > deadline.remaining()) {
@@ -126,7 +126,7 @@ impl Turn {
         self.permit = None;
     }
 
-    /// The handler is done. If others wait, the runtime sees to its sockets before the next one begins.
+    /// The handler is done. If others wait, the runtime serves its sockets before the next one begins.
     pub(super) async fn end(self) {
         if self.behind && self.permit.is_some() {
             tokio::task::yield_now().await;

@@ -4,7 +4,6 @@
 //! say so, not with a broken connection; the call ends with the code that the trailers carry.
 
 use std::{
-    any::Any,
     future::Future as _,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -18,7 +17,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Interval, Sleep, interval_at};
 use tonic::{Code, Status, body::Body};
 
-use super::{call::Call, stack, unreadable};
+use super::{call::Call, unreadable};
 use crate::{
     access::Caller,
     context::CallContext,
@@ -56,7 +55,7 @@ impl WatchedBody {
         self.overdue.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
     }
 
-    /// Why the caller may not go on, looked at when the time has come or when `sending` something.
+    /// Why the caller may not go on; checked when a check is due, or when `sending` something.
     fn refused(&mut self, cx: &mut Context<'_>, sending: bool) -> Option<Status> {
         let (interval, caller) = self.recheck.as_mut()?;
         let mut due = sending;
@@ -75,11 +74,6 @@ impl WatchedBody {
             Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
             Err(unsendable) => Poll::Ready(Some(Err(unsendable))),
         }
-    }
-
-    fn panicked(&mut self, panic: &(dyn Any + Send)) -> Status {
-        self.call.panicked(panic);
-        stack::panic_failure().into()
     }
 }
 
@@ -107,8 +101,8 @@ impl http_body::Body for WatchedBody {
         let frame = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(polled) => ready!(polled),
             Err(panic) => {
-                let status = this.panicked(&*panic);
-                return this.cut(status);
+                let failure = this.call.panicked(&*panic);
+                return this.cut(failure.into());
             }
         };
         if matches!(&frame, Some(Ok(frame)) if frame.is_data())
@@ -119,7 +113,7 @@ impl http_body::Body for WatchedBody {
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    if let Some(failure) = unreadable::retold(trailers) {
+                    if let Some(failure) = unreadable::replaced(trailers) {
                         return this.cut(failure.into());
                     }
                     this.call.end(code_of(trailers).unwrap_or(Code::Unknown));

@@ -1,6 +1,7 @@
 //! One call, from its request to the last byte of its answer.
 
-use std::net::SocketAddr;
+use names::Reason;
+use std::{any::Any, net::SocketAddr};
 
 use tokio::time::Instant;
 use tonic::Code;
@@ -10,7 +11,11 @@ use super::{
     admission::Seat,
     metrics::{EdgeMetrics, Method},
 };
-use crate::{access::Caller, context::CallContext, error::code_name};
+use crate::{
+    access::Caller,
+    context::CallContext,
+    error::{Failure, Kind, code_name},
+};
 
 /// What has to happen exactly once when a call ends, however it ends: counting, logging, giving the seat back. A call
 /// that is dropped before its end was given up by its caller, and counts as CANCELLED.
@@ -60,13 +65,13 @@ impl Call {
         self.seat = seat;
     }
 
-    /// The door let this caller in.
+    /// The call was let in, with this caller.
     pub(super) fn admitted(&mut self, caller: Caller) {
         self.span.record("caller", caller.audit_name());
         self.caller = Some(caller);
     }
 
-    /// Who is to be checked again while the answer lasts; nobody for a unary call.
+    /// The caller to check again while the answer lasts; `None` for a unary call.
     pub(super) fn lasting_caller(&self) -> Option<Caller> {
         self.caller.clone().filter(|_| self.streaming)
     }
@@ -82,8 +87,8 @@ impl Call {
         self.metrics.shed(&self.method);
     }
 
-    /// Counts a panic and logs what it said.
-    pub(super) fn panicked(&self, panic: &(dyn std::any::Any + Send)) {
+    /// Counts a panic and logs its text; returns what the caller is answered.
+    pub(super) fn panicked(&self, panic: &(dyn Any + Send)) -> Failure {
         self.metrics.panicked(&self.method);
         let text = panic
             .downcast_ref::<&str>()
@@ -91,6 +96,8 @@ impl Call {
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no text");
         self.span.in_scope(|| tracing::error!(panic = text, "a handler panicked"));
+        let message = "the server has a defect; the request id finds its log";
+        Failure::new(Kind::Internal, Reason::InternalPanic, message)
     }
 
     /// The answer is complete.

@@ -1,4 +1,4 @@
-//! The door: who is asking, may they, and is the method built.
+//! Letting a call in: who the caller is, whether it may call the method, and whether the method is built.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -12,11 +12,11 @@ use crate::{
 };
 
 const BEARER: &str = "bearer ";
-/// Stands for a connection that the accept loop did not describe; it has no rights from it.
+/// The address of a connection that the accept loop did not describe; such a connection gives no rights.
 const NOWHERE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
-/// Lets a call in, or says why not.
+/// The caller, if the call may go on to its handler; otherwise why not.
 pub(super) fn admit(
     headers: &HeaderMap,
     peer: Option<&PeerInfo>,

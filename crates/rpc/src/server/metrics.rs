@@ -63,7 +63,7 @@ impl EdgeMetrics {
         metrics
     }
 
-    /// Metrics that nobody scrapes.
+    /// Metrics outside any registry.
     #[must_use]
     pub fn unregistered() -> Self {
         let buckets = || Histogram::new(exponential_buckets(FIRST_BUCKET_SECONDS, 2.0, BUCKETS));

@@ -1,6 +1,5 @@
 //! The stages, in order.
 
-use names::Reason;
 use std::{
     convert::Infallible,
     future::poll_fn,
@@ -91,10 +90,7 @@ impl Stack {
         let guarded = context::scope(context.clone(), guarded.instrument(span));
         let answer = match AssertUnwindSafe(guarded).catch_unwind().await {
             Ok(answer) => answer,
-            Err(panic) => {
-                call.panicked(&*panic);
-                Err(panic_failure())
-            }
+            Err(panic) => Err(call.panicked(&*panic)),
         };
         let answer = answer
             .unwrap_or_else(|failure| call.span().in_scope(|| Status::from(failure)).into_http());
@@ -137,7 +133,7 @@ impl Stack {
         };
         call.answered();
         turn.end().await;
-        unreadable::retold(answer.headers()).map_or(Ok(answer), Err)
+        unreadable::replaced(answer.headers()).map_or(Ok(answer), Err)
     }
 
     fn admit(
@@ -156,7 +152,7 @@ impl Service<Request<Body>> for Edge {
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Routes are always ready; load is judged per call.
+        // Routes are always ready; load is checked per call.
         Poll::Ready(Ok(()))
     }
 
@@ -166,14 +162,6 @@ impl Service<Request<Body>> for Edge {
         let arrival = stack.arrival(&request);
         stack.serve(request, arrival, routes).map(Ok).boxed()
     }
-}
-
-pub(super) fn panic_failure() -> Failure {
-    Failure::new(
-        crate::error::Kind::Internal,
-        Reason::InternalPanic,
-        "the server has a defect; the request id finds its log",
-    )
 }
 
 /// Adds the request id, and follows the body to its end.

@@ -1,12 +1,13 @@
-//! Requests that the codec cannot read, told in our words.
+//! Requests that the codec cannot read, as failures with a reason.
 //!
-//! Always holds: a message that is too large, broken off or no message is the caller's fault and is told so, with a reason.
-//! The codec by itself says OUT_OF_RANGE, which here means a page or a watch that must begin anew, or INTERNAL, which means a
+//! Always holds: a message that is too large, broken off or no message is answered as the caller's fault, with a reason.
+//! The codec by itself answers OUT_OF_RANGE, which here means a page or a watch that must begin anew, or INTERNAL, which means a
 //! defect of ours.
 //!
 //! ## Design notes
 //! Recognised by what it lacks: every failure of ours carries details, and the codec's carry none. The one text that is
-//! looked at tells a request that is too large from an answer that is; the suite of strangers notices when it changes.
+//! compared distinguishes a request that is too large from an answer that is; the tests of unexpected callers
+//! (`tests/faults/strangers`) fail when it changes.
 
 use http::HeaderMap;
 use names::Reason;
@@ -19,8 +20,8 @@ use crate::{
 
 const TOO_LARGE: &str = "Error, decoded message length too large";
 
-/// What to say instead of the status in these headers or trailers; `None` if it is a handler's.
-pub(super) fn retold(headers: &HeaderMap) -> Option<Failure> {
+/// The failure that replaces the status in these headers or trailers; `None` if the status is a handler's.
+pub(super) fn replaced(headers: &HeaderMap) -> Option<Failure> {
     let status = Status::from_header_map(headers).filter(|status| status.details().is_empty())?;
     match status.code() {
         Code::OutOfRange if status.message().starts_with(TOO_LARGE) => Some(Failure::new(

@@ -9,12 +9,12 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{ENV_PREFIX, show::is_place_of_secret, tree};
+use super::{ENV_PREFIX, secret::is_place_of_secret, tree};
 
 /// Where an effective value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody set it.
+    /// It was not set.
     Default,
     /// The configuration file.
     File(PathBuf),
@@ -64,7 +64,7 @@ impl Layers {
         }
     }
 
-    /// Changes a default before any layer is laid: for a process whose place differs, as `dev`'s.
+    /// Changes a default before any layer is laid: for a process whose surroundings differ, such as `dev`.
     pub fn preset(&mut self, path: &str, value: impl Into<Value>) {
         let value = value.into();
         if tree::get(&self.defaults, path).is_none() {

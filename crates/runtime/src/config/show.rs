@@ -2,11 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Effective, layers::env_name, tree};
-
-/// Words in a setting's name that make its value a secret. Secrets belong in files; this is for those who put
-/// one here all the same.
-const SECRET_WORDS: [&str; 4] = ["secret", "password", "token", "private_key"];
+use super::{Effective, layers::env_name, secret::is_place_of_secret, tree};
 
 /// What is shown instead.
 const REDACTED: &str = "(redacted)";
@@ -24,19 +20,10 @@ impl Effective {
     }
 }
 
-/// A value that is not there is no secret.
+/// A value that is not set is no secret.
 fn is_secret(path: &str, value: &Value) -> bool {
     let is_empty = value.is_null() || value.as_str() == Some("");
     !is_empty && is_place_of_secret(path)
-}
-
-/// Also what a file puts into a table or a list where a secret should stand. A file's path is no secret though its name speaks of
-/// one.
-pub(super) fn is_place_of_secret(path: &str) -> bool {
-    let is_place =
-        |name: &str| ["_file", "_directory", "_path"].iter().any(|end| name.ends_with(end));
-    let speaks_of_one = |name: &str| SECRET_WORDS.iter().any(|word| name.contains(word));
-    path.split('.').any(|name| speaks_of_one(name) && !is_place(name))
 }
 
 fn shown(value: &Value) -> String {

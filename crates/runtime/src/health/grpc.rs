@@ -12,7 +12,7 @@ use tonic_health::pb::{
 
 use super::Health;
 
-/// The gRPC face of [`Health`].
+/// [`Health`] as a gRPC service.
 #[derive(Debug)]
 struct HealthRpc {
     health: Health,

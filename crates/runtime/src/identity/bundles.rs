@@ -1,8 +1,8 @@
-//! The authorities we believe, and for whom.
+//! The trusted authorities, each with the identities that it may certify.
 //!
 //! Owns: the live set of system roots and of each tenant's roots.
-//! Always holds: a change is seen by the next handshake, in one piece; an authority is asked only about
-//! identities that it may vouch for.
+//! Always holds: a change is seen by the next handshake, in one piece; an authority is used only for
+//! identities that it may certify.
 //! Absent on purpose: where the roots come from. Provisioning makes the tenants', the others watch it or keep
 //! a copy in their own store.
 
@@ -22,7 +22,7 @@ use rustls::{
 
 use super::{IdentityError, provider};
 
-/// Roots by whom they vouch for; clones share one live set.
+/// Roots by the identities that they certify; clones share one live set.
 #[derive(Clone)]
 pub struct TrustBundles(Arc<Shared>);
 
@@ -47,7 +47,7 @@ pub(super) struct Anchor {
 }
 
 impl TrustBundles {
-    /// Believes `system_roots` about services, and nobody about connectors yet.
+    /// Trusts `system_roots` for services, and no root for connectors yet.
     ///
     /// # Errors
     /// [`IdentityError::Parse`] if there are no roots or one is no certificate.
@@ -64,7 +64,7 @@ impl TrustBundles {
         })))
     }
 
-    /// The installation whose identities count.
+    /// The installation whose identities are accepted.
     #[must_use]
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.0.trust_domain
@@ -81,7 +81,7 @@ impl TrustBundles {
     pub fn system_root_pin(&self) -> Option<[u8; 32]> {
         let anchors = self.0.anchors.load();
         let root = anchors.system.roots.first()?;
-        super::key::spki_sha256(root).ok()
+        super::leaf::spki_sha256(root).ok()
     }
 
     /// The roots of a tenant; empty for one that is not known.
@@ -104,7 +104,7 @@ impl TrustBundles {
         Ok(())
     }
 
-    /// Replaces one tenant's roots; an empty list forgets the tenant.
+    /// Replaces one tenant's roots; an empty list removes the tenant.
     ///
     /// # Errors
     /// [`IdentityError::Parse`] if one is no certificate; the old roots stay.
@@ -130,7 +130,7 @@ impl TrustBundles {
         self.0.anchors.store(Arc::new(anchors));
     }
 
-    /// Who may vouch for this identity: its tenant's authority for a connector, the system's for a service.
+    /// The authority that may certify this identity: its tenant's for a connector, the system's for a service.
     pub(super) fn anchor_for(&self, identity: &SpiffeId) -> Option<Arc<Anchor>> {
         if identity.trust_domain != self.0.trust_domain {
             return None;

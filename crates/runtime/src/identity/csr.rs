@@ -2,7 +2,7 @@
 //!
 //! Owns: taking the public key out of a request, and nothing else.
 //! Always holds: the requester has the private key (the request is signed by it).
-//! Absent on purpose: subject, SANs, usages and extensions of the request. Whoever signs decides those; a
+//! Absent on purpose: subject, SANs, usages and extensions of the request. The signer decides those; a
 //! requester that could choose them would choose its identity.
 
 use x509_parser::{certification_request::X509CertificationRequest, prelude::FromDer};

@@ -12,7 +12,7 @@ pub enum IdentityError {
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// Text that should be PEM, or DER inside it, is not.

@@ -24,7 +24,7 @@ fn kept(target: &str, name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap()
 }
 
-/// A refusal says what was read.
+/// A refusal names what was read.
 fn told(error: &IdentityError) {
     let text = error.to_string();
     assert!(!text.is_empty() && text.len() <= 1_000, "{} bytes: {text}", text.len());

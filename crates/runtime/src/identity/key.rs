@@ -70,15 +70,6 @@ impl std::fmt::Debug for PublicKey {
     }
 }
 
-/// SHA-256 of a certificate's public key, in its DER form.
-pub(super) fn spki_sha256(
-    certificate: &rustls::pki_types::CertificateDer<'_>,
-) -> Result<[u8; 32], IdentityError> {
-    super::leaf::with_certificate("a certificate", certificate, |certificate| {
-        Ok(sha256(certificate.public_key().raw))
-    })
-}
-
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());

@@ -1,4 +1,4 @@
-//! Reading certificates: who they name, and until when.
+//! Reading certificates: the identity that they name, and the end of their validity.
 
 use jiff::Timestamp;
 use names::SpiffeId;
@@ -7,14 +7,14 @@ use x509_parser::{
     certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, time::ASN1Time,
 };
 
-use super::{IdentityError, PublicKey};
+use super::{IdentityError, PublicKey, key::sha256};
 
 const WHAT: &str = "the certificate";
 
-/// What a leaf says of its holder. It is worth what the check of its chain was worth.
+/// What a leaf states about its holder. It proves nothing until its chain has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeafContent {
-    /// Who it names.
+    /// The identity that it names.
     pub spiffe: SpiffeId,
     /// Serial number, big endian.
     pub serial: Vec<u8>,
@@ -24,7 +24,7 @@ pub struct LeafContent {
     pub public_key_sha256: [u8; 32],
 }
 
-/// Reads a leaf without judging its chain or time.
+/// Reads a leaf without verifying its chain or time.
 ///
 /// # Errors
 /// [`IdentityError::Parse`], [`IdentityError::KeyKind`], or [`IdentityError::Name`] unless it carries
@@ -57,7 +57,7 @@ fn spiffe_of(certificate: &X509Certificate<'_>) -> Result<SpiffeId, IdentityErro
     }
 }
 
-/// Parses and hands a certificate to `read`; its borrowed form cannot leave.
+/// Parses and hands a certificate to `read`; its parsed form borrows from the bytes and cannot be returned.
 pub(super) fn with_certificate<T>(
     what: &'static str,
     der: &CertificateDer<'_>,
@@ -69,6 +69,13 @@ pub(super) fn with_certificate<T>(
         return Err(IdentityError::parse(what, "bytes follow it"));
     }
     read(&certificate)
+}
+
+/// SHA-256 of a certificate's public key, in its DER form.
+pub(super) fn spki_sha256(certificate: &CertificateDer<'_>) -> Result<[u8; 32], IdentityError> {
+    with_certificate("a certificate", certificate, |certificate| {
+        Ok(sha256(certificate.public_key().raw))
+    })
 }
 
 pub(super) fn timestamp_of(time: ASN1Time) -> Result<Timestamp, IdentityError> {

@@ -169,7 +169,7 @@ impl SystemPki {
         files::parse_chain("the system's roots (ca.pem)", text.as_bytes())
     }
 
-    /// Bundles that believe this PKI about services, and nobody about connectors yet. The trust domain is that of
+    /// Bundles that trust this PKI for services, and no root for connectors yet. The trust domain is that of
     /// `identity`.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Our own face: a certificate chain and its key, replaced while connections live.
+//! The certificate chain that a process presents, and its key; both can be replaced while connections are open.
 //!
 //! Owns: reading the pair, checking that it belongs together, and handing it to rustls per handshake.
 //! Always holds: what is presented is a whole pair; a file pair caught half way through its replacement is
@@ -80,7 +80,7 @@ impl ServiceIdentity {
         Ok(())
     }
 
-    /// Who we are, until when.
+    /// The identity that is presented, and the end of its validity.
     #[must_use]
     pub fn leaf(&self) -> LeafContent {
         self.0.pair.load().leaf.clone()

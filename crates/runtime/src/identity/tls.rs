@@ -1,7 +1,7 @@
 //! Both sides of a TLS connection.
 //!
 //! Owns: rustls configurations built on identities and bundles.
-//! Always holds: TLS 1.3 only; certificates are judged by the process's clock; identities and roots are looked up
+//! Always holds: TLS 1.3 only; certificates are verified against the process's clock; identities and roots are looked up
 //! per handshake, so neither side rebuilds a configuration when they change.
 //! Absent on purpose: session resumption. A resumed session skips the check of the client's certificate, and so
 //! would outlive a removed authority.
@@ -10,7 +10,7 @@
 //! Swapping a whole `ServerConfig` per accept would do the same; resolving inside one configuration leaves nothing to
 //! swap, and the client side, whose connector keeps its configuration, gets the same for free.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme,
@@ -18,14 +18,13 @@ use rustls::{
         Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::NoServerSessionStorage,
 };
 
 use super::{
-    IdentityError, ServiceIdentity, TrustBundles, bundles::server_verifier, key::spki_sha256,
-    verifier::PeerVerifier,
+    IdentityError, ServiceIdentity, TrustBundles, bundles::server_verifier, leaf::spki_sha256,
+    provider, verifier::PeerVerifier,
 };
 use crate::clock::Clock;
 
@@ -34,15 +33,7 @@ pub const ALPN_H2: &[u8] = b"h2";
 /// HTTP/1.1, as ALPN says it.
 pub const ALPN_HTTP1: &[u8] = b"http/1.1";
 
-/// The one cryptographic provider of the product.
-#[must_use]
-pub fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
-        LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
-    PROVIDER.clone()
-}
-
-/// The server side: shows `identity`; asks for a client certificate if there is a verifier for it.
+/// The server side: presents `identity`; asks for a client certificate if there is a verifier for it.
 pub(crate) fn server_tls(
     identity: ServiceIdentity,
     verifier: Option<Arc<PeerVerifier>>,
@@ -63,7 +54,7 @@ pub(crate) fn server_tls(
     Ok(Arc::new(config))
 }
 
-/// The client side: shows `identity` if there is one, and believes a server whose chain ends at a system root
+/// The client side: presents `identity` if there is one, and accepts a server whose chain ends at a system root
 /// and whose certificate names the host that was dialled.
 ///
 /// # Errors
@@ -76,8 +67,8 @@ pub fn client_tls(
     client(identity, Arc::new(SystemServers(bundles)), clock)
 }
 
-/// The first contact of a connector: believes a server whose chain holds a root with this SHA-256 of its public
-/// key, as the join token says it. The server sends its root along for that.
+/// The first contact of a connector: accepts a server whose chain holds a root with this SHA-256 of its public
+/// key, which the join token carries. The server sends its root along for that.
 ///
 /// # Errors
 /// As [`client_tls`].
@@ -107,11 +98,11 @@ fn client(
     Ok(Arc::new(config))
 }
 
-/// Believes what the live system roots vouch for.
+/// Accepts servers that the live system roots certify.
 #[derive(Debug)]
 struct SystemServers(TrustBundles);
 
-/// Believes what the root with this public key vouches for.
+/// Accepts servers that the root with this public key certifies.
 #[derive(Debug)]
 struct PinnedServers([u8; 32]);
 

@@ -1,7 +1,7 @@
-//! Whom a server believes.
+//! Which client certificates a server accepts.
 //!
 //! Owns: the decision on a client certificate during the handshake.
-//! Always holds: the SAN chooses the one authority that may vouch for it, and the chain must end there. So the tenant
+//! Always holds: the SAN selects the one authority that may certify it, and the chain must end there. So the tenant
 //! of an accepted certificate is that of the authority that anchored it: a SAN naming another tenant sends the
 //! check to that other tenant's roots, where this chain does not end.
 //! Absent on purpose: root hints (they would list every tenant to anyone who connects), and revocation (checked
@@ -19,7 +19,7 @@ use rustls::{
 
 use super::{TrustBundles, leaf::LeafContent, provider, read_leaf};
 
-/// Checks client certificates against live bundles; a client without one is let in, unnamed.
+/// Checks client certificates against live bundles; a client without one is accepted without an identity.
 #[derive(Debug)]
 pub struct PeerVerifier {
     bundles: TrustBundles,
@@ -27,7 +27,7 @@ pub struct PeerVerifier {
 }
 
 impl PeerVerifier {
-    /// A connector whose leaf ended less than `grace` ago is let in; its requests tell that it is expired
+    /// A connector whose leaf ended less than `grace` ago is accepted; its requests are marked as expired
     /// (`Caller::is_expired`). Only a service that must outlive provisioning has a grace; for the others it is zero.
     #[must_use]
     pub fn new(bundles: TrustBundles, grace: Duration) -> Arc<Self> {

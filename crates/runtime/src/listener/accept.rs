@@ -5,43 +5,16 @@ use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::net::TcpStream;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tower::{BoxError, Service};
 
-use super::{
-    Limits, Listener, ListenerMetrics, ServerTls, connection::Connection, handshakes::Handshakes,
-};
-use crate::tasks::Tasks;
+use super::{Listener, Serving, connection::Connection, handshakes::Handshakes};
 
 /// Pause after an accept that failed for lack of file handles or memory: long enough for some to be freed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How a listener is told to end.
-#[derive(Clone, Debug, Default)]
-pub struct Drain {
-    /// Take no new connections, ask the open ones to finish.
-    pub stop: CancellationToken,
-    /// Cut what is still open.
-    pub abort: CancellationToken,
-}
-
-/// What a listener serves with.
-#[derive(Clone, Debug)]
-pub struct Serving {
-    /// TLS of the listener.
-    pub tls: ServerTls,
-    /// Its limits.
-    pub limits: Limits,
-    /// Its counters.
-    pub metrics: ListenerMetrics,
-    /// Where connections run.
-    pub tasks: Tasks,
-    /// How it is told to end.
-    pub drain: Drain,
-}
-
-/// Serves `app` on `listener` until [`Drain::stop`], then returns when every connection has ended.
+/// Serves `app` on `listener` until [`Drain::stop`](super::Drain::stop), then returns when every connection has ended.
 pub async fn serve<S, B>(listener: Listener, serving: Serving, app: S)
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,

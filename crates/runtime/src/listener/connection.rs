@@ -16,7 +16,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::body::Body;
 use tower::{BoxError, Service, ServiceExt};
 
-use super::{accept::Serving, handshakes::Turn, watched::Heard, watched::Watched};
+use super::{Serving, handshakes::Turn, watched::Received, watched::Watched};
 use crate::identity::{ALPN_HTTP1, read_leaf};
 
 /// One accepted socket on its way.
@@ -54,7 +54,8 @@ impl Connection {
         self.converse(stream, peer, app).await;
     }
 
-    /// Waits for its turn and takes it. The wait needs no limit of its own: so many wait, and each turn ends in time.
+    /// Waits for its turn and then does the handshake. The wait needs no limit of its own: the number of waiting connections is
+    /// limited, and so is the time of each turn.
     async fn handshake(&self, stream: TcpStream, mut turn: Turn) -> Option<TlsStream<TcpStream>> {
         let (remote, listener) = (self.remote, self.kind);
         if !turn.comes().await {
@@ -102,7 +103,7 @@ impl Connection {
         let limits = &self.serving.limits;
         let drain = &self.serving.drain;
         let http1 = stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP1);
-        let (stream, heard) = Watched::new(stream);
+        let (stream, received) = Watched::new(stream);
         let http = limits.http(http1);
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
@@ -110,7 +111,7 @@ impl Connection {
             call_at_once(app.clone(), request)
         });
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-        let mut silence = pin!(silence(http1, heard, limits.first_bytes_timeout));
+        let mut silence = pin!(silence(http1, received, limits.first_bytes_timeout));
         let mut age = pin!(sleep(limits.age_of(self.nth)));
         let mut ending = false;
         loop {
@@ -149,20 +150,20 @@ where
 }
 
 /// Ends when the peer has not sent its preface in time; never, if it has. (HTTP/1 has a limit of hyper's own.)
-async fn silence(http1: bool, heard: Heard, limit: Duration) {
+async fn silence(http1: bool, received: Received, limit: Duration) {
     if !http1 {
         sleep(limit).await;
-        if !heard.preface() {
+        if !received.preface() {
             return;
         }
     }
     std::future::pending().await
 }
 
-/// Who the handshake has proven the peer to be.
+/// The identity of the peer that the handshake has proven.
 fn identity_of(stream: &TlsStream<TcpStream>) -> Option<PeerIdentity> {
     let leaf = stream.get_ref().1.peer_certificates()?.first()?;
-    // The verifier has read it before; what it cannot read it does not let in.
+    // The verifier has read it before, and refuses what it cannot read.
     let leaf = read_leaf(leaf).ok()?;
     Some(PeerIdentity {
         spiffe: leaf.spiffe,

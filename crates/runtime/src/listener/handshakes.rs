@@ -1,15 +1,16 @@
-//! Who shakes hands now, and who is next.
+//! Fair shares of the handshakes at one time.
 //!
-//! Owns: the turns of a listener. Always holds: at most so many handshakes run and so many connections wait for theirs;
-//! whoever comes takes a turn from the source that has most of them, if that is fairer, and otherwise waits behind those of
-//! its own source; a free turn goes to the waiting source that has fewest.
-//! Absent on purpose: a limit by time (a turn's is the connection's, and ends the wait of others), and a limit of established connections by source: a fleet behind
-//! one address is honest.
+//! Owns: the turns of a listener; a turn is the right to do one handshake. Always holds: the handshakes at one time and the
+//! connections that wait for a turn are limited; a new connection takes a turn from the source that has most of them, if that
+//! source has at least two more, and otherwise waits behind the connections of its own source; a free turn goes to the waiting
+//! source that has fewest.
+//! Absent on purpose: a limit by time (the connection has one, which also bounds the wait of others), and a limit of established
+//! connections by source: many connectors behind one address are legitimate.
 //!
 //! ## Design notes
 //! One queue for all would let a single address hold every turn until its handshakes time out, and a fixed share for each
-//! address would hold up a fleet behind one of them while nobody else wants to come. Fair shares do neither: alone, a source
-//! has all turns; among others, as many as they.
+//! address would slow down many connectors behind one of them while no other source needs a turn. Fair shares do neither: a
+//! source that is alone has all turns; among others it has as many as each of them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -45,7 +46,7 @@ struct Share {
 struct Waiting {
     id: u64,
     grant: oneshot::Sender<()>,
-    /// Of the turn that it waits for.
+    /// Cancelled when the turn that it waits for is taken away.
     taken: CancellationToken,
 }
 
@@ -74,11 +75,11 @@ impl Handshakes {
         let id = state.next_id;
         state.next_id += 1;
         let taken = CancellationToken::new();
-        let granted = if state.has_turn_for(source) {
+        let granted = if state.free_turn_for(source) {
             state.run(source, id, taken.clone());
             None
         } else {
-            if !state.has_place_for(source) {
+            if !state.free_place_for(source) {
                 return None;
             }
             Some(state.wait(source, id, taken.clone()))
@@ -114,9 +115,9 @@ impl Drop for Turn {
 }
 
 impl State {
-    /// Makes room for a handshake, at the cost of the source that has most, if it has at least two more.
-    fn has_turn_for(&mut self, source: IpAddr) -> bool {
-        // Nobody passes those of its own source.
+    /// Frees a turn, if need be at the cost of the source that has most, if that has at least two more; whether there is one.
+    fn free_turn_for(&mut self, source: IpAddr) -> bool {
+        // Connections of one source keep their order.
         let own = self.sources.get(&source);
         if own.is_some_and(|own| !own.waiting.is_empty()) {
             return false;
@@ -136,8 +137,9 @@ impl State {
         true
     }
 
-    /// Makes room to wait, at the cost of the source with most waiting, if it has at least two more.
-    fn has_place_for(&mut self, source: IpAddr) -> bool {
+    /// Frees a place to wait, if need be at the cost of the source with most waiting, if that has at least two more; whether there
+    /// is one.
+    fn free_place_for(&mut self, source: IpAddr) -> bool {
         if self.waiting < self.most_waiting {
             return true;
         }
@@ -187,7 +189,7 @@ impl State {
             let Some(share) = waiting.min_by_key(|share| share.running.len()) else { return };
             let Some(Waiting { id, grant, taken }) = share.waiting.pop_front() else { return };
             self.waiting -= 1;
-            // Whoever gave up waiting is about to leave by itself.
+            // A connection that has stopped waiting removes itself when it is dropped.
             if grant.send(()).is_ok() {
                 share.running.push_back((id, taken));
                 self.running += 1;

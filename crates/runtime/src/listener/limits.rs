@@ -13,7 +13,7 @@ pub struct Limits {
     /// Time for the TLS handshake. 5 s: three round trips across the world are under one.
     pub handshake_timeout: Duration,
     /// Time from the handshake to the HTTP/2 preface, or between an HTTP/1 request's first and last header
-    /// byte. 10 s: a client that connects has something to say.
+    /// byte. 10 s: a client connects in order to send a request.
     pub first_bytes_timeout: Duration,
     /// Handshakes at one time. 256: each costs a signature and about 50 KB.
     pub handshakes: usize,

@@ -1,4 +1,4 @@
-//! A stream that knows whether its peer has said enough to be worth keeping.
+//! A stream that counts what its peer sends, so that a silent connection can be closed.
 
 use std::{
     io,
@@ -20,17 +20,17 @@ pub(super) struct Watched<S> {
 
 /// How much the peer has sent so far.
 #[derive(Clone)]
-pub(super) struct Heard(Arc<AtomicUsize>);
+pub(super) struct Received(Arc<AtomicUsize>);
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S) -> (Self, Heard) {
+    pub(super) fn new(stream: S) -> (Self, Received) {
         let read = Arc::new(AtomicUsize::new(0));
-        (Self { stream, read: read.clone() }, Heard(read))
+        (Self { stream, read: read.clone() }, Received(read))
     }
 }
 
-impl Heard {
-    /// Whether a whole HTTP/2 preface (24 bytes, RFC 9113 section 3.4) can have come.
+impl Received {
+    /// Whether a whole HTTP/2 preface (24 bytes, RFC 9113 section 3.4) can have arrived.
     pub(super) fn preface(&self) -> bool {
         const PREFACE_LEN: usize = 24;
         self.0.load(Ordering::Relaxed) >= PREFACE_LEN

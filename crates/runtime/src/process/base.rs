@@ -41,19 +41,19 @@ pub(super) struct Ended {
 }
 
 impl Base {
-    /// `face` is the certificate of the process's listeners; its trust domain is the installation's.
+    /// `server_identity` is the certificate of the process's listeners; its trust domain is the installation's.
     pub(super) fn new(
         settings: &Settings,
         clock: Clock,
         pki: SystemPki,
-        face: &ServiceIdentity,
+        server_identity: &ServiceIdentity,
     ) -> anyhow::Result<Self> {
         let metrics = Registry::new();
         let tasks = Tasks::new(&metrics);
         let shutdown = Shutdown::new();
         let stop = shutdown.workers.clone();
         let workers = Workers::new(tasks.clone(), clock.clone(), stop, &metrics);
-        let trust = pki.bundles(face)?;
+        let trust = pki.bundles(server_identity)?;
         let tokens = match &settings.access.token_file {
             None => TokenVerifier::empty(),
             Some(path) => TokenVerifier::load(path).context("access.token_file")?,
@@ -88,7 +88,7 @@ impl Base {
         (hosted.build)(deps).await.with_context(|| format!("cannot start {}", hosted.name))
     }
 
-    /// Runs a built service as a vital task. One that ends before it is told to fails the process.
+    /// Runs a built service as a vital task. One that ends before the process is stopped fails the process.
     pub(super) fn run(&self, name: &'static str, service: Box<dyn Built>) -> Ended {
         let (alive, end) = oneshot::channel();
         let shutdown = self.shutdown.clone();

@@ -1,7 +1,7 @@
 //! The listeners of a process and the layers around its handlers.
 //!
-//! Always holds: both listeners go through the same layers, with one set of counters; a contract with a method that
-//! nobody may call does not start.
+//! Always holds: both listeners go through the same layers, with one set of counters; a process whose contract has a
+//! method without allowed callers does not start.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use rpc::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
 
-use super::{Mounts, Settings, base::Base, hosted::Hosted, plan::Bound};
+use super::{Mounts, Settings, base::Base, bound::Bound, hosted::Hosted};
 use crate::{
     health::{health_service, reflection_services},
     identity::ServiceIdentity,
@@ -58,7 +58,7 @@ impl Edge {
     pub(super) fn new(
         base: &Base,
         settings: &Settings,
-        face: ServiceIdentity,
+        server_identity: ServiceIdentity,
         offer: Offer,
     ) -> anyhow::Result<Self> {
         let grace = settings.identity.expired_leaf_grace;
@@ -78,8 +78,8 @@ impl Edge {
         let table = AccessTable::from_pool(&proto::POOL)?;
         let counters = base.metrics.register(EdgeMetrics::register);
         Ok(Self {
-            main: ServerTls::main(face.clone(), trust, grace, offer.http1, clock)?,
-            enrolment: ServerTls::enrolment(face, clock)?,
+            main: ServerTls::main(server_identity.clone(), trust, grace, offer.http1, clock)?,
+            enrolment: ServerTls::enrolment(server_identity, clock)?,
             limits,
             metrics: ListenerMetrics::new(&base.metrics),
             stack: Stack::new(table, guard, calls, counters),

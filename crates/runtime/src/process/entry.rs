@@ -18,7 +18,7 @@ const EXIT_FAILED: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 /// It could not start: identity, port or store.
 const EXIT_START: u8 = 3;
-/// A second signal asked for an end without a drain: 128 and SIGINT's number, as shells say it.
+/// A second signal asked for an end without a drain: 128 plus the number of SIGINT, as shells report it.
 const EXIT_SIGNAL: u8 = 130;
 
 /// Flags of a process that hosts one service.
@@ -68,7 +68,7 @@ where
     let flags = match Flags::try_parse_from(args) {
         Ok(flags) => flags,
         Err(error) => {
-            // Help and version are no errors; where they go and what they exit with, clap knows.
+            // Help and version are no errors; clap decides where they are printed and the exit code.
             error.print().ok();
             return u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE);
         }
@@ -118,7 +118,7 @@ pub fn run(settings: &Settings, name: &'static str, plan: Plan) -> u8 {
         handles::take_all(settings.server.max_connections);
         live(name, plan, telemetry).await
     });
-    // What has not ended by now was named in the log; it must not hold up the exit.
+    // What has not ended by now was named in the log; it must not delay the exit.
     runtime.shutdown_background();
     code
 }
@@ -138,8 +138,8 @@ async fn live(name: &'static str, plan: Plan, telemetry: Telemetry) -> u8 {
 async fn start_and_stop(name: &'static str, plan: Plan, mut signals: Signals) -> u8 {
     let started = tokio::select! {
         started = plan.start() => started,
-        // Nothing serves yet, and a store that is left while it opens is as after a crash: whole.
-        () = signals.told_to_end() => return EXIT_CLEAN,
+        // Nothing serves yet, and a store whose opening is interrupted is intact, as after a crash.
+        () = signals.end_requested() => return EXIT_CLEAN,
     };
     let running = match started {
         Ok(running) => running,
@@ -166,8 +166,8 @@ async fn start_and_stop(name: &'static str, plan: Plan, mut signals: Signals) ->
                 EXIT_FAILED
             }
         },
-        // Whoever asks twice does not want to wait.
-        () = signals.told_to_end() => EXIT_SIGNAL,
+        // A second signal asks not to wait for the drain.
+        () = signals.end_requested() => EXIT_SIGNAL,
     }
 }
 

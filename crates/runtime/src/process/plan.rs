@@ -2,28 +2,27 @@
 //!
 //! ## Design notes
 //! Ports are bound before the services are built, though stores open there: a taken port is found in a millisecond,
-//! an opening store may take minutes; and a service may need to know where it will be reached (a join token names
+//! while opening a store may take minutes; and a service may need to know where it will be reached (a join token names
 //! the enrolment port, which may have been 0). Connections wait in the kernel until the accept loops start.
 
 use std::sync::Arc;
 
 use anyhow::Context;
-use rpc::peer::ListenerKind;
 
 use super::{
-    Addresses, Mounts, Running, Service, Settings,
+    Mounts, Running, Service, Settings,
     base::Base,
+    bound::Bound,
     edge::{Edge, Offer},
     hosted::Hosted,
     reload::{RELOAD_PERIOD, Reload},
     running::Parts,
-    settings::{DEV, ServerSettings},
+    settings::DEV,
 };
 use crate::{
-    admin::Admin,
     clock::Clock,
     identity::{SystemPki, provider},
-    listener::{Drain, Listener},
+    listener::Drain,
     worker::Signal,
 };
 
@@ -32,13 +31,6 @@ pub struct Plan {
     settings: Settings,
     clock: Clock,
     hosted: Vec<Hosted>,
-}
-
-/// Everything that is bound.
-pub(super) struct Bound {
-    pub(super) main: Listener,
-    pub(super) enrolment: Option<Listener>,
-    pub(super) admin: Admin,
 }
 
 impl Plan {
@@ -62,22 +54,22 @@ impl Plan {
     /// readiness follows when nothing holds a service back.
     ///
     /// # Errors
-    /// Whatever kept it from starting; nothing is left running then.
+    /// What prevented the start; nothing is left running then.
     pub async fn start(self) -> anyhow::Result<Running> {
         // Libraries that build TLS on their own find the same provider; the first to install it wins.
         rustls::crypto::CryptoProvider::install_default(Arc::unwrap_or_clone(provider())).ok();
         let Self { settings, clock, hosted } = self;
-        let face_name = face_name(&hosted)?;
+        let server_name = server_name(&hosted)?;
         let pki = SystemPki::open(&settings.identity.directory)
             .context("no identity; make one with `causeway pki init DIR` (identity.directory)")?;
-        let face = pki.identity(face_name)?;
-        let base = Base::new(&settings, clock, pki, &face)?;
+        let server_identity = pki.identity(server_name)?;
+        let base = Base::new(&settings, clock, pki, &server_identity)?;
         let bound = Bound::bind(&settings.server).await?;
         let addresses = bound.addresses();
         let offer = Offer::of(&hosted);
-        let edge = Edge::new(&base, &settings, face.clone(), offer)?;
+        let edge = Edge::new(&base, &settings, server_identity.clone(), offer)?;
 
-        let mut identities = vec![face];
+        let mut identities = vec![server_identity];
         let mut built = Vec::with_capacity(hosted.len());
         let mut mounts = Mounts::default();
         for hosted in hosted {
@@ -91,7 +83,7 @@ impl Plan {
         let drain = Drain::default();
         let listeners = edge.serve(&base, bound, mounts, &drain)?;
         let reloaded = Signal::new();
-        let renewing = (face_name == DEV).then(|| settings.identity.host_names.clone());
+        let renewing = (server_name == DEV).then(|| settings.identity.host_names.clone());
         let reload = Reload::new(&base, identities, renewing);
         base.workers.spawn(reload, RELOAD_PERIOD, reloaded.clone());
         let services = built.into_iter().map(|(name, service)| base.run(name, service)).collect();
@@ -100,34 +92,12 @@ impl Plan {
     }
 }
 
-/// Whose certificate the listeners show.
-fn face_name(hosted: &[Hosted]) -> anyhow::Result<&'static str> {
+/// The name in the certificate that the listeners present: the one service's, or that of the process that hosts several.
+fn server_name(hosted: &[Hosted]) -> anyhow::Result<&'static str> {
     match hosted {
         [] => anyhow::bail!("a process without a service has nothing to do"),
         [only] => Ok(only.name),
         _ => Ok(DEV),
-    }
-}
-
-impl Bound {
-    async fn bind(server: &ServerSettings) -> anyhow::Result<Self> {
-        let enrolment = match server.enrolment_listen {
-            Some(address) => Some(Listener::bind(address, ListenerKind::Enrolment).await?),
-            None => None,
-        };
-        Ok(Self {
-            main: Listener::bind(server.listen, ListenerKind::Main).await?,
-            enrolment,
-            admin: Admin::bind(server.admin_listen).await?,
-        })
-    }
-
-    fn addresses(&self) -> Addresses {
-        Addresses {
-            main: self.main.address(),
-            enrolment: self.enrolment.as_ref().map(Listener::address),
-            admin: self.admin.address(),
-        }
     }
 }
 

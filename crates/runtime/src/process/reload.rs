@@ -15,7 +15,7 @@ use crate::{
 pub(super) const RELOAD_PERIOD: Duration = Duration::from_secs(30);
 
 /// Reads identities, roots and tokens again; in the process that hosts all services it renews their leaves too, since
-/// nobody else does it there.
+/// no other process does.
 pub(super) struct Reload {
     pki: SystemPki,
     trust: TrustBundles,
@@ -56,7 +56,7 @@ impl Reload {
 
 impl Worker for Reload {
     const NAME: &'static str = "reload";
-    // Each file stands for itself: one that is broken must not keep the others from being read.
+    // Files are independent: one that is broken must not keep the others from being read.
     type Error = Infallible;
 
     async fn tick(&mut self, now: Timestamp) -> Result<Next, Infallible> {

@@ -60,7 +60,7 @@ impl Running {
         &self.0.base.metrics
     }
 
-    /// Whom it believes.
+    /// The roots that it trusts.
     #[must_use]
     pub fn trust(&self) -> &TrustBundles {
         &self.0.base.trust
@@ -77,7 +77,7 @@ impl Running {
         self.0.reloaded.notify();
     }
 
-    /// Waits until something vital has failed, and says why.
+    /// Waits until something vital has failed, and returns the reason.
     pub async fn failed(&self) -> String {
         self.0.base.tasks.failed().await
     }

@@ -20,16 +20,16 @@ use crate::{
 /// What a process gives to each service that it hosts.
 #[derive(Clone, Debug)]
 pub struct Deps {
-    /// What the service says of itself.
+    /// What the service reports about itself.
     pub about: About,
     /// Where time comes from.
     pub clock: Clock,
     /// The service's own certificate and key.
     pub identity: ServiceIdentity,
-    /// Whom the process believes; provisioning and paths put the tenants' roots in.
+    /// The roots that the process trusts; provisioning and paths add the tenants'.
     pub trust: TrustBundles,
-    /// Connectors and certificates refused by every listener of the process; who learns of a deletion, a disabling or
-    /// a revocation puts it in.
+    /// Connectors and certificates refused by every listener of the process; a service that learns of a deletion, a
+    /// disabling or a revocation adds it.
     pub denied: DenyList,
     /// TLS for calls to siblings, with `identity` and the system's roots, both live.
     pub client_tls: Arc<ClientConfig>,
@@ -78,7 +78,7 @@ pub struct Addresses {
 pub struct Mounts {
     /// The API: certificate or token, as each method's access option demands.
     pub main: RoutesBuilder,
-    /// For who has no identity yet: server-authenticated, rate-limited.
+    /// For callers without an identity: only the server is authenticated, and calls are rate-limited.
     pub enrolment: RoutesBuilder,
 }
 
@@ -91,7 +91,7 @@ pub trait Service: Sized + Send + 'static {
     const GRPC_SERVICES: &'static [&'static str];
     /// Whether browsers talk to it, so that its listener speaks HTTP/1.1 too.
     const HTTP1: bool = false;
-    /// Its section of the configuration; `Default` is what every setting is when nobody sets it.
+    /// Its section of the configuration; `Default` holds the value of every setting that is not set.
     type Config: serde::Serialize + serde::de::DeserializeOwned + Default + Send;
 
     /// Opens the store and builds every part. Starts nothing.

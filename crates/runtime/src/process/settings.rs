@@ -48,7 +48,7 @@ pub struct ServerSettings {
     pub admin_listen: SocketAddr,
     /// Open connections per listener. Default 16,000.
     pub max_connections: usize,
-    /// Unary calls at once, over all listeners; those above are told to come again. Default 512.
+    /// Unary calls at once, over all listeners; those above are refused and may be repeated. Default 512.
     pub max_calls: NonZeroUsize,
     /// Threads that serve; 0, the default, is one per core.
     pub worker_threads: usize,
@@ -71,7 +71,7 @@ pub struct IdentitySettings {
     pub directory: PathBuf,
     /// Names beside `localhost` and the service's own that renewed leaves carry. Default none.
     pub host_names: Vec<String>,
-    /// How long after its leaf's end a connector is still let in, marked as expired. Zero, the default, for all but
+    /// How long after its leaf's end a connector is still accepted, marked as expired. Zero, the default, for all but
     /// paths, which must go on while provisioning cannot renew.
     #[serde(with = "friendly")]
     pub expired_leaf_grace: Duration,
@@ -81,7 +81,7 @@ pub struct IdentitySettings {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessSettings {
-    /// File with the hashes of bearer tokens. Unset: nobody gets in by token.
+    /// File with the hashes of bearer tokens. Unset: no token is accepted.
     pub token_file: Option<PathBuf>,
 }
 

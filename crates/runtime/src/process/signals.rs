@@ -1,4 +1,4 @@
-//! What the operating system tells a process.
+//! Signals of the operating system.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Running;
 
-/// The signals that a process heeds. Installed before anything starts: a signal that comes earlier kills the process,
+/// The signals that a process handles. Installed before anything starts: a signal that comes earlier kills the process,
 /// one that comes between two waits is kept.
 #[derive(Debug)]
 pub struct Signals {
@@ -16,7 +16,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Heeds SIGTERM, SIGINT and SIGHUP from now on. Needs a tokio runtime.
+    /// Handles SIGTERM, SIGINT and SIGHUP from now on. Needs a tokio runtime.
     ///
     /// # Errors
     /// When the system refuses a handler.
@@ -29,14 +29,14 @@ impl Signals {
     }
 
     /// Waits for SIGTERM or SIGINT.
-    pub async fn told_to_end(&mut self) {
+    pub async fn end_requested(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
     }
 
-    /// Reloads on SIGHUP; returns when told to end by SIGTERM or SIGINT.
+    /// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
     ///
     /// # Errors
     /// If something vital failed.
@@ -52,7 +52,7 @@ impl Signals {
     }
 }
 
-/// As [`Signals::until_the_end`], with signals installed now: for a process that was not told to end while it started.
+/// As [`Signals::until_the_end`], with signals installed now: for a process that needs no signal handling while it starts.
 ///
 /// # Errors
 /// If something vital failed, or the system refuses a handler.

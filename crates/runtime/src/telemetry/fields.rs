@@ -3,7 +3,7 @@
 //! ## Design notes
 //! [`JsonFields`] reads and writes all that a span has again for each field that it gets later. A call's span gets two
 //! (its trace, its caller), which cost 6 % of the processor time of a call. Here new fields are put before the last brace. A field that is
-//! given twice stands there twice; whoever writes the line reads the later one.
+//! given twice stands there twice; the writer of the line reads the later one.
 
 use std::fmt;
 

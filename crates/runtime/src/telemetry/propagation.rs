@@ -20,7 +20,7 @@ fn adopt(span: &Span, caller: &TraceParent) {
         true,
         TraceState::default(),
     );
-    // A span that no tracer sees has no parent either; that is all an error can say here.
+    // A span that no tracer sees has no parent either; that is the only thing an error can mean here.
     let _ = span.set_parent(Context::new().with_remote_span_context(remote));
 }
 

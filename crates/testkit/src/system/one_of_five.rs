@@ -7,8 +7,9 @@ use std::process::ExitStatus;
 use anyhow::Result;
 use tokio::{net::TcpStream, sync::Mutex};
 
-use super::{Form, SERVICES, START_PATIENCE, System, end, readyz, until_ended};
+use super::{Form, START_PATIENCE, System, end, readyz, until_ended};
 use crate::{
+    endpoints::index_of,
     eventually::{eventually, within},
     five_processes::Process,
     plan::Plan,
@@ -136,9 +137,4 @@ impl System {
                 .expect("one of the five"),
         }
     }
-}
-
-/// Its place in the lists of all five.
-pub(super) fn index_of(service: &str) -> usize {
-    SERVICES.iter().position(|name| *name == service).expect("one of the five")
 }

@@ -3,13 +3,9 @@
 //! Always holds: callers come over the wire, with a token or a certificate of the installation; what is called apart has a
 //! connection of its own.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{path::PathBuf, sync::atomic::Ordering};
 
-use anyhow::Result;
-use names::{TenantName, TrustDomain};
+use names::TenantName;
 use proto::{
     provisioning::v1::enrolment_service_client::EnrolmentServiceClient,
     registry::v1::registry_service_client::RegistryServiceClient,
@@ -20,13 +16,14 @@ use rpc::{
 };
 use runtime::{
     Clock,
-    identity::{ServiceIdentity, SystemPki, TrustBundles, client_tls},
+    identity::{ServiceIdentity, SystemPki, client_tls},
 };
 
-use super::{Endpoints, System, TRUST_DOMAIN, get, one_of_five::index_of};
+use super::{System, get};
 use crate::{
-    api::{Api, Channels},
+    api::Api,
     callers::TENANT_IDS,
+    endpoints::{index_of, trust},
     tenant::Tenant,
 };
 
@@ -43,7 +40,7 @@ impl System {
     /// If an endpoint is none, which the start would have shown.
     #[must_use]
     pub fn administrator_apart(&self) -> Api {
-        let channels = channels(&self.endpoints, &self.tls).expect("endpoints");
+        let channels = self.endpoints.channels(&self.tls).expect("endpoints");
         Api::new(&channels, Some(&self.callers.everything))
     }
 
@@ -175,27 +172,4 @@ impl System {
     pub fn root_file(&self) -> PathBuf {
         self.directory.path().join("pki/ca.pem")
     }
-}
-
-/// What a client of the installation trusts.
-pub(super) fn trust(pki: &SystemPki) -> Result<TrustBundles> {
-    Ok(TrustBundles::new(TrustDomain::parse(TRUST_DOMAIN)?, pki.roots()?)?)
-}
-
-/// A connection to each of the five, without a certificate.
-pub(super) fn channels(endpoints: &Endpoints, tls: &Arc<rustls::ClientConfig>) -> Result<Channels> {
-    let channel = |port: u16| {
-        client::connect(&client::ClientConfig::new(
-            format!("https://localhost:{port}"),
-            tls.clone(),
-        ))
-    };
-    let [registry, provisioning, updates, paths, console] = endpoints.services;
-    Ok(Channels {
-        registry: channel(registry)?,
-        provisioning: channel(provisioning)?,
-        updates: channel(updates)?,
-        paths: channel(paths)?,
-        console: channel(console)?,
-    })
 }

@@ -1,4 +1,4 @@
-//! Any text in the place of a secret, a network, or a name for people.
+//! Any text in the place of a secret or a name for people.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,6 @@ use trial::fuzz::Verdict;
 use uuid::Uuid;
 
 use super::{
-    cidr::{Cidr, CidrError},
     connector_id::ConnectorPrefix,
     secret::{NewSecret, PresentedSecret},
     text::{DisplayName, Labels},
@@ -38,30 +37,6 @@ fn a_text_is_a_secret_that_was_given_out_or_is_refused_without_being_repeated() 
             Err(error) => assert!(error.to_string().contains("copy all of"), "{error}"),
         }
         presented
-    });
-}
-
-#[test]
-fn a_text_is_a_network_in_its_one_spelling_or_says_which_was_meant() {
-    let words = ["/", "/8", "/32", "/128", "::ffff:", "0.0.0.0", "::", "+", "0"];
-    trial::target!("networks").words(&words).run_on_text(|text| {
-        let network = text.parse::<Cidr>();
-        match &network {
-            Ok(network) => {
-                assert_eq!(network.to_string().parse::<Cidr>().as_ref(), Ok(network));
-                let (address, bits) = text.split_once('/').expect("a network has a length");
-                assert!(bits.bytes().all(|byte| byte.is_ascii_digit()), "`{bits}` is a length");
-                assert!(network.contains(address.parse().unwrap()), "its own address is outside");
-                let elsewhere = if address.contains(':') { "192.0.2.1" } else { "2001:db8::1" };
-                let is_mapped = network.to_string().contains('.') && address.contains(':');
-                assert!(is_mapped || !network.contains(elsewhere.parse().unwrap()));
-            }
-            Err(CidrError::HostBits(meant)) => {
-                assert_eq!(meant.to_string().parse::<Cidr>().as_ref(), Ok(meant));
-            }
-            Err(CidrError::Form) => {}
-        }
-        network
     });
 }
 

@@ -6,11 +6,10 @@
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
-use names::{AppConnectorGroupName, ProvisioningKeyName};
+use names::{AppConnectorGroupName, Cidr, ProvisioningKeyName};
 use uuid::Uuid;
 
 use super::{
-    cidr::Cidr,
     refusal::Refusal,
     secret::SecretHash,
     text::{DisplayName, Labels},

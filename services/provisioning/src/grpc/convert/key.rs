@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use ::store::Epoch;
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, Reason, TenantName};
+use names::{AppConnectorGroupName, Cidr, Reason, TenantName};
 use proto::{provisioning::v1 as pb, r#type::v1::Condition};
 use rpc::{
     Violations,
@@ -14,7 +14,6 @@ use rpc::{
 use super::etag;
 use crate::{
     domain::{
-        cidr::Cidr,
         key::{
             Deletion, KeyCondition, KeyPatch, KeySpec, KeyState, MAX_ALLOWED_CIDRS, MAX_USES_LIMIT,
             ProvisioningKey,

@@ -3,13 +3,12 @@
 use std::{collections::BTreeMap, num::NonZeroU64};
 
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, ProvisioningKeyName};
+use names::{AppConnectorGroupName, Cidr, ProvisioningKeyName};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Hex, Record};
 use crate::domain::{
-    cidr::Cidr,
     key::{Deletion, KeySpec, ProvisioningKey},
     secret::SecretHash,
     text::{DisplayName, Labels},
