@@ -7,6 +7,7 @@ mod connectors;
 mod deletes;
 mod followers;
 mod harness;
+mod history;
 mod lists;
 mod places;
 mod references;
