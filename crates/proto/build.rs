@@ -1,6 +1,9 @@
 //! Compiles every `.proto` below `proto/` without protoc and keeps the descriptor set, comments
 //! included, for reflection and for the options that the access layer reads.
 
+#[path = "build/watched.rs"]
+mod watched;
+
 use std::{env, error::Error, fs, path::Path, path::PathBuf};
 
 /// Maps are ordered (`btree_map`), so that encoding a message twice gives the same bytes: fingerprints
@@ -21,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("descriptors.bin"), &descriptors)?;
 
     let set = prost::Message::decode(descriptors.as_slice())?;
+    fs::write(out.join("watched.rs"), watched::implementations(&set))?;
     tonic_prost_build::configure()
         .bytes(".")
         .btree_map(".")

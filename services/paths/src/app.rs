@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proto::paths::v1::paths_service_server::PathsServiceServer;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rpc::{
-    client::{ClientConfig, connect},
+    client::{Channel, ClientConfig, connect},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
     page::TokenKey,
 };
@@ -18,7 +18,7 @@ use runtime::{
 use store::{Store, StoreHealth};
 
 use crate::{
-    clients::{provisioning, provisioning::TrustWatch, registry, registry::ConfigurationWatch},
+    clients::{provisioning, provisioning::trust_source, registry, registry::ConfigurationWatch},
     config::Config,
     grpc::{Api, Parts},
     metrics::Metrics,
@@ -45,7 +45,7 @@ pub struct App {
     trust: Arc<Trust>,
     hold: Option<runtime::health::Hold>,
     configuration: (ConfigurationWatch, Mirror),
-    trusted: (TrustWatch, Mirror),
+    trusted: (Channel, Mirror),
     metrics: Metrics,
     deps: Deps,
 }
@@ -74,7 +74,7 @@ impl Service for App {
         };
         Ok(Self {
             configuration: (ConfigurationWatch::new(channel(&deps.peers.registry)?), configuration),
-            trusted: (TrustWatch::new(channel(&deps.peers.provisioning)?), trusted),
+            trusted: (channel(&deps.peers.provisioning)?, trusted),
             store,
             api,
             index,
@@ -110,10 +110,24 @@ impl Service for App {
             let confirming = configuration.0.confirm(applied.subscribe());
             let seeds = (seed, seed.wrapping_add(1));
             tokio::join!(
-                follow(configuration.0, sink, configuration.1, around.clone(), applied, seeds.0),
+                follow(
+                    configuration.0.source(),
+                    sink,
+                    configuration.1,
+                    around.clone(),
+                    applied,
+                    seeds.0
+                ),
                 confirming,
                 // Nobody waits for what provisioning withdraws: identities have 5 s.
-                follow(trusted.0, TrustSink { trust }, trusted.1, around, heard, seeds.1),
+                follow(
+                    trust_source(trusted.0),
+                    TrustSink { trust },
+                    trusted.1,
+                    around,
+                    heard,
+                    seeds.1
+                ),
             );
             shutdown.workers.cancelled().await;
         };

@@ -44,7 +44,7 @@ use crate::{
     store::Records,
     workers::{
         finish_reserved::{self, FinishReserved},
-        follow_registry::{FollowRegistry, RegistryWatch},
+        follow_registry::{FollowRegistry, deletions},
         sweep::{self, Sweep},
     },
 };
@@ -141,7 +141,7 @@ impl Service for App {
             metrics,
             clock: deps.clock.clone(),
         };
-        let source = RegistryWatch(registry.client());
+        let source = deletions(registry.client());
         tokio::select! {
             () = follow.run(source, shutdown.workers.clone()) => {}
             () = joins.run() => {}

@@ -6,7 +6,7 @@
 //! Absent on purpose: a kept resume token. The snapshot of all groups is small, what equals the copy is not written again,
 //! and a start that reads everything mends whatever went wrong before.
 
-use rpc::watch::{Follower, Update};
+use rpc::watch::{Follower, Source, Update};
 use runtime::{
     Clock,
     health::{Hold, ServiceHealth},
@@ -14,7 +14,7 @@ use runtime::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clients::{GroupWatch, Registry},
+    clients::Registry,
     error::Error,
     metrics::Metrics,
     service::groups::{GroupChange, Groups},
@@ -51,7 +51,10 @@ impl Follow {
         while let Some(()) = stop.run_until_cancelled(self.step(&mut follower)).await {}
     }
 
-    async fn step(&mut self, follower: &mut Follower<GroupWatch>) {
+    async fn step<S>(&mut self, follower: &mut Follower<S>)
+    where
+        S: Source<Event = GroupChange>,
+    {
         let taken = match follower.next().await {
             Update::Reset(all) => self.reset(all).await,
             Update::Commit(changes) => self.commit(changes).await,
@@ -72,8 +75,7 @@ impl Follow {
             Err(error) => {
                 // What was not taken over now comes again: the watch begins anew with a snapshot.
                 tracing::error!(%error, "groups could not be taken over");
-                let seed = self.clock.now().as_nanosecond() as u64;
-                *follower = Follower::new(self.registry.groups(), String::new(), seed);
+                follower.start_over();
                 self.clock.sleep(RETRY_PAUSE).await;
             }
         }

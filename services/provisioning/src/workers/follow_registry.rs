@@ -7,7 +7,6 @@
 //! Absent on purpose: a copy of registry (whether a group exists is asked when it matters), and giving keys back when
 //! a group is undeleted, which comes with registry's UndeleteAppConnectorGroup.
 
-use futures::StreamExt;
 use std::sync::Arc;
 
 use names::{AppConnectorGroupName, AppConnectorName};
@@ -22,11 +21,10 @@ use rpc::{
     access::ALL_TENANTS,
     client::Channel,
     revocation::DenyList,
-    watch::{Batch, Batches, Follower, Source, Update},
+    watch::{self, Follower, Source, Update},
 };
 use runtime::{Clock, health::ServiceHealth};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 
 use crate::{
     error::Error,
@@ -37,13 +35,12 @@ use crate::{
 /// Name of the sibling in health.
 const REGISTRY: &str = "registry";
 
-/// Registry's Watch.
-pub(crate) struct RegistryWatch(pub(crate) RegistryServiceClient<Channel>);
-
-impl Source for RegistryWatch {
-    type Event = Event;
-
-    async fn open(&mut self, resume_token: String) -> Result<Batches<Event>, Status> {
+/// Registry's watch of all connectors and groups of all tenants, with what is deleted in it.
+pub(crate) fn deletions(
+    client: RegistryServiceClient<Channel>,
+) -> impl Source<Event = Deleted> + use<> {
+    let open = move |resume_token| {
+        let mut client = client.clone();
         let request = WatchRequest {
             parent: ALL_TENANTS.to_owned(),
             types: vec![ResourceType::AppConnectorGroup.into(), ResourceType::AppConnector.into()],
@@ -51,16 +48,9 @@ impl Source for RegistryWatch {
             filter: String::new(),
             follower: String::new(),
         };
-        let stream = self.0.watch(request).await?.into_inner();
-        Ok(Box::pin(stream.map(|response| {
-            response.map(|response| Batch {
-                phase: response.phase(),
-                events: response.events,
-                end_of_commit: response.end_of_commit,
-                resume_token: response.resume_token,
-            })
-        })))
-    }
+        async move { client.watch(request).await }
+    };
+    watch::source(open, deleted)
 }
 
 /// Applies what registry says, until the process ends.
@@ -74,7 +64,7 @@ pub(crate) struct FollowRegistry {
 }
 
 impl FollowRegistry {
-    pub(crate) async fn run(self, source: RegistryWatch, stop: CancellationToken) {
+    pub(crate) async fn run(self, source: impl Source<Event = Deleted>, stop: CancellationToken) {
         let mut follower = Follower::new(source, String::new(), rand::random());
         loop {
             let update = tokio::select! {
@@ -85,7 +75,7 @@ impl FollowRegistry {
         }
     }
 
-    async fn apply(&self, update: Update<Event>) {
+    async fn apply(&self, update: Update<Deleted>) {
         let events = match update {
             Update::Reset(events) | Update::Commit(events) => events,
             Update::Alive => Vec::new(),
@@ -95,7 +85,7 @@ impl FollowRegistry {
                 return;
             }
         };
-        for deleted in events.into_iter().filter_map(deleted) {
+        for deleted in events {
             if let Err(error) = self.end(&deleted).await {
                 // It is found again with the next snapshot.
                 tracing::error!(?deleted, %error, "what registry deleted could not be ended here");
@@ -119,8 +109,8 @@ impl FollowRegistry {
 }
 
 /// What is gone at registry.
-#[derive(Debug)]
-enum Deleted {
+#[derive(Clone, Debug)]
+pub(crate) enum Deleted {
     Connector(AppConnectorName),
     Group(AppConnectorGroupName),
 }
