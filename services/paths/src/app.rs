@@ -61,7 +61,7 @@ impl Service for App {
         let store = Store::open(config.store(), move || clock.now()).await?;
         let metrics = Metrics::register(&deps.metrics);
         let index = Arc::new(Index::new(store.published().get()));
-        let trust = Arc::new(Trust::new(deps.trust.clone(), deps.denied.clone()));
+        let trust = Arc::new(Trust::new(deps.trust.clone(), &deps.denied));
         let configuration = restore_configuration(&store, &index).await?;
         let trusted = restore_trust(&store, &trust).await?;
         trust.set_deleted(index.deleted());

@@ -136,7 +136,7 @@ impl Service for App {
         let follow = FollowRegistry {
             keys: provisioning.keys,
             revoking: Revoking { records },
-            denied: deps.denied.clone(),
+            denied: deps.denied.voice("provisioning/registry"),
             health: deps.health.clone(),
             metrics,
             clock: deps.clock.clone(),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clients::{Told, provisioning::TrustFact},
-    domain::model::Fact,
+    domain::model::{Fact, Membership},
     metrics::Metrics,
     service::{index::Index, trust::Trust},
     store::{Mirror, keys::Area},
@@ -59,11 +59,12 @@ impl Sink for ConfigurationSink {
     }
 
     fn apply(&mut self, facts: Vec<Fact>, now: jiff::Timestamp) {
-        let connectors = facts.iter().any(|fact| matches!(fact, Fact::Connector(..)));
-        self.index.apply(facts, now);
-        if connectors {
-            self.trust.set_deleted(self.index.deleted());
+        for fact in &facts {
+            if let Fact::Connector(name, membership) = fact {
+                self.trust.connector(name, matches!(membership, Membership::Deleted));
+            }
         }
+        self.index.apply(facts, now);
     }
 
     fn alive(&mut self, now: jiff::Timestamp) {

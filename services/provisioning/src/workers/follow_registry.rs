@@ -20,7 +20,7 @@ use proto::{
 use rpc::{
     access::ALL_TENANTS,
     client::Channel,
-    revocation::DenyList,
+    revocation::Voice,
     watch::{self, Follower, Source, Update},
 };
 use runtime::{Clock, health::ServiceHealth};
@@ -57,7 +57,8 @@ pub(crate) fn deletions(
 pub(crate) struct FollowRegistry {
     pub(crate) keys: Arc<Keys>,
     pub(crate) revoking: Revoking,
-    pub(crate) denied: DenyList,
+    /// Refuses deleted connectors in this process.
+    pub(crate) denied: Voice,
     pub(crate) health: ServiceHealth,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
