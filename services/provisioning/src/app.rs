@@ -14,6 +14,7 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
+    follow::Sibling,
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
 };
@@ -44,7 +45,7 @@ use crate::{
     store::Records,
     workers::{
         finish_reserved::{self, FinishReserved},
-        follow_registry::{FollowRegistry, deletions},
+        follow_registry::{FollowRegistry, REGISTRY, watch_of},
         sweep::{self, Sweep},
     },
 };
@@ -54,6 +55,7 @@ pub struct App {
     store: Store,
     records: Records,
     registry: Registry,
+    sibling: Sibling,
     finisher: Finisher,
     joins: Folding<Reserving>,
     returns: Folding<Returning>,
@@ -86,6 +88,7 @@ impl Service for App {
             authorities: authorities.clone(),
             returns: give_back,
         };
+        let sibling = deps.followers.sibling(REGISTRY);
         let (enrolment, joins) = enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
         let provisioning =
             provisioning_handlers(&config, &deps, &records, &registry, &authorities, &metrics)?;
@@ -93,6 +96,7 @@ impl Service for App {
             store,
             records,
             registry,
+            sibling,
             finisher,
             joins,
             returns,
@@ -121,6 +125,7 @@ impl Service for App {
             store,
             records,
             registry,
+            sibling,
             finisher,
             joins,
             returns,
@@ -129,21 +134,24 @@ impl Service for App {
             deps,
             ..
         } = self;
-        let finish = FinishReserved { finisher, metrics: metrics.clone() };
+        let finish = FinishReserved { finisher, metrics };
         deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let sweep = Sweep { records: records.clone() };
         deps.workers.spawn(sweep, sweep::PERIOD, Signal::new());
         let follow = FollowRegistry {
             keys: provisioning.keys,
-            revoking: Revoking { records },
+            revoking: Revoking { records: records.clone() },
             denied: deps.denied.voice("provisioning/registry"),
-            health: deps.health.clone(),
-            metrics,
-            clock: deps.clock.clone(),
+            followed: records.followed(REGISTRY).await?.unwrap_or_default(),
+            records,
         };
-        let source = deletions(registry.client());
+        let follow = async {
+            sibling.follow(watch_of(registry.client()), follow, None).await;
+            // Watches end before calls do.
+            shutdown.workers.cancelled().await;
+        };
         tokio::select! {
-            () = follow.run(source, shutdown.workers.clone()) => {}
+            () = follow => {}
             () = joins.run() => {}
             () = returns.run() => {}
             () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}

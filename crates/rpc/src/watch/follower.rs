@@ -1,10 +1,10 @@
 //! Following a sibling's Watch: snapshot, changes, and going on after any break.
 //!
 //! Owns: [`Follower`], which turns a stream that may end at any time into an endless sequence of [`Update`]s.
-//! Always holds: between two resets every commit arrives once, whole and in order; after a break the follower goes on
-//! from its last token, and starts over only when the server says that the token is of no use.
-//! Absent on purpose: where the copy is kept; whoever follows says with [`Follower::resume_token`] how far it has come,
-//! and keeps that with the copy.
+//! Always holds: between two resets every commit arrives whole and in order; a token moves only when the caller says with
+//! [`Follower::pass`] that it has applied what came with it, so a break repeats what was not applied and loses nothing;
+//! everything is read again only when the server says that the token is of no use, or the caller asks for it.
+//! Absent on purpose: where the copy is kept, and with it the last token.
 
 use std::time::Duration;
 
@@ -42,7 +42,10 @@ pub struct Follower<S: Source> {
     source: S,
     stream: Option<Batches<S::Event>>,
     pauses: ExponentialBackoff,
+    /// From where to go on after a break: everything before it is applied.
     token: String,
+    /// The token of the last update.
+    given: String,
     pending: Vec<S::Event>,
     in_snapshot: bool,
     /// The last attempt ended badly: wait before the next.
@@ -58,6 +61,7 @@ impl<S: Source> Follower<S> {
             source,
             stream: None,
             pauses: pauses(jitter_seed),
+            given: resume_token.clone(),
             token: resume_token,
             pending: Vec::new(),
             in_snapshot: false,
@@ -66,19 +70,24 @@ impl<S: Source> Follower<S> {
         }
     }
 
-    /// From where to go on after the last update that [`Follower::next`] gave.
+    /// From where to go on after the last update that [`Follower::next`] gave. Empty when the server gave no token.
     #[must_use]
-    pub fn resume_token(&self) -> &str {
-        &self.token
+    pub fn given_token(&self) -> &str {
+        &self.given
     }
 
-    /// Forgets the token: what comes next is a snapshot, after a pause.
-    pub fn start_over(&mut self) {
+    /// The last update is applied: after a break what follows it comes next.
+    pub fn pass(&mut self) {
+        self.token.clone_from(&self.given);
+    }
+
+    /// Leaves the stream and goes on from a token; from a snapshot when it is empty.
+    pub fn resume_from(&mut self, token: String) {
         self.drop_stream();
-        self.token.clear();
+        self.token = token;
     }
 
-    /// The next thing that happens. Cancel-safe only between updates: a commit half received is asked for again.
+    /// The next thing that happens. Cancel-safe: what was received of a commit or snapshot is kept for the next call.
     pub async fn next(&mut self) -> Update<S::Event> {
         loop {
             let Some(stream) = &mut self.stream else {
@@ -102,8 +111,9 @@ impl<S: Source> Follower<S> {
 
     /// Opens the stream, after a pause if the last attempt broke; a failure is told.
     async fn connect(&mut self) -> Option<Update<S::Event>> {
-        if std::mem::take(&mut self.broke) {
+        if self.broke {
             tokio::time::sleep(self.pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+            self.broke = false;
         }
         let opening = tokio::time::timeout(SILENCE_LIMIT, self.source.open(self.token.clone()));
         let silent = || Status::deadline_exceeded("the watch was not answered");
@@ -127,7 +137,7 @@ impl<S: Source> Follower<S> {
             }
             WatchPhase::SnapshotEnd => {
                 self.in_snapshot = false;
-                self.token = batch.resume_token;
+                self.given = batch.resume_token;
                 Some(Update::Reset(std::mem::take(&mut self.pending)))
             }
             WatchPhase::Changes => {
@@ -135,12 +145,12 @@ impl<S: Source> Follower<S> {
                 if !batch.end_of_commit {
                     return None;
                 }
-                self.token = batch.resume_token;
+                self.given = batch.resume_token;
                 Some(Update::Commit(std::mem::take(&mut self.pending)))
             }
             WatchPhase::Bookmark if self.in_snapshot => None,
             WatchPhase::Bookmark => {
-                self.token = batch.resume_token;
+                self.given = batch.resume_token;
                 Some(Update::Alive)
             }
             WatchPhase::Unspecified => {
@@ -151,14 +161,15 @@ impl<S: Source> Follower<S> {
 
     fn lose(&mut self, status: Status) -> Update<S::Event> {
         self.drop_stream();
+        self.broke = true;
         self.lose_token_if_useless(&status);
         Update::Lost(status)
     }
 
     fn drop_stream(&mut self) {
         self.stream = None;
-        self.broke = true;
         self.pending.clear();
+        self.in_snapshot = false;
     }
 
     /// OUT_OF_RANGE: compacted, or of another epoch. Everything has to be read again.
@@ -219,8 +230,17 @@ mod tests {
         Follower::new(Script { acts: acts.into(), tokens: Vec::new() }, String::new(), 7)
     }
 
-    /// The update as a line to compare.
+    /// The update as a line to compare; it counts as applied.
     async fn line(follower: &mut Follower<Script>) -> String {
+        let line = seen(follower).await;
+        if !line.starts_with("lost") {
+            follower.pass();
+        }
+        line
+    }
+
+    /// The update as a line to compare, not applied.
+    async fn seen(follower: &mut Follower<Script>) -> String {
         match follower.next().await {
             Update::Reset(all) => format!("reset {all:?}"),
             Update::Commit(changes) => format!("commit {changes:?}"),
@@ -240,10 +260,10 @@ mod tests {
             batch(WatchPhase::Bookmark, &[], false, "t3"),
         ])]);
         assert_eq!(line(&mut follower).await, "reset [1, 2]");
-        assert_eq!(follower.resume_token(), "t1");
+        assert_eq!(follower.given_token(), "t1");
         assert_eq!(line(&mut follower).await, "commit [3, 4]");
         assert_eq!(line(&mut follower).await, "alive");
-        assert_eq!(follower.resume_token(), "t3");
+        assert_eq!(follower.given_token(), "t3");
     }
 
     #[tokio::test(start_paused = true)]
@@ -261,6 +281,22 @@ mod tests {
         assert_eq!(line(&mut follower).await, "lost Unavailable");
         assert_eq!(line(&mut follower).await, "commit [1, 2]");
         assert_eq!(follower.source.tokens, ["", "t1", "t1"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_that_was_not_applied_comes_again_after_a_break() {
+        let commit = || batch(WatchPhase::Changes, &[1], true, "t2");
+        let mut follower = follower(vec![
+            Act::Play(vec![batch(WatchPhase::SnapshotEnd, &[], false, "t1"), commit()]),
+            Act::Play(vec![commit()]),
+        ]);
+        assert_eq!(line(&mut follower).await, "reset []");
+        assert_eq!(seen(&mut follower).await, "commit [1]");
+        assert_eq!(seen(&mut follower).await, "lost Unavailable");
+        assert_eq!(line(&mut follower).await, "commit [1]");
+        follower.resume_from("elsewhere".to_owned());
+        assert!(futures::poll!(Box::pin(follower.next())).is_pending());
+        assert_eq!(follower.source.tokens, ["", "t1", "elsewhere"]);
     }
 
     #[tokio::test(start_paused = true)]

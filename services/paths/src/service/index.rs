@@ -24,6 +24,7 @@ use names::{AppConnectorName, TenantName};
 use tokio::sync::watch;
 
 use crate::domain::{
+    configuration::TenantConfiguration,
     demand::TenantLive,
     fleet::Fleet,
     live::ConnectorLive,
@@ -225,6 +226,16 @@ impl Index {
     #[must_use]
     pub fn deleted(&self) -> BTreeSet<AppConnectorName> {
         self.model().deleted().clone()
+    }
+
+    /// Shows the configuration of every tenant that is known of.
+    pub fn survey(&self, mut look: impl FnMut(&TenantName, &TenantConfiguration)) {
+        let model = self.model();
+        for name in model.tenants() {
+            if let Some(configuration) = model.tenant(name) {
+                look(name, configuration);
+            }
+        }
     }
 
     /// The connectors of all tenants, live.

@@ -64,6 +64,12 @@ impl Trust {
         self.heard_ms.store(now.as_millisecond(), Relaxed);
     }
 
+    /// The tenants that have roots.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<TenantName> {
+        self.rooted().iter().cloned().collect()
+    }
+
     /// Provisioning told everything: what is not among it is gone.
     pub fn reset(&self, facts: impl IntoIterator<Item = TrustFact>) {
         let mut rooted = self.rooted();
