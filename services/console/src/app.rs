@@ -8,7 +8,7 @@ use rpc::{
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
 };
 use runtime::{
-    follow::Sibling,
+    follow::{Sibling, Siblings},
     health::Hold,
     process::{Deps, Mounts, Service, Shutdown},
 };
@@ -52,7 +52,7 @@ impl Service for App {
         let overviews = Overviews::new(sources.clone(), config.sibling_deadline, clock);
         let siblings = ["registry", "provisioning"].map(|name| followers.sibling(name));
         Ok(Self {
-            api: Api::new(overviews, about),
+            api: Api::new(overviews, Siblings::new(siblings.clone()), about),
             sources,
             provisioning: Provisioning::new(channel(peers.provisioning)?),
             siblings,

@@ -12,7 +12,7 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
-    follow::Sibling,
+    follow::{Sibling, Siblings},
     health::Hold,
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
@@ -74,7 +74,7 @@ impl Service for App {
         let siblings = [Area::Registry, Area::Provisioning];
         let siblings = siblings.map(|area| deps.followers.sibling(area.word()));
         let known = (&index, &trust);
-        let api = Api::new(parts(&config, &deps, &store, known, sealer, &metrics));
+        let api = Api::new(parts(&config, &deps, &store, known, &siblings, sealer, &metrics));
         let channel = |endpoint: &str| {
             connect(&ClientConfig::new(endpoint, deps.client_tls.clone())).context("a sibling")
         };
@@ -136,6 +136,7 @@ fn parts(
     deps: &Deps,
     store: &Store,
     (index, trust): (&Arc<Index>, &Arc<Trust>),
+    siblings: &[Sibling],
     sealer: Sealer,
     metrics: &Metrics,
 ) -> Parts {
@@ -154,6 +155,7 @@ fn parts(
         clock: deps.clock.clone(),
         about: deps.about,
         store: store.clone(),
+        siblings: Siblings::new(siblings.iter().cloned()),
         page_key: TokenKey::new(*store.epoch().as_bytes(), &hash_key),
         shutdown: deps.shutdown.clone(),
     }

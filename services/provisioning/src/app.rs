@@ -14,7 +14,7 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
-    follow::Sibling,
+    follow::{Sibling, Siblings},
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
 };
@@ -89,9 +89,17 @@ impl Service for App {
             returns: give_back,
         };
         let sibling = deps.followers.sibling(REGISTRY);
+        let siblings = Siblings::new([sibling.clone()]);
         let (enrolment, joins) = enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
-        let provisioning =
-            provisioning_handlers(&config, &deps, &records, &registry, &authorities, &metrics)?;
+        let provisioning = provisioning_handlers(
+            &config,
+            &deps,
+            &records,
+            &registry,
+            siblings,
+            &authorities,
+            &metrics,
+        )?;
         Ok(Self {
             store,
             records,
@@ -207,6 +215,7 @@ fn provisioning_handlers(
     deps: &Deps,
     records: &Records,
     registry: &Registry,
+    siblings: Siblings,
     authorities: &Authorities,
     metrics: &Metrics,
 ) -> anyhow::Result<ProvisioningHandlers> {
@@ -233,6 +242,7 @@ fn provisioning_handlers(
         authorities: authorities.clone(),
         renewal: Renewal { records: records.clone(), authorities: authorities.clone() },
         watches,
+        siblings,
         tokens: TokenKey::new(*records.epoch().as_bytes(), &[]),
         metrics: metrics.clone(),
         about: deps.about,

@@ -6,7 +6,7 @@ use rpc::{
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
 };
 use runtime::{
-    follow::Sibling,
+    follow::{Sibling, Siblings},
     health::{Hold, ServiceHealth},
     process::{Deps, Mounts, Service, Shutdown},
 };
@@ -50,8 +50,9 @@ impl Service for App {
         let schedules = Schedules::new(keeper.clone(), groups.clone(), clock.clone());
         let policies = Policies::new(keeper.clone(), clock.clone());
         let sibling = followers.sibling(REGISTRY);
+        let siblings = Siblings::new([sibling.clone()]);
         Ok(Self {
-            api: Api::new(schedules, policies, keeper.clone(), about),
+            api: Api::new(schedules, policies, keeper.clone(), siblings, about),
             keeper,
             registry,
             sibling,

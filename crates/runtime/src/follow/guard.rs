@@ -77,7 +77,8 @@ impl Lacks {
     /// the copy was taken, so it may tell an older state, with nothing missing and yet with withdrawals undone.
     pub(super) fn allow(&self, is_other_life: bool) -> bool {
         let holds = self.rests || self.kinds.values().any(|lack| lack.held > 0);
-        !(is_other_life && holds) && !self.kinds.values().any(Lack::is_too_much)
+        let is_too_much = self.kinds.values().any(Lack::is_too_much);
+        !(is_too_much || is_other_life && holds)
     }
 
     /// A commit after the snapshot is about this object: it is back, or its deletion is named.
