@@ -5,15 +5,18 @@ use rpc::{
     client::{ClientConfig, connect},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
 };
-use runtime::process::{Deps, Mounts, Service, Shutdown};
+use runtime::{
+    follow::{Sibling, Siblings},
+    health::{Hold, ServiceHealth},
+    process::{Deps, Mounts, Service, Shutdown},
+};
 use store::{Store, StoreHealth};
 
 use crate::{
     clients::Registry,
     config::Config,
-    follow::Follow,
+    follow::{GroupSink, REGISTRY},
     grpc::Api,
-    metrics::Metrics,
     service::{groups::Groups, policies::Policies, schedules::Schedules},
     store::Keeper,
 };
@@ -22,7 +25,12 @@ use crate::{
 pub struct App {
     api: Api,
     keeper: Keeper,
-    follow: Follow,
+    registry: Registry,
+    sibling: Sibling,
+    sink: GroupSink,
+    health: ServiceHealth,
+    /// What keeps the service from serving until there is a copy.
+    hold: Option<Hold>,
 }
 
 impl Service for App {
@@ -31,24 +39,26 @@ impl Service for App {
     type Config = Config;
 
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
-        let Deps { about, clock, client_tls, peers, metrics, health, .. } = deps;
+        let Deps { about, clock, client_tls, peers, health, followers, .. } = deps;
         let now = clock.clone();
         let store = Store::open(config.store(), move || now.now()).await?;
         let keeper = Keeper::new(store);
-        let hold = if keeper.has_snapshot().await? {
-            None
-        } else {
-            Some(health.hold("registry has not told its groups yet"))
-        };
+        let copy_of = keeper.snapshot().await?;
+        let hold = copy_of.is_none().then(|| health.hold("registry has not told its groups yet"));
         let registry = Registry::new(connect(&ClientConfig::new(peers.registry, client_tls))?);
         let groups = Groups::new(keeper.clone(), registry.clone(), clock.clone());
         let schedules = Schedules::new(keeper.clone(), groups.clone(), clock.clone());
         let policies = Policies::new(keeper.clone(), clock.clone());
-        let metrics = Metrics::register(&metrics);
+        let sibling = followers.sibling(REGISTRY);
+        let siblings = Siblings::new([sibling.clone()]);
         Ok(Self {
-            api: Api::new(schedules, policies, keeper.clone(), about),
+            api: Api::new(schedules, policies, keeper.clone(), siblings, about),
             keeper,
-            follow: Follow { registry, groups, clock, metrics, health, hold },
+            registry,
+            sibling,
+            sink: GroupSink { groups, copy_of: copy_of.unwrap_or_default() },
+            health,
+            hold,
         })
     }
 
@@ -61,18 +71,17 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
-        let health = self.follow.health.clone();
+        let Self { api: _, keeper, registry, sibling, sink, health, hold } = self;
         let work = async {
-            self.follow.run(shutdown.streams.clone()).await;
+            sibling.follow(registry.groups(), sink, hold).await;
             shutdown.workers.cancelled().await;
         };
         tokio::select! {
             () = work => {}
-            () = health.hold_while(self.keeper.store().health(), StoreHealth::refusal) => {}
-            reason = self.keeper.store().failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
+            () = health.hold_while(keeper.store().health(), StoreHealth::refusal) => {}
+            reason = keeper.store().failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
         }
-        self.keeper.store().close().await;
+        keeper.store().close().await;
         Ok(())
     }
 }

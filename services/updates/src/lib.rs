@@ -6,7 +6,7 @@
 //! Absent on purpose: groups themselves (registry owns them; a copy of their zones is kept here), and who is connected.
 //!
 //! Read in this order: `domain` (the rules), `store` (what is kept), `service` (the use cases), `grpc` (the edge),
-//! `follow` and `clients` (registry), `app` (all of it put together), `config`, `metrics`, `error`.
+//! `follow` and `clients` (registry), `app` (all of it put together), `config`, `error`.
 
 pub mod app;
 pub mod clients;
@@ -15,7 +15,6 @@ pub mod domain;
 pub mod error;
 pub mod follow;
 pub mod grpc;
-pub mod metrics;
 pub mod service;
 pub mod store;
 

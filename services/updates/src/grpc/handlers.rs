@@ -5,10 +5,11 @@ use proto::{
     updates::v1::{self as wire, updates_service_server::UpdatesService},
 };
 use rpc::access::{Caller, caller};
-use runtime::about::About;
+use runtime::{about::About, follow::Siblings};
 use tonic::{Request, Response, Status};
 
 use super::{
+    accept_snapshot,
     backup::{self, BackupStream},
     convert,
 };
@@ -24,14 +25,21 @@ pub struct Api {
     schedules: Schedules,
     policies: Policies,
     keeper: Keeper,
+    siblings: Siblings,
     about: About,
 }
 
 impl Api {
     /// Over the use cases.
     #[must_use]
-    pub fn new(schedules: Schedules, policies: Policies, keeper: Keeper, about: About) -> Self {
-        Self { schedules, policies, keeper, about }
+    pub fn new(
+        schedules: Schedules,
+        policies: Policies,
+        keeper: Keeper,
+        siblings: Siblings,
+        about: About,
+    ) -> Self {
+        Self { schedules, policies, keeper, siblings, about }
     }
 }
 
@@ -163,6 +171,15 @@ impl UpdatesService for Api {
         let ask = convert::list_profiles_request(request.into_inner(), epoch)?;
         let _tenant = caller.authorise(&ask.tenant)?;
         Ok(Response::new(ask.page_of(&crate::domain::profile::SYSTEM_PROFILES)))
+    }
+
+    async fn accept_snapshot(
+        &self,
+        request: Request<wire::AcceptSnapshotRequest>,
+    ) -> Reply<wire::AcceptSnapshotResponse> {
+        let caller = caller(&request)?;
+        let answer = accept_snapshot::accept(&self.siblings, &caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn get_server_info(

@@ -12,7 +12,8 @@ const SCHEDULE: u8 = 2;
 /// A written policy, by tenant.
 const POLICY: u8 = 3;
 
-/// Whether a snapshot of registry's groups was ever taken over.
+/// The token of the snapshot of registry's groups that was taken over first of those of its life, as text; `1` from before
+/// tokens were kept.
 const SNAPSHOT: u8 = 4;
 
 pub(super) fn snapshot() -> Key {

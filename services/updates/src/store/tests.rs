@@ -70,13 +70,13 @@ async fn a_snapshot_removes_the_groups_that_are_not_in_it_and_keeps_schedules() 
     let gone = &groups[119];
     keeper.write_schedule(gone, disabled(), Expected::Absent, None, now()).await.unwrap();
 
-    keeper.replace_groups(&groups[..119], now()).await.unwrap();
+    keeper.replace_groups(&groups[..119], None, now()).await.unwrap();
     assert_eq!(keeper.group(&gone.name).await.unwrap(), None);
     assert_eq!(keeper.group(&groups[118].name).await.unwrap().as_ref(), Some(&groups[118]));
     assert!(keeper.schedule(gone).await.unwrap().is_some());
 
     let before = keeper.store().published();
-    keeper.replace_groups(&groups[..119], now()).await.unwrap();
+    keeper.replace_groups(&groups[..119], None, now()).await.unwrap();
     assert_eq!(keeper.store().published(), before, "the same again writes nothing");
 
     keeper.purge_group(&gone.name, now()).await.unwrap();

@@ -7,3 +7,4 @@ mod groups;
 mod policies;
 mod registry;
 mod schedules;
+mod snapshots;
