@@ -1,6 +1,8 @@
 //! Compiles every `.proto` below `proto/` without protoc and keeps the descriptor set, comments
 //! included, for reflection and for the options that the access layer reads; writes what messages of one shape share.
 
+#![expect(clippy::print_stdout, reason = "a build script speaks to Cargo on its standard output")]
+
 mod shapes;
 mod watched;
 

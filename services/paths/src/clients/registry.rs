@@ -1,4 +1,4 @@
-//! Registry's watch: tenants, groups, connectors, server groups and segments of all tenants.
+//! Registry's watch: every kind of object of all tenants.
 
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
@@ -17,9 +17,9 @@ use uuid::Uuid;
 use super::Told;
 use crate::domain::{
     configuration::{
-        Connector, Country, DEFAULT_STICKY_FOR, DEFAULT_WEIGHT, Families, Group, HealthReporting,
-        MatchStyle, PortRange, Preference, Segment, SelectionPolicy, Server, ServerGroup,
-        UnhealthyPolicy,
+        ClientNetwork, Connector, Country, DEFAULT_STICKY_FOR, DEFAULT_WEIGHT, Families, Group,
+        HealthReporting, MatchStyle, PortRange, Preference, Segment, SelectionPolicy, Server,
+        ServerGroup, UnhealthyPolicy,
         model::{Fact, Membership, Standing},
     },
     cost::place::Coordinates,
@@ -134,7 +134,11 @@ pub(crate) fn told(event: Event) -> Option<Told<Fact>> {
             let live = !gone && it.delete_time.is_none();
             (it.name.clone(), Fact::Segment(name, live.then(|| segment(it))))
         }
-        Resource::ClientNetwork(_) => return None,
+        Resource::ClientNetwork(it) => {
+            let name = named(&it.name)?;
+            let live = !gone && it.delete_time.is_none();
+            (it.name.clone(), Fact::ClientNetwork(name, live.then(|| client_network(it)).flatten()))
+        }
     };
     Some(Told { name, fact, message })
 }
@@ -174,6 +178,14 @@ fn place(location: Option<&wire::Location>) -> (Option<Coordinates>, Option<Coun
         effective => effective,
     };
     (at.and_then(|at| Coordinates::new(at.latitude, at.longitude)), Country::parse(country))
+}
+
+fn client_network(it: wire::ClientNetwork) -> Option<ClientNetwork> {
+    let at = it.coordinates.and_then(|at| Coordinates::new(at.latitude, at.longitude));
+    let missing = "the coordinates are missing or out of range";
+    let coordinates = part("coordinates", &it.name, at.ok_or(missing))?;
+    let network = |text: &String| part("cidrs", &it.name, text.parse());
+    Some(ClientNetwork { networks: it.cidrs.iter().filter_map(network).collect(), coordinates })
 }
 
 fn connector(it: wire::AppConnector) -> Option<Connector> {

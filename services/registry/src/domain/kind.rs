@@ -15,6 +15,7 @@ macro_rules! for_each_kind {
             Connector: $crate::domain::ConnectorSpec,
             ServerGroup: $crate::domain::ServerGroupSpec,
             Segment: $crate::domain::SegmentSpec,
+            ClientNetwork: $crate::domain::ClientNetworkSpec,
         }
     };
 }
