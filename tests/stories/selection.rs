@@ -219,7 +219,7 @@ async fn a_client_network_places_the_clients_behind_its_addresses() {
             let answer = tenant.api.paths.clone().select_path(request).await;
             let selection = answer.map_err(|status| status.to_string())?.into_inner().selection;
             let selection = selection.unwrap_or_default();
-            let found = selection.client_location.clone().unwrap_or_default().source();
+            let found = selection.client_location.unwrap_or_default().source();
             match chosen(&selection)? == connector && found == source {
                 true => Ok(()),
                 false => Err(format!("{selection:?}")),

@@ -88,7 +88,7 @@ async fn a_network_is_listed_watched_and_told_as_every_kind_is() {
         ..ListClientNetworksRequest::default()
     };
     let listed = root.list_client_networks(list).await.unwrap().into_inner();
-    assert_eq!(listed.client_networks, [paris.clone()]);
+    assert_eq!(listed.client_networks.as_slice(), std::slice::from_ref(&paris));
     let get = GetClientNetworkRequest { name: paris.name.clone(), read_time: None };
     assert_eq!(root.get_client_network(get).await.unwrap().into_inner(), paris);
     let events = ListAuditEventsRequest { parent: ACME.to_owned(), ..Default::default() };

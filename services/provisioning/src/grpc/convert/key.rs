@@ -134,7 +134,7 @@ fn cidrs(texts: &[String], v: &mut Violations) -> Option<Vec<Cidr>> {
         return None;
     }
     let parsed = texts.iter().enumerate();
-    let parsed = parsed.map(|(at, text)| v.take(&format!("allowed_cidrs[{at}]"), text.parse()));
+    let parsed = parsed.map(|(at, text)| v.take(format!("allowed_cidrs[{at}]"), text.parse()));
     let parsed: Vec<Option<Cidr>> = parsed.collect();
     parsed.into_iter().collect()
 }
