@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, Value};
 use proto::r#type::v1::AuditEvent;
 use store::{At, Key, Revision, Row, ScanOptions};
 use uuid::Uuid;
 
 use super::{
-    History, Shelf, keys,
+    deed::Shelf,
+    keys,
     record::{StoredEvent, Told},
+    rows::History,
 };
 use crate::{
     Fault,

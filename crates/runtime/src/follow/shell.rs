@@ -14,7 +14,13 @@ use rpc::{
 };
 use tonic::Status;
 
-use super::{Position, Refused, Sibling, Sink, guard::Lacks, guard::Tally, metrics::Counts};
+use super::{
+    gate::Refused,
+    guard::{Lacks, Tally},
+    metrics::Counts,
+    sibling::Sibling,
+    sink::{Position, Sink},
+};
 use crate::health::Hold;
 
 /// How often what was told is applied before everything is read again: over the pauses between, as long as a store takes
@@ -29,8 +35,20 @@ const FIRST_RESTART_PAUSE: Duration = Duration::from_secs(1);
 /// Longest such pause: a copy that cannot be written costs the source one snapshot a minute.
 const LONGEST_RESTART_PAUSE: Duration = Duration::from_secs(60);
 
+impl Sibling {
+    /// Follows a Watch into a sink until long streams end: when everything in this process ends, losing a sibling is no
+    /// news. `hold` is released with the first snapshot.
+    pub async fn follow<S, K>(&self, source: S, sink: K, hold: Option<Hold>)
+    where
+        S: Source<Event = K::Event>,
+        K: Sink,
+    {
+        Shell::new(self, source, sink, hold, rand::random()).run().await;
+    }
+}
+
 /// One follower at work.
-pub(super) struct Shell<'a, S: Source, K: Sink> {
+struct Shell<'a, S: Source, K: Sink> {
     sibling: &'a Sibling,
     counts: Counts,
     follower: Follower<S>,
@@ -80,13 +98,7 @@ impl<E> Clone for Step<'_, E> {
 impl<E> Copy for Step<'_, E> {}
 
 impl<'a, S: Source<Event = K::Event>, K: Sink> Shell<'a, S, K> {
-    pub(super) fn new(
-        sibling: &'a Sibling,
-        source: S,
-        sink: K,
-        hold: Option<Hold>,
-        seed: u64,
-    ) -> Self {
+    fn new(sibling: &'a Sibling, source: S, sink: K, hold: Option<Hold>, seed: u64) -> Self {
         let start = sink.start();
         Self {
             sibling,
@@ -103,7 +115,7 @@ impl<'a, S: Source<Event = K::Event>, K: Sink> Shell<'a, S, K> {
         }
     }
 
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         self.tell_refused(false);
         let stop = &self.sibling.around.stop;
         loop {

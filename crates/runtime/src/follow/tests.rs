@@ -8,14 +8,17 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use proto::r#type::v1::WatchPhase;
-use rpc::watch::{Batch, Batches};
+use rpc::watch::{Batch, Batches, Source};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Status;
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
-use crate::{health::Health, metrics::Registry};
+use crate::{clock::Clock, health::Health, metrics::Registry};
 
 /// An object by its name; `None` when it is gone.
 type Event = (String, Option<u32>);

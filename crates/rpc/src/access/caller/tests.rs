@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tokens::{TokenEntry, TokenFile, token_sha256};
-use names::{Reason, SpiffeId, TrustDomain};
+use names::{Id, Reason, SpiffeId, TrustDomain};
 
 fn tenant(id: &str) -> TenantName {
     TenantName { tenant: Id::parse(id).unwrap() }
