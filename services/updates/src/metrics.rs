@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     registry_heard: Gauge,
+    lost_races: Gauge,
 }
 
 impl Metrics {
@@ -20,6 +21,11 @@ impl Metrics {
                 "When registry's watch was last heard, in seconds since 1970; 0 before the first time",
                 metrics.registry_heard.clone(),
             );
+            registry.register(
+                "updates_lost_races",
+                "Writes of this process decided anew because something they rest on changed, since its start",
+                metrics.lost_races.clone(),
+            );
         });
         metrics
     }
@@ -27,5 +33,10 @@ impl Metrics {
     /// Registry's watch was heard.
     pub(crate) fn registry_heard(&self, now: Timestamp) {
         self.registry_heard.set(now.as_second());
+    }
+
+    /// Races were lost, so many since the process started.
+    pub(crate) fn lost_races(&self, races: u64) {
+        self.lost_races.set(i64::try_from(races).unwrap_or(i64::MAX));
     }
 }
