@@ -14,7 +14,8 @@ pub const TRIM_PERIOD: Duration = Duration::from_secs(60 * 60);
 pub struct Trim(pub History);
 
 impl Worker for Trim {
-    const NAME: &'static str = "trim";
+    // Services of one process share the names of workers in their metrics.
+    const NAME: &'static str = "trim-updates";
     type Error = Fault;
 
     async fn tick(&mut self, now: Timestamp) -> Result<Next, Fault> {
