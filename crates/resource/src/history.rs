@@ -36,7 +36,7 @@ use record::{StoredEvent, StoredStart};
 
 /// Younger than this, `read_time` answers as now: what a caller calls "now" on a clock of his own.
 pub const NOW_IS_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
-/// Most operations that a row adds to a commit. A third only where what was before is larger than [`MAX_INLINE_BYTES`].
+/// Most operations that a row adds to a commit. A third only where what was before is larger than `MAX_INLINE_BYTES`.
 pub const OPS_PER_ROW: usize = 2;
 /// Largest record of before that stands in the row itself: with all that the row says besides it stays below the 64 KiB of a value.
 const MAX_INLINE_BYTES: usize = 48 * 1024;

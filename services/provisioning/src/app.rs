@@ -14,6 +14,7 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
+    follow::{Sibling, Siblings},
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
 };
@@ -44,7 +45,7 @@ use crate::{
     store::Records,
     workers::{
         finish_reserved::{self, FinishReserved},
-        follow_registry::{FollowRegistry, RegistryWatch},
+        follow_registry::{FollowRegistry, REGISTRY, watch_of},
         sweep::{self, Sweep},
     },
 };
@@ -54,6 +55,7 @@ pub struct App {
     store: Store,
     records: Records,
     registry: Registry,
+    sibling: Sibling,
     finisher: Finisher,
     joins: Folding<Reserving>,
     returns: Folding<Returning>,
@@ -86,13 +88,23 @@ impl Service for App {
             authorities: authorities.clone(),
             returns: give_back,
         };
+        let sibling = deps.followers.sibling(REGISTRY);
+        let siblings = Siblings::new([sibling.clone()]);
         let (enrolment, joins) = enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
-        let provisioning =
-            provisioning_handlers(&config, &deps, &records, &registry, &authorities, &metrics)?;
+        let provisioning = provisioning_handlers(
+            &config,
+            &deps,
+            &records,
+            &registry,
+            siblings,
+            &authorities,
+            &metrics,
+        )?;
         Ok(Self {
             store,
             records,
             registry,
+            sibling,
             finisher,
             joins,
             returns,
@@ -121,6 +133,7 @@ impl Service for App {
             store,
             records,
             registry,
+            sibling,
             finisher,
             joins,
             returns,
@@ -129,21 +142,24 @@ impl Service for App {
             deps,
             ..
         } = self;
-        let finish = FinishReserved { finisher, metrics: metrics.clone() };
+        let finish = FinishReserved { finisher, metrics };
         deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let sweep = Sweep { records: records.clone() };
         deps.workers.spawn(sweep, sweep::PERIOD, Signal::new());
         let follow = FollowRegistry {
             keys: provisioning.keys,
-            revoking: Revoking { records },
-            denied: deps.denied.clone(),
-            health: deps.health.clone(),
-            metrics,
-            clock: deps.clock.clone(),
+            revoking: Revoking { records: records.clone() },
+            denied: deps.denied.voice("provisioning/registry"),
+            followed: records.followed(REGISTRY).await?.unwrap_or_default(),
+            records,
         };
-        let source = RegistryWatch(registry.client());
+        let follow = async {
+            sibling.follow(watch_of(registry.client()), follow, None).await;
+            // Watches end before calls do.
+            shutdown.workers.cancelled().await;
+        };
         tokio::select! {
-            () = follow.run(source, shutdown.workers.clone()) => {}
+            () = follow => {}
             () = joins.run() => {}
             () = returns.run() => {}
             () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}
@@ -200,6 +216,7 @@ fn provisioning_handlers(
     deps: &Deps,
     records: &Records,
     registry: &Registry,
+    siblings: Siblings,
     authorities: &Authorities,
     metrics: &Metrics,
 ) -> anyhow::Result<ProvisioningHandlers> {
@@ -226,6 +243,7 @@ fn provisioning_handlers(
         authorities: authorities.clone(),
         renewal: Renewal { records: records.clone(), authorities: authorities.clone() },
         watches,
+        siblings,
         tokens: TokenKey::new(*records.epoch().as_bytes(), &[]),
         metrics: metrics.clone(),
         about: deps.about,

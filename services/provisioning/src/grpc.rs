@@ -1,5 +1,6 @@
 //! The wire: handlers of three moves (parse, call, render). Generated types stop here.
 
+mod accept_snapshot;
 pub(crate) mod backup;
 pub(crate) mod convert;
 pub(crate) mod enrolment;

@@ -8,6 +8,8 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
+    follow::{Sibling, Siblings},
+    health::{Hold, ServiceHealth},
     process::{Deps, Mounts, Service, Shutdown},
     worker::{Signal, Workers},
 };
@@ -16,7 +18,7 @@ use store::{Store, StoreHealth};
 use crate::{
     clients::Registry,
     config::Config,
-    follow::Follow,
+    follow::{GroupSink, REGISTRY},
     grpc::Api,
     metrics::Metrics,
     service::{
@@ -33,7 +35,12 @@ pub struct App {
     rows: Rows,
     history: History,
     workers: Workers,
-    follow: Follow,
+    registry: Registry,
+    sibling: Sibling,
+    sink: GroupSink,
+    health: ServiceHealth,
+    /// What keeps the service from serving until there is a copy.
+    hold: Option<Hold>,
 }
 
 impl Service for App {
@@ -42,32 +49,38 @@ impl Service for App {
     type Config = Config;
 
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
-        let Deps { about, clock, client_tls, peers, metrics, health, workers, .. } = deps;
+        let Deps { about, clock, client_tls, peers, metrics, health, workers, followers, .. } =
+            deps;
         let now = clock.clone();
         let store = Store::open(config.store()?, move || now.now()).await?;
         let history = History::open(store.clone(), config.history.clone(), clock.now()).await?;
         let tokens = TokenKey::new(*store.epoch().as_bytes(), &[]);
         let rows = Rows::new(store);
-        let hold = if rows.has_snapshot().await? {
-            None
-        } else {
-            Some(health.hold("registry has not told its groups yet"))
-        };
+        let copy_of = rows.snapshot().await?;
+        let hold = copy_of.is_none().then(|| health.hold("registry has not told its groups yet"));
         let registry = Registry::new(connect(&ClientConfig::new(peers.registry, client_tls))?);
         let groups = Groups::new(rows.clone(), registry.clone(), clock.clone());
-        let metrics = Metrics::register(&metrics);
         let configuration = Configuration {
             rows: rows.clone(),
             history: history.clone(),
             tenants: Tenants::new(rows.clone(), registry.clone()),
-            metrics: metrics.clone(),
+            metrics: Metrics::register(&metrics),
         };
         let schedules = Schedules::new(configuration.clone(), groups.clone());
         let policies = Policies::new(configuration.clone());
-        let clock_of_calls = clock.clone();
-        let api = Api { schedules, policies, configuration, tokens, clock: clock_of_calls, about };
-        let follow = Follow { registry, groups, clock, metrics, health, hold };
-        Ok(Self { api, rows, history, workers, follow })
+        let sibling = followers.sibling(REGISTRY);
+        let siblings = Siblings::new([sibling.clone()]);
+        Ok(Self {
+            api: Api { schedules, policies, configuration, tokens, siblings, clock, about },
+            rows,
+            history,
+            workers,
+            registry,
+            sibling,
+            sink: GroupSink { groups, copy_of: copy_of.unwrap_or_default() },
+            health,
+            hold,
+        })
     }
 
     fn mount(&self, mounts: &mut Mounts) {
@@ -79,19 +92,18 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        self.workers.spawn(Trim(self.history), TRIM_PERIOD, Signal::new());
-        // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
-        let health = self.follow.health.clone();
+        let Self { api: _, rows, history, workers, registry, sibling, sink, health, hold } = self;
+        workers.spawn(Trim(history), TRIM_PERIOD, Signal::new());
         let work = async {
-            self.follow.run(shutdown.streams.clone()).await;
+            sibling.follow(registry.groups(), sink, hold).await;
             shutdown.workers.cancelled().await;
         };
         tokio::select! {
             () = work => {}
-            () = health.hold_while(self.rows.store().health(), StoreHealth::refusal) => {}
-            reason = self.rows.store().failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
+            () = health.hold_while(rows.store().health(), StoreHealth::refusal) => {}
+            reason = rows.store().failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
         }
-        self.rows.store().close().await;
+        rows.store().close().await;
         Ok(())
     }
 }

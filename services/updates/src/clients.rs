@@ -4,7 +4,6 @@
 //! Always holds: a call has a deadline; only reads are repeated.
 //! Absent on purpose: a trait; there is one registry.
 
-use futures::StreamExt;
 use names::{AppConnectorGroupName, TenantName};
 use proto::registry::v1::{
     self as wire, Event, ResourceType, WatchRequest, event::Resource,
@@ -14,9 +13,8 @@ use proto::r#type::v1::ChangeType;
 use rpc::{
     Failure, Kind,
     client::{Channel, RetryPolicy, retry},
-    watch::{Batch, Batches, Source},
+    watch::{self, Source},
 };
-use tonic::Status;
 
 use crate::{domain::group::Group, service::groups::GroupChange};
 
@@ -71,9 +69,20 @@ impl Registry {
     }
 
     /// Registry's watch of all groups of all tenants.
-    #[must_use]
-    pub fn groups(&self) -> GroupWatch {
-        GroupWatch { client: self.client.clone() }
+    pub fn groups(&self) -> impl Source<Event = GroupChange> + use<> {
+        let client = self.client.clone();
+        let open = move |resume_token| {
+            let mut client = client.clone();
+            let request = WatchRequest {
+                parent: rpc::access::ALL_TENANTS.to_owned(),
+                types: vec![ResourceType::AppConnectorGroup.into()],
+                resume_token,
+                filter: String::new(),
+                follower: String::new(),
+            };
+            async move { client.watch(request).await }
+        };
+        watch::source(open, change_in)
     }
 }
 
@@ -84,34 +93,6 @@ pub struct Tenant {
     pub uid: uuid::Uuid,
     /// Soft-deleted: its name may soon be another's.
     pub deleted: bool,
-}
-
-/// The watch of groups, for [`rpc::watch::Follower`].
-pub struct GroupWatch {
-    client: RegistryServiceClient<Channel>,
-}
-
-impl Source for GroupWatch {
-    type Event = GroupChange;
-
-    async fn open(&mut self, resume_token: String) -> Result<Batches<GroupChange>, Status> {
-        let request = WatchRequest {
-            parent: rpc::access::ALL_TENANTS.to_owned(),
-            types: vec![ResourceType::AppConnectorGroup.into()],
-            resume_token,
-            filter: String::new(),
-            follower: String::new(),
-        };
-        let stream = self.client.watch(request).await?.into_inner();
-        Ok(stream.map(|response| response.map(batch_in)).boxed())
-    }
-}
-
-fn batch_in(response: wire::WatchResponse) -> Batch<GroupChange> {
-    let phase = response.phase();
-    let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
-    let events = events.into_iter().filter_map(change_in).collect();
-    Batch { phase, events, end_of_commit, resume_token }
 }
 
 /// What an event means here; `None` for what is not a group (a newer registry may send more than was asked for).
@@ -165,7 +146,7 @@ mod fuzz {
                 return Verdict::Refused("no message".to_owned());
             };
             let told = response.events.len();
-            let batch = batch_in(response);
+            let batch = watch::batch(response, change_in);
             assert!(batch.events.len() <= told, "more groups than events");
             for change in &batch.events {
                 let (GroupChange::Is(Group { name, .. }) | GroupChange::Purged(name)) = change;

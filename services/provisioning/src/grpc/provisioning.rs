@@ -18,10 +18,11 @@ use rpc::{
     page::{QueryFingerprint, TokenKey},
     time::{from_proto, to_proto},
 };
-use runtime::{Clock, about::About};
+use runtime::{Clock, about::About, follow::Siblings};
 use tonic::{Request, Response, Status};
 
 use super::{
+    accept_snapshot,
     backup::{self, BackupStream},
     convert::{self, UPDATABLE},
     requests::{Paging, change, idempotency, only_by_name},
@@ -53,6 +54,7 @@ pub(crate) struct ProvisioningHandlers {
     pub(crate) authorities: Authorities,
     pub(crate) renewal: Renewal,
     pub(crate) watches: Watches,
+    pub(crate) siblings: Siblings,
     pub(crate) tokens: TokenKey,
     pub(crate) metrics: Metrics,
     pub(crate) about: About,
@@ -237,6 +239,15 @@ impl ProvisioningService for ProvisioningHandlers {
         let _system = caller.authorise_system()?;
         tracing::info!(caller = caller.audit_name(), "a backup is being made");
         Ok(Response::new(backup::stream(self.records.store()).await?))
+    }
+
+    async fn accept_snapshot(
+        &self,
+        request: Request<pb::AcceptSnapshotRequest>,
+    ) -> Answer<pb::AcceptSnapshotResponse> {
+        let caller = caller(&request)?;
+        let answer = accept_snapshot::accept(&self.siblings, &caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn get_server_info(

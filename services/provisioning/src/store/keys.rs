@@ -44,6 +44,8 @@ pub(super) const AUTHORITY_KEY: u8 = 14;
 pub(super) const REVOCATION: u8 = 15;
 /// `purge time / tenant / key id` → `StoredPointer`: deleted keys, for the purge.
 pub(super) const KEY_BY_PURGE_TIME: u8 = 16;
+/// `sibling` → `StoredPointer` to a token of the life of it that is followed.
+pub(super) const FOLLOWED: u8 = 17;
 
 fn child(tag: u8, tenant: &Id, id: &Id) -> Key {
     Key::builder(tag).text(tenant.as_str()).text(id.as_str()).finish()
@@ -152,4 +154,8 @@ pub(super) fn key_by_purge_time(time: Timestamp, name: &ProvisioningKeyName) -> 
 
 pub(super) fn all_deleted_keys() -> Prefix {
     Key::builder(KEY_BY_PURGE_TIME).prefix()
+}
+
+pub(super) fn followed(source: &str) -> Key {
+    Key::builder(FOLLOWED).text(source).finish()
 }

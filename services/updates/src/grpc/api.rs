@@ -12,9 +12,10 @@ use rpc::{
     access::{Caller, caller},
     page::TokenKey,
 };
-use runtime::{Clock, about::About};
+use runtime::{Clock, about::About, follow::Siblings};
 use tonic::{Request, Response, Status};
 
+use super::accept_snapshot;
 use crate::service::{configuration::Configuration, policies::Policies, schedules::Schedules};
 
 /// An answer of a method.
@@ -34,6 +35,8 @@ pub struct Api {
     pub policies: Policies,
     /// What is written, and its history.
     pub configuration: Configuration,
+    /// What this service follows.
+    pub siblings: Siblings,
     /// Seals page tokens.
     pub tokens: TokenKey,
     /// Where time comes from.
@@ -105,6 +108,14 @@ impl UpdatesService for Api {
         request: Request<ListAuditEventsRequest>,
     ) -> Answer<ListAuditEventsResponse> {
         self.audit_events(request).await
+    }
+
+    async fn accept_snapshot(
+        &self,
+        request: Request<AcceptSnapshotRequest>,
+    ) -> Answer<AcceptSnapshotResponse> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(accept_snapshot::accept(&self.siblings, &caller, request).await?))
     }
 
     async fn get_server_info(&self, request: Request<GetServerInfoRequest>) -> Answer<ServerInfo> {

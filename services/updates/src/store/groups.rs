@@ -1,6 +1,6 @@
 //! The copy of registry's groups.
 //!
-//! Owns: one row a group, and whether a snapshot was ever taken over. Always holds: what equals the copy is not written again.
+//! Owns: one row a group, and of which life of registry the copy is. Always holds: what equals the copy is not written again.
 //! Absent on purpose: following registry (`follow`), and asking it (`service::groups`).
 
 use jiff::Timestamp;
@@ -48,9 +48,33 @@ impl Rows {
         Ok(())
     }
 
-    /// Takes over a whole snapshot: what is not in it no longer exists. Schedules stay where they are, bound to their
-    /// group's uid, so that a registry that comes back wrongly empty costs no configuration here.
-    pub async fn replace_groups(&self, groups: &[Group], now: Timestamp) -> Result<(), Fault> {
+    /// The groups of the copy that are not deleted.
+    pub async fn live_groups(&self) -> Result<Vec<AppConnectorGroupName>, Fault> {
+        let mut live = Vec::new();
+        let mut options = ScanOptions::default();
+        loop {
+            let page = self.store.scan(&keys::all_groups(), options).await?;
+            for row in &page.rows {
+                let name = keys::read_group(&row.key)?;
+                if !StoredGroup::read(&name, &row.value)?.deleted {
+                    live.push(name);
+                }
+            }
+            let Some(last) = page.rows.last().filter(|_| page.more) else { return Ok(live) };
+            let (after, at) = (Some(last.key.clone()), At::Revision(page.revision));
+            options = ScanOptions { after, at, ..ScanOptions::default() };
+        }
+    }
+
+    /// Takes over a whole snapshot: what is not in it no longer exists. `token` is kept when the snapshot is the first of a
+    /// life of registry. Schedules stay where they are, bound to their group's uid, so that a registry that comes back
+    /// wrongly empty costs no configuration here.
+    pub async fn replace_groups(
+        &self,
+        groups: &[Group],
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let live: std::collections::BTreeSet<_> = groups.iter().map(|group| &group.name).collect();
         let mut options = ScanOptions::default();
         loop {
@@ -70,15 +94,16 @@ impl Rows {
             options.at = At::Revision(page.revision);
         }
         self.put_groups(groups, now).await?;
-        if !self.has_snapshot().await? {
-            // The key says it all.
-            self.store.commit(Commit::new(now).put(keys::snapshot(), "1")).await?;
+        if let Some(token) = token {
+            let token = token.to_owned();
+            self.store.commit(Commit::new(now).put(keys::snapshot(), token)).await?;
         }
         Ok(())
     }
 
-    /// Whether a snapshot of registry's groups was ever taken over.
-    pub async fn has_snapshot(&self) -> Result<bool, Fault> {
-        Ok(self.store.get(&keys::snapshot(), At::Published).await?.is_some())
+    /// A token of the life of registry that the copy is of; `None` before the first snapshot was ever taken over.
+    pub async fn snapshot(&self) -> Result<Option<String>, Fault> {
+        let row = self.store.get(&keys::snapshot(), At::Published).await?;
+        Ok(row.map(|row| String::from_utf8_lossy(&row.value).into_owned()))
     }
 }

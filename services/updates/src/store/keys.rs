@@ -5,7 +5,7 @@
 //! | 01 | tenant, group | the copy of a group |
 //! | 02 | tenant, group | a written schedule |
 //! | 03 | tenant | a written policy |
-//! | 04 | | a snapshot of registry's groups was taken over once |
+//! | 04 | | a token, as text, of the first snapshot taken over of registry's life; `1` from before tokens were kept |
 //! | 05 | tenant | the tenant's global id |
 //! | E0 … | | history: `resource::history` |
 

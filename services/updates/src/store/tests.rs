@@ -88,13 +88,13 @@ async fn a_snapshot_removes_the_groups_that_are_not_in_it_and_keeps_schedules() 
     let gone = &groups[119];
     disable(&rows, gone, &slot(&rows, gone).await).await.unwrap();
 
-    rows.replace_groups(&groups[..119], now()).await.unwrap();
+    rows.replace_groups(&groups[..119], None, now()).await.unwrap();
     assert_eq!(rows.group(&gone.name).await.unwrap(), None);
     assert_eq!(rows.group(&groups[118].name).await.unwrap().as_ref(), Some(&groups[118]));
     assert!(slot(&rows, gone).await.found.is_some());
 
     let before = rows.store().published();
-    rows.replace_groups(&groups[..119], now()).await.unwrap();
+    rows.replace_groups(&groups[..119], None, now()).await.unwrap();
     assert_eq!(rows.store().published(), before, "the same again writes nothing");
 
     rows.purge_group(&gone.name, now()).await.unwrap();

@@ -125,6 +125,10 @@ impl Serving {
         UpdatesServiceClient::new(InterceptedService::new(channel.unwrap(), bearer))
     }
 
+    pub(crate) fn is_serving(&self, name: &str) -> Option<bool> {
+        self.running.health().is_serving(name)
+    }
+
     pub(crate) fn admin(&self) -> Client {
         self.client(ADMIN)
     }

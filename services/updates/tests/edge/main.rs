@@ -8,3 +8,4 @@ mod history;
 mod policies;
 mod registry;
 mod schedules;
+mod snapshots;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use futures::StreamExt;
@@ -17,6 +20,7 @@ use proto::{
 };
 use runtime::process::{Deps, Mounts, Service, Shutdown};
 use serde::{Deserialize, Serialize};
+use store::{Epoch, Etag, Revision};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, codegen::BoxStream};
@@ -31,6 +35,8 @@ pub(crate) const SECOND: &str = "22222222-2222-4222-8222-222222222222";
 pub(crate) struct Told {
     tenants: Arc<Mutex<BTreeMap<String, Tenant>>>,
     groups: Arc<Mutex<BTreeMap<String, AppConnectorGroup>>>,
+    /// What epoch its tokens are of.
+    life: Arc<AtomicU8>,
     changes: broadcast::Sender<WatchResponse>,
 }
 
@@ -39,6 +45,7 @@ impl Default for Told {
         let told = Self {
             tenants: Arc::default(),
             groups: Arc::default(),
+            life: Arc::default(),
             changes: broadcast::Sender::new(64),
         };
         told.tenant("acme", "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa");
@@ -94,12 +101,24 @@ impl Told {
         self.announce(ChangeType::Deleted, group);
     }
 
+    /// A registry that was made anew and knows nothing.
+    pub(crate) fn forget_everything(&self) {
+        self.groups.lock().unwrap().clear();
+        self.life.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The token of this life.
+    pub(crate) fn token(&self) -> String {
+        let epoch = Epoch::from_bytes([self.life.load(Ordering::Relaxed); 16]);
+        Etag::new(epoch, Revision::new(1)).to_string()
+    }
+
     fn announce(&self, change: ChangeType, group: AppConnectorGroup) {
         let response = WatchResponse {
             phase: WatchPhase::Changes.into(),
             events: vec![event(change, group)],
             end_of_commit: true,
-            resume_token: "later".into(),
+            resume_token: self.token(),
         };
         // Nobody may be watching yet; then the snapshot tells it.
         self.changes.send(response).ok();
@@ -174,7 +193,7 @@ impl RegistryService for Registry {
         let snapshot = WatchResponse { phase, events, ..WatchResponse::default() };
         let end = WatchResponse {
             phase: WatchPhase::SnapshotEnd.into(),
-            resume_token: "now".into(),
+            resume_token: self.told.token(),
             ..WatchResponse::default()
         };
         let later = futures::stream::unfold(later, |mut later| async {
