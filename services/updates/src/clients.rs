@@ -1,10 +1,10 @@
-//! What updates asks of its siblings: groups, of registry.
+//! What updates asks of its siblings: groups and tenants, of registry.
 //!
 //! Owns: the calls and what their answers mean here.
 //! Always holds: a call has a deadline; only reads are repeated.
 //! Absent on purpose: a trait; there is one registry.
 
-use names::AppConnectorGroupName;
+use names::{AppConnectorGroupName, TenantName};
 use proto::registry::v1::{
     self as wire, Event, ResourceType, WatchRequest, event::Resource,
     registry_service_client::RegistryServiceClient,
@@ -48,6 +48,26 @@ impl Registry {
         }
     }
 
+    /// One tenant; `None` when registry knows that there is none.
+    pub async fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, Failure> {
+        let answer = retry(RetryPolicy::default(), || {
+            let mut client = self.client.clone();
+            let request = wire::GetTenantRequest { name: name.to_string(), read_time: None };
+            async move { client.get_tenant(request).await }
+        });
+        match answer.await {
+            Ok(answer) => {
+                let wire::Tenant { uid, delete_time, .. } = answer.into_inner();
+                let uid = uid.parse().map_err(Failure::defect)?;
+                Ok(Some(Tenant { uid, deleted: delete_time.is_some() }))
+            }
+            Err(status) => {
+                let failure = Failure::from_status(&status);
+                if failure.kind() == Kind::NotFound { Ok(None) } else { Err(failure) }
+            }
+        }
+    }
+
     /// Registry's watch of all groups of all tenants.
     pub fn groups(&self) -> impl Source<Event = GroupChange> + use<> {
         let client = self.client.clone();
@@ -64,6 +84,15 @@ impl Registry {
         };
         watch::source(open, change_in)
     }
+}
+
+/// A tenant, as far as it counts here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its global id.
+    pub uid: uuid::Uuid,
+    /// Soft-deleted: its name may soon be another's.
+    pub deleted: bool,
 }
 
 /// What an event means here; `None` for what is not a group (a newer registry may send more than was asked for).

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use names::AppConnectorGroupName;
 use runtime::Clock;
 
-use crate::{clients::Registry, domain::group::Group, error::Error, store::Keeper};
+use crate::{clients::Registry, domain::group::Group, error::Error, store::Rows};
 
 /// The groups this service knows.
 #[derive(Clone)]
 pub struct Groups {
-    keeper: Keeper,
+    keeper: Rows,
     registry: Registry,
     clock: Clock,
     heard: Arc<Mutex<Option<Timestamp>>>,
@@ -25,7 +25,7 @@ pub struct Groups {
 impl Groups {
     /// Over the copy and its owner.
     #[must_use]
-    pub fn new(keeper: Keeper, registry: Registry, clock: Clock) -> Self {
+    pub fn new(keeper: Rows, registry: Registry, clock: Clock) -> Self {
         Self { keeper, registry, clock, heard: Arc::default() }
     }
 

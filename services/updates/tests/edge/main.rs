@@ -4,6 +4,7 @@
 
 mod ground;
 mod groups;
+mod history;
 mod policies;
 mod registry;
 mod schedules;
