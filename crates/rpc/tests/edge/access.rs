@@ -77,8 +77,8 @@ async fn a_planned_method_says_that_it_is_planned() {
     let served = main_listener().await;
     let mut client =
         proto::registry::v1::registry_service_client::RegistryServiceClient::new(served.channel());
-    let request = tonic::Request::new(proto::registry::v1::CreateClientNetworkRequest::default());
-    let planned = client.create_client_network(as_token(ROOT, request)).await.unwrap_err();
+    let request = tonic::Request::new(proto::registry::v1::MoveAppConnectorRequest::default());
+    let planned = client.move_app_connector(as_token(ROOT, request)).await.unwrap_err();
     assert_eq!(reason(&planned), (Kind::Unimplemented, Reason::MethodPlanned.word().to_owned()));
     let unknown =
         served.call_bare("/causeway.registry.v1.RegistryService/Invented", &[], &()).await;
