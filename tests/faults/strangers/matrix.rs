@@ -59,7 +59,7 @@ const ABOUT_NO_TENANT: [&str; 21] = [
 
 /// Built methods that a request made from its descriptor alone does not bring to success: a secret, a running watch's token, a
 /// deleted object, a refused snapshot, a rule over several fields. They are let in all the same, as far as their handler.
-const NEEDS_MORE: [&str; 16] = [
+const NEEDS_MORE: [&str; 17] = [
     "EnrolmentService.Enroll",
     "Health.List",
     "OverviewService.AcceptSnapshot",
@@ -72,6 +72,7 @@ const NEEDS_MORE: [&str; 16] = [
     "RegistryService.DeleteTenant",
     "RegistryService.RegisterAppConnector",
     "RegistryService.UndeleteApplicationSegment",
+    "RegistryService.UndeleteClientNetwork",
     "RegistryService.UndeleteServerGroup",
     "RegistryService.UndeleteTenant",
     "UpdatesService.AcceptSnapshot",
