@@ -156,6 +156,7 @@ fn commit(fault: Fault) -> Failure {
         .quota("record", format!("at most {max} bytes")),
         CommitError::Precondition { .. }
         | CommitError::TooManyOps { .. }
+        | CommitError::UnreadFormat { .. }
         | CommitError::DuplicateKey { .. }
         | CommitError::ReservedKey { .. } => Failure::defect(fault),
     }

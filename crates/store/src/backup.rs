@@ -23,6 +23,7 @@ pub(crate) use write::write;
 use crate::{
     commit::CommitError,
     embedded::OpenError,
+    format::RecordFormat,
     read::ReadError,
     revision::{Epoch, Revision},
 };
@@ -36,6 +37,8 @@ pub struct BackupSummary {
     pub revision: Revision,
     /// When it was taken.
     pub taken: Timestamp,
+    /// The format of its records: who restores it must read it.
+    pub format: RecordFormat,
     /// How many rows it holds, the store's own records of requests included.
     pub rows: u64,
     /// The size of the file.

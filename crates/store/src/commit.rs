@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     key::{FIRST_RESERVED_TAG, Key, MAX_KEY_BYTES, Prefix},
     revision::Revision,
+    value::{FIRST_FORMAT, Value},
 };
 
 /// Most writes, and separately most preconditions, of one commit. The replicated engine to come
@@ -83,6 +84,8 @@ pub struct Commit {
     pub(crate) now: Timestamp,
     pub(crate) preconditions: Vec<Precondition>,
     pub(crate) writes: Vec<Write>,
+    /// The highest format among the values, the remembered response included.
+    pub(crate) format: u32,
     pub(crate) idempotency: Option<Idempotency>,
 }
 
@@ -90,7 +93,13 @@ impl Commit {
     /// An empty commit. `now` dates the idempotency record, if there is one.
     #[must_use]
     pub fn new(now: Timestamp) -> Commit {
-        Commit { now, preconditions: Vec::new(), writes: Vec::new(), idempotency: None }
+        Commit {
+            now,
+            preconditions: Vec::new(),
+            writes: Vec::new(),
+            format: FIRST_FORMAT,
+            idempotency: None,
+        }
     }
 
     /// The commit takes place only if no object has this key.
@@ -126,8 +135,10 @@ impl Commit {
 
     /// Creates the object or replaces its value (at most [`MAX_VALUE_BYTES`]).
     #[must_use]
-    pub fn put(mut self, key: Key, value: impl Into<Bytes>) -> Commit {
-        self.writes.push(Write::Put(key, value.into()));
+    pub fn put(mut self, key: Key, value: impl Into<Value>) -> Commit {
+        let Value { bytes, format } = value.into();
+        self.format = self.format.max(format);
+        self.writes.push(Write::Put(key, bytes));
         self
     }
 
@@ -141,8 +152,10 @@ impl Commit {
     /// Remembers `response` under `key` in the same commit. If the same request was committed
     /// before, nothing is written and the remembered response comes back instead.
     #[must_use]
-    pub fn idempotent(mut self, key: IdempotencyKey, response: impl Into<Bytes>) -> Commit {
-        self.idempotency = Some(Idempotency { key, response: response.into() });
+    pub fn idempotent(mut self, key: IdempotencyKey, response: impl Into<Value>) -> Commit {
+        let Value { bytes, format } = response.into();
+        self.format = self.format.max(format);
+        self.idempotency = Some(Idempotency { key, response: bytes });
         self
     }
 
@@ -307,6 +320,17 @@ pub enum CommitError {
     ReservedKey {
         /// The key.
         key: Key,
+    },
+    /// A value has a format that this program does not read, so it would be refused its own store at its next start; nothing
+    /// was written.
+    #[error(
+        "a value has format {needed}, and the store was opened by a program that reads up to {reads}"
+    )]
+    UnreadFormat {
+        /// The value's format.
+        needed: u32,
+        /// What the program reads.
+        reads: u32,
     },
     /// The request id was used before with another request; nothing was written.
     #[error("the request id was used before with a different request")]

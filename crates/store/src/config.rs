@@ -5,7 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use crate::clock::MonotonicClock;
+use crate::{clock::MonotonicClock, format::Reads};
 
 /// Memory for cached pages: 32 MiB. The engine is known to use a multiple of what it is given,
 /// so this stays well below its own default of 1 GiB.
@@ -129,6 +129,8 @@ pub struct StoreConfig {
     /// belongs to this process alone: what a killed one left there is removed on opening. Default: the embedded
     /// engine's own directory.
     pub spool_dir: PathBuf,
+    /// Which records this program reads. Default: those of the first format.
+    pub reads: Reads,
     /// How much history is kept.
     pub retention: Retention,
     /// How long a request id is remembered. Default [`DEFAULT_IDEMPOTENCY_LIFE`].
@@ -154,6 +156,7 @@ impl StoreConfig {
         StoreConfig {
             spool_dir: engine.dir.clone(),
             engine: EngineConfig::Embedded(engine),
+            reads: Reads::default(),
             retention: Retention::default(),
             idempotency_life: DEFAULT_IDEMPOTENCY_LIFE,
             bookmark_period: DEFAULT_BOOKMARK_PERIOD,

@@ -10,6 +10,7 @@
 //!   brought it, or when it asks for the latest; what it has shown it never takes back;
 //! - a list is one snapshot, however many pages; a watch misses nothing and repeats nothing;
 //! - a request that is sent twice takes place once, whichever handle it is sent to;
+//! - a program that is too old to read what was written is refused, and told which one reads it;
 //! - a restored store has another epoch and never passes for the one it was copied from.
 //!
 //! Absent on purpose: what the values mean (each service's `store/records.rs`), queries other
@@ -19,7 +20,8 @@
 //!
 //! Reading order: [`key`], [`revision`], [`commit`], [`read`], [`watch`], `store`, then `view` (what a handle knows) and
 //! `feed` (what it has been told), `engine` (the verbs), `log` (what commits changed) and `embedded` (how a commit is made
-//! durable); last what is built from the verbs: [`lease`], `holds`, `upkeep`, `idempotency`, `backup`.
+//! durable); last what is built from the verbs: [`lease`], `holds`, `upkeep`,
+//! `idempotency`, `format`, `backup`.
 
 mod backup;
 pub mod clock;
@@ -28,6 +30,7 @@ pub mod config;
 mod embedded;
 mod engine;
 mod feed;
+mod format;
 mod health;
 mod holds;
 mod idempotency;
@@ -40,6 +43,7 @@ pub mod revision;
 mod stats;
 mod store;
 mod upkeep;
+mod value;
 mod view;
 pub mod watch;
 
@@ -51,6 +55,7 @@ pub use commit::{
 };
 pub use config::{EmbeddedConfig, EngineConfig, Retention, StoreConfig, StuckPolicy};
 pub use embedded::OpenError;
+pub use format::{Reads, RecordFormat};
 pub use health::StoreHealth;
 pub use holds::HOLD_LIFE;
 pub use key::{Key, KeyBuilder, KeyPartError, KeyReader, MAX_KEY_BYTES, Prefix};
@@ -59,5 +64,6 @@ pub use read::{At, MAX_SCAN_BYTES, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, S
 pub use revision::{Epoch, Etag, EtagError, Revision};
 pub use stats::StoreStats;
 pub use store::{ReplayError, Store};
+pub use value::{FIRST_FORMAT, Value};
 pub use view::MAX_ARRIVAL_WAIT;
 pub use watch::{Change, WatchError, WatchFrom, WatchItem, WatchStream};

@@ -10,6 +10,8 @@ pub(crate) const TAG_EXPIRY: u8 = FIRST_RESERVED_TAG + 1;
 pub(crate) const TAG_LEASE: u8 = FIRST_RESERVED_TAG + 2;
 /// A hold on history.
 pub(crate) const TAG_HOLD: u8 = FIRST_RESERVED_TAG + 3;
+/// The format of the records.
+pub(crate) const TAG_FORMAT: u8 = FIRST_RESERVED_TAG + 4;
 
 /// Whether a row is about a process and not about the data: it means nothing in a store that is restored.
 pub(crate) fn is_of_a_process(key: &Key) -> bool {

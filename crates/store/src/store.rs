@@ -17,6 +17,7 @@ use crate::{
     config::{EngineConfig, StoreConfig},
     embedded::{Embedded, OpenError},
     engine::{Engine, ScanRange, Transaction},
+    format,
     health::StoreHealth,
     holds::Holds,
     key::{Key, Prefix},
@@ -41,6 +42,7 @@ struct Inner {
     config: StoreConfig,
     now: Now,
     holds: Arc<Holds>,
+    format: format::Guard,
     /// Locked for a whole pass, so that there is one at a time.
     upkeep: Arc<Mutex<Upkeep>>,
 }
@@ -59,7 +61,26 @@ impl Store {
         let engine: Arc<dyn Engine> = Arc::new(Embedded::open(embedded).await?);
         let dir = &config.spool_dir;
         backup::prepare(dir).map_err(|source| OpenError::Io { dir: dir.clone(), source })?;
-        Ok(Store::on(engine, config, Arc::new(now)))
+        let store = Store::on(engine, config, Arc::new(now));
+        if let Err(refused) = store.check_format().await {
+            store.close().await;
+            return Err(refused);
+        }
+        Ok(store)
+    }
+
+    /// Whether this program reads all that was written here.
+    async fn check_format(&self) -> Result<(), OpenError> {
+        let Inner { view, config, format, .. } = &*self.inner;
+        let EngineConfig::Embedded(embedded) = &config.engine;
+        let dir = embedded.dir.clone();
+        match format.check(view).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(found)) => {
+                Err(OpenError::RecordFormat { dir, found, reads: config.reads.format })
+            }
+            Err(error) => Err(OpenError::Corrupt { dir, detail: error.to_string() }),
+        }
     }
 
     /// A store on an engine that was opened; also starts its upkeep.
@@ -72,7 +93,8 @@ impl Store {
         let upkeep = Arc::new(Mutex::new(upkeep));
         let (kept, clock) = (Arc::downgrade(&upkeep), Arc::clone(&now));
         tokio::spawn(upkeep::run(kept, clock, heard, counted, period, max_commits));
-        Store { inner: Arc::new(Inner { view, config, now, holds, upkeep }) }
+        let format = format::Guard::new(config.reads.clone());
+        Store { inner: Arc::new(Inner { view, config, now, holds, format, upkeep }) }
     }
 
     /// Another handle on the same store, as a second replica would have one: with a view, watches and upkeep of its own,
@@ -164,7 +186,8 @@ impl Store {
     /// See [`CommitError`]. All but `OutcomeUnknown` mean that nothing was written.
     pub async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         commit.check_limits()?;
-        let Commit { now, preconditions, writes, idempotency } = commit;
+        let Commit { now, preconditions, writes, format, idempotency } = commit;
+        self.inner.format.raise(&self.inner.view, format).await?;
         let transaction = Transaction { preconditions, writes };
         match idempotency {
             Some(idempotency) => self.commit_once(transaction, &idempotency, now).await,

@@ -110,12 +110,13 @@ pub(crate) async fn restore(arguments: RestoreArguments) -> Result<()> {
 async fn report(file: &Path) -> Result<()> {
     let summary = store::verify(file).await?;
     output::write_out(&format!(
-        "{}: whole, revision {}, {} rows, {} bytes, taken {}\n",
+        "{}: whole, revision {}, {} rows, {} bytes, taken {}, {}\n",
         file.display(),
         summary.revision,
         summary.rows,
         summary.bytes,
-        summary.taken
+        summary.taken,
+        summary.format
     ))
 }
 

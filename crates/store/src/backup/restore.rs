@@ -18,6 +18,7 @@ use crate::{
     config::EmbeddedConfig,
     embedded::Embedded,
     engine::{Engine, Transaction},
+    format::{self, RecordFormat},
     key::Key,
     revision::Epoch,
 };
@@ -150,7 +151,8 @@ fn read_rows(
             return Err(BackupError::Format { path, found: format, known: FORMAT });
         }
         Frame::Header { epoch, revision, taken, .. } => {
-            BackupSummary { epoch, revision, taken, rows: 0, bytes }
+            let format = RecordFormat::default();
+            BackupSummary { epoch, revision, taken, format, rows: 0, bytes }
         }
         Frame::Row { .. } | Frame::End { .. } => return Err(damaged("it has no header")),
     };
@@ -158,7 +160,12 @@ fn read_rows(
         match reader.frame().map_err(failed)? {
             Frame::Row { key, value, .. } => {
                 summary.rows += 1;
-                if !each(Write::Put(Key::from_bytes(key), value.into())) {
+                let key = Key::from_bytes(key);
+                if key == format::key() {
+                    summary.format =
+                        format::read(&value).map_err(|error| damaged(&error.to_string()))?;
+                }
+                if !each(Write::Put(key, value.into())) {
                     return Ok(summary);
                 }
             }

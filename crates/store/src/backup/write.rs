@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     engine::ScanRange,
+    format::{self, RecordFormat},
     key::Prefix,
     read::{At, MAX_SCAN_ROWS, Row},
     reserved::is_of_a_process,
@@ -105,10 +106,14 @@ impl BackupFile {
         let mut out = FrameWriter::new(BufWriter::new(file)).map_err(io_error)?;
         let BackupFile { epoch, revision, taken, .. } = *self;
         out.frame(&Frame::Header { format: FORMAT, epoch, revision, taken }).map_err(io_error)?;
+        let mut record_format = RecordFormat::default();
         let mut rows = 0;
         let mut is_complete = false;
         while let Some(page) = pages.blocking_recv() {
             for row in page.rows {
+                if row.key == format::key() {
+                    record_format = format::read(&row.value)?;
+                }
                 out.frame(&frame(row)).map_err(io_error)?;
                 rows += 1;
             }
@@ -121,7 +126,7 @@ impl BackupFile {
         out.frame(&Frame::End { rows }).map_err(io_error)?;
         let (mut file, bytes) = out.finish().map_err(io_error)?;
         file.flush().and_then(|()| file.get_ref().sync_all()).map_err(io_error)?;
-        Ok(BackupSummary { epoch, revision, taken, rows, bytes })
+        Ok(BackupSummary { epoch, revision, taken, format: record_format, rows, bytes })
     }
 
     fn io_error(&self, source: std::io::Error) -> BackupError {

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     config::EmbeddedConfig,
+    format::RecordFormat,
     read::ReadError,
     revision::{Epoch, Revision},
 };
@@ -94,6 +95,20 @@ pub enum OpenError {
         found: u8,
         /// The format this version reads.
         expected: u8,
+    },
+    /// Records in it were written by a later version of the software.
+    #[error(
+        "the store in {} has {found}, and this version reads up to {reads}; run version {} or later, or restore a backup \
+         that was taken before it",
+        dir.display(), found.version
+    )]
+    RecordFormat {
+        /// The store's directory.
+        dir: PathBuf,
+        /// The format found, and the version that reads it.
+        found: RecordFormat,
+        /// The latest format this version reads.
+        reads: u32,
     },
     /// The directory could not be used.
     #[error("the store in {} cannot be opened: {source}", dir.display())]

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use jiff::Timestamp;
 use store::{
-    At, BackupError, Commit, CommitError, EmbeddedConfig, Epoch, Key, MonotonicClock, Prefix,
-    Retention, Revision, Row, ScanOptions, Store, StoreConfig, WatchError, WatchItem, WatchStream,
+    At, BackupError, Commit, CommitError, EmbeddedConfig, Epoch, FIRST_FORMAT, Key, MonotonicClock,
+    OpenError, Prefix, Reads, Retention, Revision, Row, ScanOptions, Store, StoreConfig,
+    WatchError, WatchItem, WatchStream,
 };
 
 /// How a test wants its store kept.
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) idempotency_life: Duration,
     pub(crate) bookmark_period: Duration,
+    /// The highest format that the program reads, and its version.
+    pub(crate) reads: (u32, &'static str),
 }
 
 /// How often upkeep would run by itself: never within the time of a test.
@@ -35,6 +38,7 @@ impl Default for Settings {
             retention: Retention { max_age: Duration::from_secs(3600), max_commits: u32::MAX },
             idempotency_life: Duration::from_secs(3600),
             bookmark_period: Duration::from_secs(3600),
+            reads: (FIRST_FORMAT, "1.0.0"),
         }
     }
 }
@@ -45,7 +49,12 @@ pub(crate) trait Harness: Send + Sync + 'static {
     fn new() -> Self;
 
     /// Opens the store at this place, with these settings and the harness's clock.
-    fn open_with(&self, settings: Settings) -> BoxFuture<'_, Store>;
+    fn try_open_with(&self, settings: Settings) -> BoxFuture<'_, Result<Store, OpenError>>;
+
+    /// As [`Harness::try_open_with`], of a store that opens.
+    fn open_with(&self, settings: Settings) -> BoxFuture<'_, Store> {
+        async move { self.try_open_with(settings).await.unwrap() }.boxed()
+    }
 
     /// Restores a backup to this place, which must be empty.
     fn restore<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<Epoch, BackupError>>;
@@ -99,14 +108,16 @@ impl Harness for Embedded {
         Embedded { dir: tempfile::tempdir().unwrap(), clock: ManualTime::default() }
     }
 
-    fn open_with(&self, settings: Settings) -> BoxFuture<'_, Store> {
+    fn try_open_with(&self, settings: Settings) -> BoxFuture<'_, Result<Store, OpenError>> {
         let clock = self.clock.clone();
         let engine = EmbeddedConfig {
             // A sync here waits for whatever else the machine writes.
             commit_watchdog: Duration::from_secs(60),
             ..EmbeddedConfig::new(self.store_dir())
         };
+        let (format, version) = settings.reads;
         let config = StoreConfig {
+            reads: Reads { format, version: version.to_owned() },
             retention: settings.retention,
             idempotency_life: settings.idempotency_life,
             bookmark_period: settings.bookmark_period,
@@ -114,7 +125,7 @@ impl Harness for Embedded {
             monotonic: self.clock.monotonic(),
             ..StoreConfig::embedded(engine)
         };
-        async move { Store::open(config, move || clock.now()).await.unwrap() }.boxed()
+        async move { Store::open(config, move || clock.now()).await }.boxed()
     }
 
     fn open_second<'a>(&'a self, first: &'a Store) -> BoxFuture<'a, Store> {

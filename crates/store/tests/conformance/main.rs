@@ -13,14 +13,14 @@ use harness::Embedded;
 
 /// Makes a test of each function of the suite for one engine.
 macro_rules! conformance {
-    ($engine:ident, $harness:ty, { $($room:ident: [$($name:ident),* $(,)?]),* $(,)? }) => {
+    ($engine:ident, $harness:ty, { $($module:ident: [$($name:ident),* $(,)?]),* $(,)? }) => {
         mod $engine {
-            $(mod $room {
+            $(mod $module {
                 use super::super::{$harness as Harness, harness::Harness as _, suite};
                 $(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $name() {
-                        suite::$room::$name(Harness::new()).await;
+                        suite::$module::$name(Harness::new()).await;
                     }
                 )*
             })*
@@ -86,6 +86,13 @@ macro_rules! conformance_of {
                 an_epoch_stays_when_a_store_is_opened_again,
                 two_stores_never_share_an_epoch,
                 a_restored_store_has_an_epoch_of_its_own,
+            ],
+            formats: [
+                a_store_is_refused_to_a_program_that_is_too_old_and_it_is_told_which_one_reads_it,
+                a_format_comes_with_the_first_value_that_needs_it_and_stays,
+                a_value_that_the_program_itself_does_not_read_is_refused,
+                of_two_handles_that_raise_the_format_at_once_the_higher_stands,
+                a_backup_says_its_format_and_carries_it,
             ],
             idempotency: [
                 a_repeated_request_is_answered_with_its_first_success,

@@ -4,6 +4,7 @@ pub(crate) mod backups;
 pub(crate) mod commits;
 pub(crate) mod compaction;
 pub(crate) mod epochs;
+pub(crate) mod formats;
 pub(crate) mod idempotency;
 pub(crate) mod leases;
 pub(crate) mod life;
