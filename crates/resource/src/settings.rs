@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
 use serde::{Deserialize, Serialize};
-use store::{EmbeddedConfig, Retention, StoreConfig, config::DEFAULT_UPKEEP_PERIOD};
+use store::{EmbeddedConfig, Reads, Retention, StoreConfig, config::DEFAULT_UPKEEP_PERIOD};
 
 /// How long the store's revisions are kept, for page tokens, resuming watches and etags in flight: 1 h is longer than any sibling's
 /// restart.
@@ -57,11 +57,11 @@ impl StoreSettings {
         }
     }
 
-    /// How the store is opened.
+    /// How the store is opened, by a program that reads these records.
     ///
     /// # Errors
     /// A retention of no time or of no commits: then no list could have a second page; or a period of no time.
-    pub fn store(&self, section: &'static str) -> Result<StoreConfig, SettingsError> {
+    pub fn store(&self, section: &'static str, reads: Reads) -> Result<StoreConfig, SettingsError> {
         let refuse = |setting| Err(SettingsError { section, setting });
         let periods = [
             ("retention_age", self.retention_age),
@@ -78,7 +78,7 @@ impl StoreSettings {
             Retention { max_age: self.retention_age, max_commits: self.retention_commits };
         let Self { upkeep_period, commit_watchdog, .. } = *self;
         let engine = EmbeddedConfig { commit_watchdog, ..EmbeddedConfig::new(&self.data_dir) };
-        Ok(StoreConfig { retention, upkeep_period, ..StoreConfig::embedded(engine) })
+        Ok(StoreConfig { reads, retention, upkeep_period, ..StoreConfig::embedded(engine) })
     }
 }
 
@@ -89,11 +89,14 @@ mod tests {
     #[test]
     fn the_defaults_open_a_store_and_no_history_at_all_is_refused() {
         let settings = StoreSettings::of("registry");
-        assert_eq!(settings.store("registry").unwrap().retention, Retention::default());
+        assert_eq!(
+            settings.store("registry", Reads::default()).unwrap().retention,
+            Retention::default()
+        );
         let none = StoreSettings { retention_commits: 0, ..settings.clone() };
-        let told = none.store("registry").unwrap_err().to_string();
+        let told = none.store("registry", Reads::default()).unwrap_err().to_string();
         assert!(told.contains("registry.retention_commits"), "{told}");
         let past = StoreSettings { retention_age: Duration::ZERO, ..settings };
-        assert!(past.store("registry").is_err());
+        assert!(past.store("registry", Reads::default()).is_err());
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     grpc::Api,
     metrics::Metrics,
     service::{Ground, Registry},
+    store::reads,
     workers::{PURGE_PERIOD, Purge, SWEEP_PERIOD, Sweep, TRIM_PERIOD, Trim},
 };
 
@@ -44,7 +45,7 @@ impl Service for App {
 
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
         let clock = deps.clock.clone();
-        let store = Store::open(config.store.store("registry")?, move || clock.now())
+        let store = Store::open(config.store.store("registry", reads())?, move || clock.now())
             .await
             .with_context(|| format!("opening the store in {}", config.store.data_dir.display()))?;
         let history = History::open(store.clone(), config.history.clone(), deps.clock.now())

@@ -17,5 +17,5 @@ pub(crate) use keys::{
     Place, kind_of, live_of, objects, public_key, read_guard, read_object, read_sweep,
     registration, spent_connector_id, sweep, sweeps, targets_guard,
 };
-pub(crate) use records::{AsWritten, Cause, Kept, KeyOwner, Registration};
+pub(crate) use records::{AsWritten, Cause, Kept, KeyOwner, Registration, reads};
 pub(crate) use rows::{Found, Rows};

@@ -7,6 +7,8 @@ use resource::{
 use serde::{Deserialize, Serialize};
 use store::{EngineConfig, StoreConfig};
 
+use crate::store::reads;
+
 /// Memory for the store's cache, in MiB, when nobody says: a few thousand schedules take a tenth of it.
 const DEFAULT_CACHE_MIB: u64 = 32;
 
@@ -40,7 +42,7 @@ impl Config {
     /// # Errors
     /// A setting of the store is out of its range.
     pub fn store(&self) -> Result<StoreConfig, SettingsError> {
-        let mut config = self.store.store("updates")?;
+        let mut config = self.store.store("updates", reads())?;
         if let EngineConfig::Embedded(engine) = &mut config.engine {
             engine.cache_bytes = self.cache_mib.saturating_mul(1024 * 1024);
         }

@@ -16,7 +16,7 @@ mod written;
 
 use store::Store;
 
-pub use records::{Kept, Written};
+pub use records::{Kept, Written, reads};
 pub use written::{Found, Kind, Place, Slot};
 
 /// The service's view of its store. Cheap to clone.

@@ -142,7 +142,7 @@ fn any_bytes_are_a_registration_of_one_tenant_or_name_what_is_wrong() {
         let connector = Connector { name, meta, spec, server_fields: origin };
         let stored = record::encode::<<ConnectorSpec as Kept>::Stored>(&connector).unwrap();
         assert_eq!(
-            record::decode::<<ConnectorSpec as Kept>::Stored>(&stored)
+            record::decode::<<ConnectorSpec as Kept>::Stored>(&stored.bytes)
                 .expect("what is written is read"),
             connector
         );

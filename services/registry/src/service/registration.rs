@@ -218,7 +218,7 @@ impl Registry {
     }
 }
 
-fn small<T>(value: &T) -> Result<Vec<u8>, Fault>
+fn small<T>(value: &T) -> Result<store::Value, Fault>
 where
     AsWritten<T>: Record<Domain = T>,
 {

@@ -40,8 +40,11 @@ fn object<S: Kept>(input: &[u8]) -> Verdict {
     match &found {
         Ok(object) => {
             let written = encode::<S::Stored>(object).unwrap();
-            assert_eq!(&decode::<S::Stored>(&written).expect("what is written is read"), object);
-            comes_back(&written, input);
+            assert_eq!(
+                &decode::<S::Stored>(&written.bytes).expect("what is written is read"),
+                object
+            );
+            comes_back(&written.bytes, input);
             let now: Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
             assert!(object.meta.deleted(now).purge_time >= object.meta.deleted(now).delete_time);
             let rules = Rules::default();
@@ -88,8 +91,11 @@ where
     match &found {
         Ok(record) => {
             let written = encode::<AsWritten<T>>(record).unwrap();
-            assert_eq!(&decode::<AsWritten<T>>(&written).expect("what is written is read"), record);
-            comes_back(&written, input);
+            assert_eq!(
+                &decode::<AsWritten<T>>(&written.bytes).expect("what is written is read"),
+                record
+            );
+            comes_back(&written.bytes, input);
         }
         Err(error) => told(error),
     }

@@ -8,8 +8,9 @@
 mod group;
 
 use names::AppConnectorName;
-use resource::Record;
+use resource::{Record, record};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use store::Reads;
 
 use crate::domain::{
     ClientNetworkSpec, ConnectorSpec, Resource, SegmentSpec, ServerGroupSpec, Spec, TenantSpec,
@@ -44,6 +45,11 @@ impl Kept for SegmentSpec {
 
 impl Kept for ClientNetworkSpec {
     type Stored = AsWritten<Resource<Self>>;
+}
+
+/// Which records this version reads.
+pub(crate) fn reads() -> Reads {
+    record::reads(&[StoredGroup::FORMAT], env!("CARGO_PKG_VERSION"))
 }
 
 /// A record whose only version is the domain's own shape.

@@ -16,7 +16,7 @@ impl Api {
     ) -> Answer<UpdatePolicy> {
         let (caller, GetUpdatePolicyRequest { name }) = open(request)?;
         let name = caller.authorise_name(convert::only_name("name", &name)?)?;
-        Ok(Response::new(convert::policy(self.policies.get(&name).await?)))
+        Ok(Response::new(convert::policy(self.policies.get(&name, self.clock.now()).await?)))
     }
 
     pub(super) async fn update_policy(

@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use super::tenants::Tenants;
 use crate::{
+    domain::policy::UpdatePolicy,
     error::Error,
     metrics::Metrics,
     store::{Found, Kept, Place, Rows, Slot, Written},
@@ -89,9 +90,28 @@ impl Configuration {
         Ok(match past.as_of {
             AsOf::AsNow => now.filter(|_| stood),
             AsOf::Was(record, revision) => {
-                Some(Rows::remembered(record, revision)?).filter(|was| was.written.of == place.of)
+                Some(Rows::remembered(record, revision)?).filter(|was| place.has(&was.written))
             }
         })
+    }
+
+    /// A tenant's policy, as it is or as it was at a moment; `None`: the defaults.
+    ///
+    /// # Errors
+    /// The store could not be read; or something was written, and it cannot be said for whom.
+    pub async fn policy(
+        &self,
+        tenant: &TenantName,
+        moment: Option<Moment>,
+        now: Timestamp,
+    ) -> Result<Option<Found<UpdatePolicy>>, Error> {
+        let uid = match moment {
+            Some(moment) => moment.tenant,
+            // What was never written needs nobody who knows the tenant.
+            None if !self.rows.has_policy(tenant).await? => return Ok(None),
+            None => self.tenants.uid(tenant, now).await?,
+        };
+        self.at(&Place::of_policy(tenant, uid), moment).await
     }
 
     /// Changes what stands at a place, once.
@@ -153,7 +173,7 @@ impl Configuration {
         tenant: Uuid,
         (write, now): (&Write, Timestamp),
     ) -> Result<Option<Found<T>>, Fault> {
-        let record = Bytes::from(record::encode::<T::Stored>(&written)?);
+        let record = record::encode::<T::Stored>(&written)?;
         let commit = Rows::replace(Commit::new(now), place, &slot, record.clone());
         let commit = self.history.remember(
             commit,
@@ -169,12 +189,12 @@ impl Configuration {
             },
         )?;
         let commit = match &write.request {
-            Some(request) => commit.idempotent(request.clone(), record.to_vec()),
+            Some(request) => commit.idempotent(request.clone(), record.clone()),
             None => commit,
         };
         match self.rows.store().commit(commit).await {
             Ok(done) => {
-                let stands = done.replay.unwrap_or(record);
+                let stands = done.replay.unwrap_or(record.bytes);
                 Ok(Some(Rows::remembered(stands, done.revision)?))
             }
             Err(CommitError::Precondition { .. }) => Ok(None),

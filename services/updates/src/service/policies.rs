@@ -50,10 +50,14 @@ impl Policies {
     /// A tenant's policy.
     ///
     /// # Errors
-    /// The store could not be read.
-    pub async fn get(&self, name: &Authorised<UpdatePolicyName>) -> Result<PolicyView, Error> {
+    /// The store could not be read; or a policy was written, and registry cannot be asked for whom.
+    pub async fn get(
+        &self,
+        name: &Authorised<UpdatePolicyName>,
+        now: Timestamp,
+    ) -> Result<PolicyView, Error> {
         let tenant = name.tenant();
-        let found = self.configuration.now(&Place::of_policy(&tenant)).await?;
+        let found = self.configuration.policy(&tenant, None, now).await?;
         Ok(self.view(tenant, found))
     }
 
@@ -76,7 +80,8 @@ impl Policies {
                 None => Err(Error::ProfileNotFound(changed.version_profile)),
             }
         };
-        let place = Place::of_policy(&tenant);
+        let uid = self.configuration.tenants.uid(&tenant, now).await?;
+        let place = Place::of_policy(&tenant, uid);
         let written = self.configuration.write(&place, write, now, change).await?;
         Ok(self.view(tenant, Some(written)))
     }

@@ -141,7 +141,7 @@ impl Schedules {
         let tenant = name.tenant();
         let group = self.groups.find(&group_of(name)).await?;
         let moment = self.configuration.moment(&tenant, read_time, now).await?;
-        let policy = self.policy(&tenant, moment).await?;
+        let policy = self.policy(&tenant, moment, now).await?;
         let found = self.configuration.at(&Place::of_schedule(&group), moment).await?;
         Ok(self.view(&group, found, &policy, moment.map_or(now, |moment| moment.time)))
     }
@@ -156,7 +156,7 @@ impl Schedules {
         names: &[Authorised<UpdateScheduleName>],
         now: Timestamp,
     ) -> Result<(Vec<ScheduleView>, Vec<UpdateScheduleName>), Error> {
-        let policy = self.policy(tenant, None).await?;
+        let policy = self.policy(tenant, None, now).await?;
         let lookups = AtomicUsize::new(0);
         let groups: Vec<_> = names.iter().map(|name| group_of(name)).collect();
         let found: Vec<_> = stream::iter(groups)
@@ -207,7 +207,7 @@ impl Schedules {
         write: &Write,
         now: Timestamp,
     ) -> Result<ScheduleView, Error> {
-        let policy = self.policy(&name.tenant(), None).await?;
+        let policy = self.policy(&name.tenant(), None, now).await?;
         let group = self.groups.find(&group_of(name)).await?;
         let change = |schedule: Schedule| {
             let changed = schedule.changed(edit)?;
@@ -234,7 +234,7 @@ impl Schedules {
         now: Timestamp,
     ) -> Result<Preview, Error> {
         let PreviewQuery { proposal, count, from } = query;
-        let policy = self.policy(&name.tenant(), None).await?;
+        let policy = self.policy(&name.tenant(), None, now).await?;
         let group = self.groups.find(&group_of(name)).await?;
         let schedule = match proposal {
             Some(Proposal { windows, time_zone }) => {
@@ -258,8 +258,9 @@ impl Schedules {
         &self,
         tenant: &TenantName,
         moment: Option<Moment>,
+        now: Timestamp,
     ) -> Result<UpdatePolicy, Error> {
-        let found = self.configuration.at(&Place::of_policy(tenant), moment).await?;
+        let found = self.configuration.policy(tenant, moment, now).await?;
         Ok(found.map_or_else(UpdatePolicy::default, |found| found.written.value))
     }
 

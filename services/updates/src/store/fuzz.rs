@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use names::AppConnectorGroupName;
-use serde_json::Value;
 use store::Key;
 use trial::fuzz::Verdict;
 
@@ -26,9 +25,9 @@ fn berlin() -> AppConnectorGroupName {
     "tenants/acme/appConnectorGroups/berlin".parse().unwrap()
 }
 
-/// What was read is written again as it stood.
+/// What was read is written again as it stood. An id that an older version did not have comes in empty.
 fn comes_back(written: &[u8], input: &[u8]) {
-    trial::record::comes_back(written, input, Value::is_null);
+    trial::record::comes_back(written, input, |new| new.is_null() || new == "");
 }
 
 /// Whatever is stored, the next window is outside of every freeze and not over yet.
@@ -62,8 +61,8 @@ fn in_range(pace: Pace) -> bool {
 fn written<T: Kept + std::fmt::Debug + PartialEq>(input: &[u8]) -> Result<Written<T>, RecordError> {
     let stored = record::decode::<T::Stored>(input)?;
     let written = record::encode::<T::Stored>(&stored)?;
-    comes_back(&written, input);
-    assert_eq!(record::decode::<T::Stored>(&written)?, stored);
+    comes_back(&written.bytes, input);
+    assert_eq!(record::decode::<T::Stored>(&written.bytes)?, stored);
     Ok(stored)
 }
 
@@ -84,7 +83,7 @@ fn policy(input: &[u8]) -> Result<(), RecordError> {
 fn tenant(input: &[u8]) -> Result<(), RecordError> {
     let stored = record::decode::<StoredTenant>(input)?;
     let written = record::encode::<StoredTenant>(&stored)?;
-    assert_eq!(record::decode::<StoredTenant>(&written)?, stored);
+    assert_eq!(record::decode::<StoredTenant>(&written.bytes)?, stored);
     Ok(())
 }
 
@@ -98,8 +97,8 @@ fn any_bytes_are_a_record_that_comes_back_whole_or_damage() {
         let group = StoredGroup::read(&berlin(), input);
         if let Ok(group) = &group {
             let written = StoredGroup::write(group).unwrap();
-            comes_back(&written, input);
-            assert_eq!(&StoredGroup::read(&berlin(), &written).unwrap(), group);
+            comes_back(&written.bytes, input);
+            assert_eq!(&StoredGroup::read(&berlin(), &written.bytes).unwrap(), group);
         }
         let mut verdicts: [Verdict; 4] =
             [group.into(), schedule(input).into(), policy(input).into(), tenant(input).into()];

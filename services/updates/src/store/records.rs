@@ -4,12 +4,19 @@ use jiff::Timestamp;
 use names::AppConnectorGroupName;
 use resource::{Record, RecordError, record};
 use serde::{Deserialize, Serialize};
+use store::{Reads, Value};
 use uuid::Uuid;
 
 use super::Kind;
 use crate::domain::{
     group::Group, policy::UpdatePolicy, schedule::Schedule, tenant::ConfirmedTenant,
 };
+
+/// Which records this version reads.
+#[must_use]
+pub fn reads() -> Reads {
+    record::reads(&[StoredPolicy::FORMAT], env!("CARGO_PKG_VERSION"))
+}
 
 /// What an administrator writes, of which there is one at a place, with defaults until it is written.
 pub trait Kept: Clone + Default + Send + Sync + 'static {
@@ -24,7 +31,7 @@ pub trait Kept: Clone + Default + Send + Sync + 'static {
 pub struct Written<T> {
     /// What.
     pub value: T,
-    /// Global id of what it was written for, where a name can come back; empty of a policy.
+    /// Global id of the group or tenant that it was written for; empty where the record is older than the id.
     pub of: String,
     /// When.
     pub update_time: Timestamp,
@@ -70,9 +77,20 @@ impl Record for StoredSchedule {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "v")]
 pub enum StoredPolicy {
-    /// The only version.
+    /// Without the tenant's global id: counts for whoever has the name.
     #[serde(rename = "1")]
     V1 {
+        /// What was written.
+        #[serde(flatten)]
+        policy: UpdatePolicy,
+        /// When.
+        update_time: Timestamp,
+    },
+    /// Counts for the tenant it was written for and not for one that was made anew under its name.
+    #[serde(rename = "2")]
+    V2 {
+        /// The tenant's global id.
+        tenant_uid: String,
         /// What was written.
         #[serde(flatten)]
         policy: UpdatePolicy,
@@ -88,15 +106,20 @@ impl Kept for UpdatePolicy {
 
 impl Record for StoredPolicy {
     type Domain = Written<UpdatePolicy>;
+    /// The first record of this service that the first release does not read.
+    const FORMAT: u32 = 2;
 
     fn of(written: &Written<UpdatePolicy>) -> Self {
-        let Written { value: policy, of: _, update_time } = written.clone();
-        Self::V1 { policy, update_time }
+        let Written { value: policy, of: tenant_uid, update_time } = written.clone();
+        Self::V2 { tenant_uid, policy, update_time }
     }
 
     fn into_domain(self) -> Result<Written<UpdatePolicy>, String> {
-        let Self::V1 { policy, update_time } = self;
-        Ok(Written { value: policy, of: String::new(), update_time })
+        let (of, policy, update_time) = match self {
+            Self::V1 { policy, update_time } => (String::new(), policy, update_time),
+            Self::V2 { tenant_uid, policy, update_time } => (tenant_uid, policy, update_time),
+        };
+        Ok(Written { value: policy, of, update_time })
     }
 }
 
@@ -127,7 +150,7 @@ impl StoredGroup {
         Ok(Group { name: name.clone(), uid, time_zone, deleted })
     }
 
-    pub(super) fn write(group: &Group) -> Result<Vec<u8>, RecordError> {
+    pub(super) fn write(group: &Group) -> Result<Value, RecordError> {
         let Group { name: _, uid, time_zone, deleted } = group.clone();
         record::encode::<Self>(&Self::V1 { uid, time_zone, deleted })
     }
@@ -198,7 +221,7 @@ mod tests {
         };
         let version_profile = "versionProfiles/previous-default".parse().unwrap();
         let value = UpdatePolicy { version_profile, freezes: vec![freeze] };
-        Written { value, of: String::new(), update_time: update_time() }
+        Written { value, of: "t-1".into(), update_time: update_time() }
     }
 
     fn full_group() -> Group {
@@ -215,7 +238,9 @@ mod tests {
         let schedule = include_bytes!("golden/schedule-1.json");
         let schedule = record::golden::<StoredSchedule>(schedule, true);
         assert_eq!(schedule.unwrap(), full_schedule());
-        let policy = record::golden::<StoredPolicy>(include_bytes!("golden/policy-1.json"), true);
+        let old = record::golden::<StoredPolicy>(include_bytes!("golden/policy-1.json"), false);
+        assert_eq!(old.unwrap(), Written { of: String::new(), ..full_policy() });
+        let policy = record::golden::<StoredPolicy>(include_bytes!("golden/policy-2.json"), true);
         assert_eq!(policy.unwrap(), full_policy());
         let tenant = record::golden::<StoredTenant>(include_bytes!("golden/tenant-1.json"), true);
         let uid = "2f1c9a34-5b7e-4c11-9d7a-6f0e8b3c2d10".parse().unwrap();
@@ -229,12 +254,12 @@ mod tests {
     #[test]
     fn a_group_comes_back_as_it_was_written() {
         let written = StoredGroup::write(&full_group()).unwrap();
-        assert_eq!(StoredGroup::read(&full_group().name, &written).unwrap(), full_group());
+        assert_eq!(StoredGroup::read(&full_group().name, &written.bytes).unwrap(), full_group());
     }
 
     #[test]
     fn a_record_of_a_newer_version_is_refused_and_not_guessed() {
-        let error = record::decode::<StoredPolicy>(br#"{"v":"2"}"#).unwrap_err();
+        let error = record::decode::<StoredPolicy>(br#"{"v":"3"}"#).unwrap_err();
         assert!(error.to_string().contains("does not decode"), "{error}");
     }
 }

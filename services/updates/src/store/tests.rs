@@ -42,7 +42,7 @@ async fn disable(
     let written = Written { value, of: group.uid.clone(), update_time: now() };
     let record = record::encode::<<Schedule as Kept>::Stored>(&written).unwrap();
     let place = Place::of_schedule(group);
-    let commit = Rows::replace(Commit::new(now()), &place, over, record.into());
+    let commit = Rows::replace(Commit::new(now()), &place, over, record);
     rows.store().commit(commit).await.map(|done| done.revision)
 }
 

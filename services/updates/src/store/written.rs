@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use names::{AppConnectorGroupName, Id, TenantName, UpdatePolicyName, UpdateScheduleName};
 use resource::{Fault, history::Shelf, record};
-use store::{At, Commit, Key, Revision, Row};
+use store::{At, Commit, Key, Revision, Row, Value};
 use uuid::Uuid;
 
 use super::{Kept, Rows, Written, keys};
@@ -61,9 +61,15 @@ impl Place {
 
     /// Of a tenant's policy.
     #[must_use]
-    pub fn of_policy(tenant: &TenantName) -> Self {
+    pub fn of_policy(tenant: &TenantName, uid: Uuid) -> Self {
         let (kind, id) = (Kind::Policy, tenant.tenant.clone());
-        Self { kind, tenant: tenant.clone(), id, of: String::new() }
+        Self { kind, tenant: tenant.clone(), id, of: uid.to_string() }
+    }
+
+    /// Whether something was written for what stands here now. A record that is older than the id counts for whoever has the name.
+    #[must_use]
+    pub fn has<T>(&self, written: &Written<T>) -> bool {
+        written.of.is_empty() || written.of == self.of
     }
 
     /// The object's name.
@@ -129,7 +135,12 @@ impl Rows {
         let row = self.store.get(&place.key(), At::Published).await?;
         let standing = row.as_ref().map(|row| row.revision);
         let found = row.map(|row| Self::remembered(row.value, row.revision)).transpose()?;
-        Ok(Slot { found: found.filter(|found: &Found<T>| found.written.of == place.of), standing })
+        Ok(Slot { found: found.filter(|found: &Found<T>| place.has(&found.written)), standing })
+    }
+
+    /// Whether a tenant of this name ever had a policy written.
+    pub async fn has_policy(&self, tenant: &TenantName) -> Result<bool, Fault> {
+        Ok(self.store.get(&keys::policy(tenant), At::Published).await?.is_some())
     }
 
     /// What is in a record that was remembered.
@@ -139,7 +150,7 @@ impl Rows {
 
     /// Adds the write of a record to a commit, over exactly what was read.
     #[must_use]
-    pub fn replace<T>(commit: Commit, place: &Place, slot: &Slot<T>, record: Bytes) -> Commit {
+    pub fn replace<T>(commit: Commit, place: &Place, slot: &Slot<T>, record: Value) -> Commit {
         let key = place.key();
         let commit = match slot.standing {
             None => commit.require_absent(&key),

@@ -37,6 +37,44 @@ async fn update(client: &mut Client, policy: UpdatePolicy) -> Result<UpdatePolic
 }
 
 #[tokio::test]
+async fn a_tenant_made_anew_under_an_old_id_begins_with_the_defaults() {
+    let ground = ground();
+    ground.told.group("berlin", "Europe/Berlin");
+    let serving = ground.start().await;
+    let mut client = serving.admin();
+    let policy = UpdatePolicy {
+        version_profile: "versionProfiles/previous-default".into(),
+        ..UpdatePolicy::default()
+    };
+    let first = update(&mut client, policy).await.unwrap();
+    ground.told.tenant("acme", "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb");
+    // A deleted tenant's name stays taken for 30 days.
+    ground.hands.set("2026-12-24T14:10:00Z".parse().unwrap());
+    let request = GetUpdatePolicyRequest { name: POLICY.into() };
+    let anew = client.get_update_policy(request.clone()).await.unwrap().into_inner();
+    assert_eq!(
+        (anew.version_profile.as_str(), anew.update_time),
+        ("versionProfiles/default", None)
+    );
+    let berlin = get(&mut client, "berlin").await.unwrap();
+    assert_eq!(
+        berlin.effective_version_profile.unwrap().version_profile,
+        "versionProfiles/default"
+    );
+
+    let freezes = vec![freeze("2026-12-28T00:00:00Z", "2026-12-29T03:00:00Z", &[])];
+    let over =
+        UpdatePolicy { etag: first.etag, freezes: freezes.clone(), ..UpdatePolicy::default() };
+    let refused = update(&mut client, over).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::EtagMismatch, "that etag was its predecessor's");
+    let over = UpdatePolicy { etag: anew.etag, freezes, ..UpdatePolicy::default() };
+    let written = update(&mut client, over).await.unwrap();
+    assert_eq!(written.version_profile, "versionProfiles/default");
+    assert_eq!(client.get_update_policy(request).await.unwrap().into_inner(), written);
+    serving.stop().await;
+}
+
+#[tokio::test]
 async fn a_tenants_profile_and_freezes_reach_its_groups() {
     let ground = ground();
     ground.told.group("berlin", "Europe/Berlin");

@@ -112,6 +112,7 @@ impl From<GroupV1> for GroupV2 {
 
 impl Record for StoredGroup {
     type Domain = Group;
+    /// A group's second version is the first record of this service that the first release does not read.
     const FORMAT: u32 = 2;
 
     fn of(group: &Group) -> Self {
