@@ -1,7 +1,7 @@
 //! Background work as idempotent ticks.
 //!
 //! Owns: the [`Worker`] contract and the loop that drives one: by timer, by signal, on the process's clock.
-//! Always holds: at most one tick of a worker runs at a time; a tick that errs or panics is logged, counted
+//! Always holds: at most one tick of a worker runs at a time, and none begins while it is another process's turn; a tick that errs or panics is logged, counted
 //! and tried again at the next; a stop lets the running tick end.
 //! Absent on purpose: input. A tick reads what is to be done from the store; a signal means only "look now",
 //! so that a lost signal costs a period and nothing else.
@@ -18,7 +18,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{clock::Clock, metrics::Registry, tasks::Tasks, tasks::panic_message};
@@ -81,12 +81,39 @@ struct WorkerLabels {
     worker: &'static str,
 }
 
+/// Whether the work of this process is its own to do now: where several processes share a store, one of them does what needs
+/// doing once.
+#[derive(Clone, Debug)]
+pub struct Turn(watch::Receiver<bool>);
+
+impl Turn {
+    /// As somebody says who knows; when nobody says any more, the last word counts.
+    #[must_use]
+    pub fn told(told: watch::Receiver<bool>) -> Self {
+        Self(told)
+    }
+
+    /// Always: nobody else could do the work.
+    #[must_use]
+    pub fn always() -> Self {
+        Self(watch::channel(true).1)
+    }
+
+    /// Returns when it is this process's turn.
+    async fn come(&mut self) {
+        if self.0.wait_for(|is_ours| *is_ours).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
 /// Starts workers and counts their ticks.
 #[derive(Clone, Debug)]
 pub struct Workers {
     tasks: Tasks,
     clock: Clock,
     stop: CancellationToken,
+    turn: Turn,
     ticks: Family<TickLabels, Counter>,
     last_success: Family<WorkerLabels, Gauge>,
 }
@@ -95,8 +122,14 @@ impl Workers {
     /// Workers that run until `stop`; registers `worker_ticks` and `worker_last_success_seconds`.
     #[must_use]
     pub fn new(tasks: Tasks, clock: Clock, stop: CancellationToken, metrics: &Registry) -> Self {
-        let workers =
-            Self { tasks, clock, stop, ticks: Family::default(), last_success: Family::default() };
+        let workers = Self {
+            tasks,
+            clock,
+            stop,
+            turn: Turn::always(),
+            ticks: Family::default(),
+            last_success: Family::default(),
+        };
         metrics.register(|registry| {
             let help = "Ticks of background workers by outcome: ok, error, panic";
             registry.register("worker_ticks", help, workers.ticks.clone());
@@ -106,6 +139,12 @@ impl Workers {
         workers
     }
 
+    /// Workers that tick only while it is this process's turn.
+    #[must_use]
+    pub fn in_turn(&self, turn: Turn) -> Self {
+        Self { turn, ..self.clone() }
+    }
+
     /// Starts `worker`: a tick at once, then one per `period` and per signal.
     pub fn spawn<W: Worker>(&self, worker: W, period: Duration, signal: Signal) {
         let driver = self.clone();
@@ -113,7 +152,12 @@ impl Workers {
     }
 
     async fn drive<W: Worker>(&self, mut worker: W, period: Duration, signal: Signal) {
+        let mut turn = self.turn.clone();
         while !self.stop.is_cancelled() {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = turn.come() => {}
+            }
             let now = self.clock.now();
             let wait_until = match self.tick(&mut worker, now).await {
                 Next::Again => {
@@ -187,11 +231,15 @@ mod tests {
     }
 
     fn bench(steps: Vec<fn() -> Result<Next, &'static str>>) -> Bench {
+        bench_in(Turn::always(), steps)
+    }
+
+    fn bench_in(turn: Turn, steps: Vec<fn() -> Result<Next, &'static str>>) -> Bench {
         let metrics = Registry::new();
         let tasks = Tasks::new(&metrics);
         let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
         let stop = CancellationToken::new();
-        let workers = Workers::new(tasks.clone(), clock, stop.clone(), &metrics);
+        let workers = Workers::new(tasks.clone(), clock, stop.clone(), &metrics).in_turn(turn);
         let (sender, ticked) = mpsc::unbounded_channel();
         let signal = Signal::new();
         workers.spawn(Script { steps, ticked: sender }, Duration::from_secs(60), signal.clone());
@@ -210,6 +258,31 @@ mod tests {
         bench.stop.cancel();
         bench.tasks.ended().await;
         assert!(bench.ticked.recv().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_worker_rests_until_it_is_its_processes_turn_and_when_it_is_no_longer() {
+        let (telling, told) = watch::channel(false);
+        let mut bench = bench_in(Turn::told(told), vec![|| Ok(Next::Again)]);
+        let starting = bench.ticked.recv();
+        assert!(starting.now_or_never().is_none());
+        telling.send(true).unwrap();
+        for _ in 0..2 {
+            bench.ticked.recv().await.unwrap();
+        }
+        telling.send(false).unwrap();
+        bench.hand.advance(Duration::from_secs(60));
+        bench.signal.notify();
+        tokio::task::yield_now().await;
+        assert!(bench.ticked.try_recv().is_err(), "another process does it now");
+        telling.send(true).unwrap();
+        assert_eq!(bench.ticked.recv().await.unwrap().as_second(), 60);
+        // Nobody says anything any more.
+        drop(telling);
+        bench.signal.notify();
+        bench.ticked.recv().await.unwrap();
+        bench.stop.cancel();
+        bench.tasks.ended().await;
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@
 //! Reading order: [`key`], [`revision`], [`commit`], [`read`], [`watch`], `store`, then `view` (what a handle knows) and
 //! `feed` (what it has been told), `engine` (the verbs), `log` (what commits changed) and `embedded` (how a commit is made
 //! durable); last what is built from the verbs: [`lease`], `holds`, `upkeep`,
-//! `idempotency`, `format`, `backup`.
+//! `lead`, `idempotency`, `format`, `backup`.
 
 mod backup;
 pub mod clock;
@@ -35,6 +35,7 @@ mod health;
 mod holds;
 mod idempotency;
 pub mod key;
+mod lead;
 pub mod lease;
 mod log;
 pub mod read;
@@ -59,6 +60,7 @@ pub use format::{Reads, RecordFormat};
 pub use health::StoreHealth;
 pub use holds::HOLD_LIFE;
 pub use key::{Key, KeyBuilder, KeyPartError, KeyReader, MAX_KEY_BYTES, Prefix};
+pub use lead::LEAD_LIFE;
 pub use lease::Lease;
 pub use read::{At, MAX_SCAN_BYTES, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage};
 pub use revision::{Epoch, Etag, EtagError, Revision};

@@ -5,7 +5,10 @@ mod requests;
 
 pub use requests::ReplayError;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
@@ -21,6 +24,7 @@ use crate::{
     health::StoreHealth,
     holds::Holds,
     key::{Key, Prefix},
+    lead::Lead,
     lease::Lease,
     read::{At, MAX_SCAN_ROWS, ReadError, Row, ScanOptions, ScanPage},
     revision::{Epoch, Revision},
@@ -43,6 +47,8 @@ struct Inner {
     now: Now,
     holds: Arc<Holds>,
     format: format::Guard,
+    /// Begun when somebody asks: a store whose service has no such work has no such lease.
+    lead: OnceLock<Lead>,
     /// Locked for a whole pass, so that there is one at a time.
     upkeep: Arc<Mutex<Upkeep>>,
 }
@@ -94,7 +100,8 @@ impl Store {
         let (kept, clock) = (Arc::downgrade(&upkeep), Arc::clone(&now));
         tokio::spawn(upkeep::run(kept, clock, heard, counted, period, max_commits));
         let format = format::Guard::new(config.reads.clone());
-        Store { inner: Arc::new(Inner { view, config, now, holds, format, upkeep }) }
+        let lead = OnceLock::new();
+        Store { inner: Arc::new(Inner { view, config, now, holds, format, lead, upkeep }) }
     }
 
     /// Another handle on the same store, as a second replica would have one: with a view, watches and upkeep of its own,
@@ -225,6 +232,15 @@ impl Store {
         Lease::new(Arc::clone(&inner.view), inner.config.monotonic.clone(), name, life)
     }
 
+    /// Whether this handle is the one that does what needs doing once, to be read and waited for. Of all handles on a store one
+    /// leads; the only one of its store leads always. When the process of the one that leads dies, another one leads after
+    /// [`LEAD_LIFE`](crate::LEAD_LIFE) to twice that.
+    #[must_use]
+    pub fn leads(&self) -> watch::Receiver<bool> {
+        let Inner { view, config, lead, .. } = &*self.inner;
+        lead.get_or_init(|| Lead::begin(view, config.monotonic.clone())).told()
+    }
+
     /// Watches the objects whose keys begin with one of the prefixes. A revision to begin after that another handle named is
     /// waited for, as by [`Store::wait_published`].
     ///
@@ -272,6 +288,9 @@ impl Store {
         // A pass under way is not waited for.
         if let Ok(mut upkeep) = self.inner.upkeep.try_lock() {
             upkeep.end().await;
+        }
+        if let Some(lead) = self.inner.lead.get() {
+            lead.end().await;
         }
         self.inner.view.engine().close().await;
     }

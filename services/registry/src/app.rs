@@ -13,7 +13,7 @@ use rpc::{
 use runtime::{
     health::ServiceHealth,
     process::{Deps, Mounts, Service, Shutdown},
-    worker::{Signal, Workers},
+    worker::{Signal, Turn, Workers},
 };
 use store::{Store, StoreHealth};
 
@@ -87,11 +87,12 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let workers = self.workers.in_turn(Turn::told(self.store.leads()));
         let purge = Purge(Arc::clone(&self.registry));
-        self.workers.spawn(purge, PURGE_PERIOD, Signal::new());
+        workers.spawn(purge, PURGE_PERIOD, Signal::new());
         let trim = Trim(Arc::clone(&self.registry));
-        self.workers.spawn(trim, TRIM_PERIOD, Signal::new());
-        self.workers.spawn(Sweep(self.registry), SWEEP_PERIOD, self.swept);
+        workers.spawn(trim, TRIM_PERIOD, Signal::new());
+        workers.spawn(Sweep(self.registry), SWEEP_PERIOD, self.swept);
         tokio::select! {
             () = shutdown.workers.cancelled() => {}
             () = self.health.hold_while(self.store.health(), StoreHealth::refusal) => {}

@@ -11,7 +11,7 @@ use runtime::{
     follow::{Sibling, Siblings},
     health::{Hold, ServiceHealth},
     process::{Deps, Mounts, Service, Shutdown},
-    worker::{Signal, Workers},
+    worker::{Signal, Turn, Workers},
 };
 use store::{Store, StoreHealth};
 
@@ -93,6 +93,7 @@ impl Service for App {
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let Self { api: _, rows, history, workers, registry, sibling, sink, health, hold } = self;
+        let workers = workers.in_turn(Turn::told(rows.store().leads()));
         workers.spawn(Trim(history), TRIM_PERIOD, Signal::new());
         let work = async {
             sibling.follow(registry.groups(), sink, hold).await;

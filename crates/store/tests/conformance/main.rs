@@ -145,6 +145,8 @@ macro_rules! conformance_of {
                 a_lease_that_is_released_is_free_at_once,
                 a_lease_costs_three_commits_in_its_life_however_often_it_is_looked_at,
                 leases_are_not_backed_up,
+                a_store_that_nobody_shares_leads_from_the_start_and_writes_nothing_for_it,
+                of_two_handles_that_do_work_one_leads_and_the_other_one_when_it_is_closed,
             ],
             life: [
                 what_was_acknowledged_is_there_when_the_store_is_opened_again,

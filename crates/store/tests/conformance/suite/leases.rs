@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
-use store::{Lease, Store};
+use futures::{StreamExt as _, future::join_all};
+use store::{Lease, Prefix, Store, WatchFrom, WatchItem};
 
 use crate::harness::{Harness, put};
 
@@ -154,4 +154,36 @@ pub(crate) async fn leases_are_not_backed_up<H: Harness>(place: H) {
     let copy = other.open().await;
     let _second = other.open_second(&copy).await;
     assert!(leads(&mut lease(&copy)).await, "nobody has it");
+}
+
+pub(crate) async fn a_store_that_nobody_shares_leads_from_the_start_and_writes_nothing_for_it(
+    place: impl Harness,
+) {
+    let store = place.open().await;
+    let before = put(&store, "a", "x").await;
+    let everything = vec![Prefix::everything()];
+    let mut watch = store.watch(everything, WatchFrom::After(before)).await.unwrap();
+    assert!(*store.leads().borrow());
+    let after = put(&store, "b", "x").await;
+    let WatchItem::Commit { revision, .. } = watch.next().await.unwrap().unwrap() else {
+        panic!("something was written");
+    };
+    assert_eq!(revision, after, "nothing else was");
+}
+
+pub(crate) async fn of_two_handles_that_do_work_one_leads_and_the_other_one_when_it_is_closed(
+    place: impl Harness,
+) {
+    let first = place.open().await;
+    let second = place.open_second(&first).await;
+    let (mut one, mut two) = (first.leads(), second.leads());
+    let leader = tokio::select! {
+        led = one.wait_for(|leads| *leads) => led.map(|_| &first),
+        led = two.wait_for(|leads| *leads) => led.map(|_| &second),
+    };
+    let is_first = std::ptr::eq(leader.unwrap(), &first);
+    assert!(!(*one.borrow() && *two.borrow()), "one of them");
+    let (leader, mut other) = if is_first { (&first, two) } else { (&second, one) };
+    leader.close().await;
+    assert!(*other.wait_for(|leads| *leads).await.unwrap());
 }
