@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use proto::registry::v1::registry_service_server::RegistryServiceServer;
-use resource::history::History;
+use resource::{cache::Feed, history::History};
 use rpc::{
     client::{self, ClientConfig},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
@@ -13,6 +13,7 @@ use rpc::{
 use runtime::{
     health::ServiceHealth,
     process::{Deps, Mounts, Service, Shutdown},
+    tasks::Tasks,
     worker::{Signal, Turn, Workers},
 };
 use store::{Store, StoreHealth};
@@ -22,9 +23,11 @@ use crate::{
     config::Config,
     grpc::Api,
     metrics::Metrics,
-    service::{Ground, Registry},
+    service::{Ground, Population, Registry},
     store::reads,
-    workers::{PURGE_PERIOD, Purge, SWEEP_PERIOD, Sweep, TRIM_PERIOD, Trim},
+    workers::{
+        FIGURES_PERIOD, Figures, PURGE_PERIOD, Purge, SWEEP_PERIOD, Sweep, TRIM_PERIOD, Trim,
+    },
 };
 
 /// The registry.
@@ -32,7 +35,9 @@ use crate::{
 pub struct App {
     store: Store,
     registry: Arc<Registry>,
+    feed: Feed<Population>,
     api: Api,
+    tasks: Tasks,
     workers: Workers,
     swept: Signal,
     health: ServiceHealth,
@@ -56,7 +61,7 @@ impl Service for App {
             Arc::clone(&deps.client_tls),
         ))?;
         let swept = Signal::new();
-        let registry = Registry::open(Ground {
+        let (registry, feed) = Registry::open(Ground {
             store: store.clone(),
             history,
             clock: deps.clock.clone(),
@@ -75,8 +80,8 @@ impl Service for App {
             streams: deps.shutdown.streams.clone(),
             about: deps.about,
         };
-        let Deps { workers, health, .. } = deps;
-        Ok(Self { store, registry, api, workers, swept, health })
+        let Deps { tasks, workers, health, .. } = deps;
+        Ok(Self { store, registry, feed, api, tasks, workers, swept, health })
     }
 
     fn mount(&self, mounts: &mut Mounts) {
@@ -87,6 +92,12 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let feed = self.feed.run();
+        self.tasks.spawn_vital("population", async move {
+            feed.await;
+            Ok(())
+        });
+        self.workers.spawn(Figures(Arc::clone(&self.registry)), FIGURES_PERIOD, Signal::new());
         let workers = self.workers.in_turn(Turn::told(self.store.leads()));
         let purge = Purge(Arc::clone(&self.registry));
         workers.spawn(purge, PURGE_PERIOD, Signal::new());

@@ -27,10 +27,13 @@ mod sweep;
 mod undelete;
 mod update;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use names::{TenantName, TrustDomain};
 use resource::{
     Fault, Write,
+    cache::{self, Feed},
     history::History,
     record,
     write::{self, Ran},
@@ -51,7 +54,8 @@ use crate::{
     store::{Author, Changes, Found, Kept, Rows},
 };
 use coverage::Coverage;
-use population::{Move, Population};
+use population::Arrival;
+pub(crate) use population::Population;
 
 /// The registry's use cases. Cheap to share behind an `Arc`.
 #[derive(Debug)]
@@ -61,13 +65,23 @@ pub(crate) struct Registry {
     clock: Clock,
     quotas: Quotas,
     trust_domain: TrustDomain,
-    population: Population,
+    population: Arc<Population>,
     coverage: Coverage,
     keys: Keys,
     followers: Followers,
     /// Wakes the sweeper after a delete with `force`.
     swept: Signal,
     metrics: Metrics,
+}
+
+/// What a commit does to the number of live objects.
+enum Counted<'a> {
+    /// One more, for which a place is reserved.
+    Arrives(Arrival<'a>),
+    /// One less.
+    Leaves,
+    /// As many.
+    Stays,
 }
 
 /// What the use cases rest on.
@@ -84,13 +98,14 @@ pub(crate) struct Ground {
 }
 
 impl Registry {
-    /// The use cases over an open store. Counts what every tenant holds.
-    pub(crate) async fn open(ground: Ground) -> Result<Self, Error> {
+    /// The use cases over an open store, with what every tenant holds counted, and what keeps that count up.
+    pub(crate) async fn open(ground: Ground) -> Result<(Self, Feed<Population>), Error> {
         let Ground { store, history, clock, quotas, trust_domain, keys, swept, metrics } = ground;
         let rows = Rows::new(store);
-        let population = Population::count(&rows, metrics.clone()).await?;
+        let population = Arc::new(Population::new(metrics.clone()));
+        let feed = cache::open(rows.store(), Arc::clone(&population)).await?;
         let (coverage, followers) = (Coverage::default(), Followers::default());
-        Ok(Self {
+        let registry = Self {
             rows,
             history,
             clock,
@@ -102,7 +117,8 @@ impl Registry {
             followers,
             swept,
             metrics,
-        })
+        };
+        Ok((registry, feed))
     }
 
     /// The rows, for watches and server info.
@@ -121,7 +137,7 @@ impl Registry {
     }
 
     /// Brings the metrics of live objects and lost races up to date.
-    pub(crate) fn show_population(&self) {
+    pub(crate) fn show_figures(&self) {
         self.population.show();
         self.metrics.lost_races(resource::tries::lost_races());
     }
@@ -190,13 +206,13 @@ impl Registry {
         }
     }
 
-    /// Commits an object's changes and settles the count. `None`: the race was lost, decide again.
+    /// Commits an object's changes and counts it. `None`: the race was lost, decide again.
     async fn commit<S: Kept>(
         &self,
         changes: Changes,
         write: &Write,
         resource: Resource<S>,
-        counted: Option<Move<'_>>,
+        counted: Counted<'_>,
     ) -> Result<Option<Found<S>>, Error> {
         let mut commit = changes.finish();
         if let Some(request) = &write.request {
@@ -205,23 +221,20 @@ impl Registry {
         }
         match self.rows.store().commit(commit).await {
             Ok(Committed { revision, replay: None }) => {
-                counted.into_iter().for_each(Move::done);
+                match counted {
+                    Counted::Arrives(arrival) => arrival.done(),
+                    Counted::Leaves => {
+                        self.population.left(&Rows::place::<S>(&resource.name), revision);
+                    }
+                    Counted::Stays => {}
+                }
                 Ok(Some(Found::made(resource, revision)))
             }
             Ok(Committed { revision, replay: Some(answer) }) => {
-                counted.into_iter().for_each(Move::refused);
                 Ok(Some(Rows::remembered(answer, revision)?))
             }
-            Err(CommitError::Precondition { .. }) => {
-                counted.into_iter().for_each(Move::refused);
-                Ok(None)
-            }
-            // Left in doubt by the drop of `counted`.
-            Err(error @ CommitError::OutcomeUnknown(_)) => Err(Fault::from(error).into()),
-            Err(error) => {
-                counted.into_iter().for_each(Move::refused);
-                Err(Fault::from(error).into())
-            }
+            Err(CommitError::Precondition { .. }) => Ok(None),
+            Err(error) => Err(Fault::from(error).into()),
         }
     }
 }

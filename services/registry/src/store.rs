@@ -14,7 +14,7 @@ mod rows;
 
 pub(crate) use changes::{Author, Changes, shelf};
 pub(crate) use keys::{
-    Place, kind_of, live_of, objects, public_key, read_guard, read_object, read_sweep,
+    Place, guards, kind_of, live_of, objects, public_key, read_guard, read_object, read_sweep,
     registration, spent_connector_id, sweep, sweeps, targets_guard,
 };
 pub(crate) use records::{AsWritten, Cause, Kept, KeyOwner, Registration, reads};

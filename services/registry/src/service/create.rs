@@ -1,12 +1,11 @@
 //! Creating.
 
-use names::BelowTenant as _;
 use resource::{Tries, Write};
 use rpc::access::Authorised;
 use store::Revision;
 use uuid::Uuid;
 
-use super::Registry;
+use super::{Counted, Registry};
 use crate::{
     domain::{Meta, Resource},
     error::Error,
@@ -40,10 +39,8 @@ impl Registry {
             self.expect_unique(None, name, &spec).await?;
             self.expect_references(None, &new).await?;
             let turn = self.expect_coverage(name, None, Some(&spec)).await?;
-            let arrival =
-                self.population.arrive::<S>(&self.rows, &name.tenant(), &self.quotas).await?;
+            let arrival = self.population.arrive::<S>(name, &self.quotas)?;
             if write.validate_only {
-                arrival.refused();
                 return Ok(Found::made(new, Revision::ZERO));
             }
             let changes = Changes::new(self.now()).create(&new)?;
@@ -51,7 +48,7 @@ impl Registry {
             if let Some(turn) = &turn {
                 changes = turn.guard(changes);
             }
-            if let Some(made) = self.commit(changes, write, new, Some(arrival)).await? {
+            if let Some(made) = self.commit(changes, write, new, Counted::Arrives(arrival)).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }

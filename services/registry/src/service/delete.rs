@@ -5,7 +5,7 @@ use resource::{Fault, Tries, Write, record};
 use rpc::access::Authorised;
 use store::{At, Revision};
 
-use super::Registry;
+use super::{Counted, Registry};
 use crate::{
     domain::{GroupSpec, Kind, Resource, Spec},
     error::{Blocker, Error, MAX_BLOCKERS},
@@ -49,8 +49,7 @@ impl Registry {
             if let Some(turn) = &turn {
                 changes = turn.guard(changes);
             }
-            let departure = Some(self.population.leave(&name.tenant(), S::KIND));
-            if let Some(made) = self.commit(changes, write, after, departure).await? {
+            if let Some(made) = self.commit(changes, write, after, Counted::Leaves).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }
@@ -111,8 +110,7 @@ impl Registry {
             let changes = Changes::new(self.now()).soft_delete(&before, &after)?;
             let changes = changes.by(self.author(write, uid), Some(&before), &after)?;
             let changes = changes.with(|commit| commit.put(sweep(name), cause));
-            let departure = Some(self.population.leave(&name.tenant(), Kind::Group));
-            if let Some(made) = self.commit(changes, write, after, departure).await? {
+            if let Some(made) = self.commit(changes, write, after, Counted::Leaves).await? {
                 self.swept.notify();
                 self.settle(made.revision).await;
                 return Ok(made);
@@ -148,8 +146,7 @@ impl Registry {
         for kind in S::KIND.below() {
             let page =
                 self.rows.page(&live_of(kind, &tenant), None, MAX_BLOCKERS, At::Published).await?;
-            let ids = page.rows.iter().filter_map(|row| read_guard(&row.key));
-            places.extend(ids.map(|id| Place::new(kind, &tenant, &id)));
+            places.extend(page.rows.iter().filter_map(|row| read_guard(&row.key)));
             more |= page.more;
         }
         refuse_if_used::<S>(name, places.iter().map(blocker).collect(), more)

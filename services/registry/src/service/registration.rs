@@ -11,7 +11,7 @@ use rpc::access::Authorised;
 use store::{At, CommitError, Revision};
 use uuid::Uuid;
 
-use super::Registry;
+use super::{Counted, Registry};
 use crate::{
     domain::{
         ConnectorSpec, GroupSpec, Kind, Meta, Registration, RegistrationDraft, Resource,
@@ -81,11 +81,9 @@ impl Registry {
                 server_fields: wanted.origin.clone(),
             };
             let changes = self.registering(&new, &ground)?;
-            let tenant = name.tenant();
-            let arrival =
-                self.population.arrive::<ConnectorSpec>(&self.rows, &tenant, &self.quotas);
-            let arrival = Some(arrival.await?);
-            if let Some(made) = self.commit(changes, write, new, arrival).await? {
+            let arrival = self.population.arrive::<ConnectorSpec>(name, &self.quotas)?;
+            let counted = Counted::Arrives(arrival);
+            if let Some(made) = self.commit(changes, write, new, counted).await? {
                 return Ok((made, true));
             }
             tries.lost().await?;

@@ -5,7 +5,7 @@ use resource::{Fault, Write, record};
 use rpc::access::Principal;
 use store::{At, Row};
 
-use super::Registry;
+use super::{Counted, Registry};
 use crate::{
     domain::{ConnectorSpec, GroupSpec, Kind, ServerGroupSpec},
     error::Error,
@@ -74,8 +74,7 @@ impl Registry {
         let mut after = self.soft_deleting(&before);
         after.server_fields.deleted_with = Some(group.clone());
         let changes = Changes::new(self.now()).soft_delete(&before, &after)?;
-        let departure = Some(self.population.leave(&name.tenant(), Kind::Connector));
-        self.commit(changes, write, after, departure).await?;
+        self.commit(changes, write, after, Counted::Leaves).await?;
         Ok(())
     }
 
@@ -93,7 +92,7 @@ impl Registry {
         let uid = self.uid_of(&name.tenant()).await?;
         let changes = Changes::new(self.now()).replace(&before, &after)?;
         let changes = changes.by(self.author(write, uid), Some(&before), &after)?;
-        self.commit(changes, write, after, None).await?;
+        self.commit(changes, write, after, Counted::Stays).await?;
         Ok(())
     }
 }

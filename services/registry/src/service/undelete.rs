@@ -5,7 +5,7 @@ use resource::{Tries, Write};
 use rpc::access::Authorised;
 use store::{At, Revision};
 
-use super::Registry;
+use super::{Counted, Registry};
 use crate::{
     domain::Resource,
     error::Error,
@@ -36,10 +36,8 @@ impl Registry {
             self.expect_unique(None, name, &after.spec).await?;
             self.expect_references(None, &after).await?;
             let turn = self.expect_coverage(name, None, Some(&after.spec)).await?;
-            let arrival =
-                self.population.arrive::<S>(&self.rows, &name.tenant(), &self.quotas).await?;
+            let arrival = self.population.arrive::<S>(name, &self.quotas)?;
             if write.validate_only {
-                arrival.refused();
                 return Ok(Found::made(after, Revision::ZERO));
             }
             let uid = self.uid_of(&name.tenant()).await?;
@@ -48,7 +46,9 @@ impl Registry {
             if let Some(turn) = &turn {
                 changes = turn.guard(changes);
             }
-            if let Some(made) = self.commit(changes, write, after, Some(arrival)).await? {
+            if let Some(made) =
+                self.commit(changes, write, after, Counted::Arrives(arrival)).await?
+            {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }

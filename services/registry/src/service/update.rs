@@ -5,7 +5,7 @@ use resource::{Tries, Write};
 use rpc::access::Authorised;
 use store::Revision;
 
-use super::Registry;
+use super::{Counted, Registry};
 use crate::{
     domain::{Resource, Rules, Spec, Subject},
     error::Error,
@@ -76,7 +76,7 @@ impl Registry {
             if let Some(turn) = &turn {
                 changes = turn.guard(changes);
             }
-            if let Some(made) = self.commit(changes, write, after, None).await? {
+            if let Some(made) = self.commit(changes, write, after, Counted::Stays).await? {
                 if let Some(turn) = turn {
                     turn.done(made.revision);
                 }

@@ -145,12 +145,18 @@ pub(crate) fn live_of(kind: Kind, tenant: &TenantName) -> Prefix {
     builder.text(tenant.id().as_str()).prefix()
 }
 
-/// The id in the key of a guard.
-pub(crate) fn read_guard(key: &Key) -> Option<Id> {
+/// Where the guards of all live objects stand.
+pub(crate) fn guards() -> Prefix {
+    Key::builder(GUARD).prefix()
+}
+
+/// The object whose guard stands at a key.
+pub(crate) fn read_guard(key: &Key) -> Option<Place> {
     let mut parts = key.parts();
-    parts.u64().ok()?;
-    parts.text().ok()?;
-    Id::parse(&parts.text().ok()?).ok()
+    let kind = Kind::of_tag(parts.u64().ok()?)?;
+    let tenant = Id::parse(&parts.text().ok()?).ok()?;
+    let id = Id::parse(&parts.text().ok()?).ok()?;
+    Some(Place { kind, tenant, id })
 }
 
 /// The id in the key of an object.

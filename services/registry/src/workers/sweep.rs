@@ -1,4 +1,4 @@
-//! Clears what referred to groups that were deleted with `force`, and shows how many objects live.
+//! Clears what referred to groups that were deleted with `force`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,6 @@ impl Worker for Sweep {
     type Error = Error;
 
     async fn tick(&mut self, _now: Timestamp) -> Result<Next, Error> {
-        self.0.show_population();
         Ok(if self.0.sweep().await? { Next::Again } else { Next::Idle })
     }
 }
