@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     renewals: Family<Outcome, Counter>,
     reserved: Gauge,
     registry_lag: Gauge,
+    lost_races: Gauge,
 }
 
 impl Metrics {
@@ -32,6 +33,8 @@ impl Metrics {
             registry.register("provisioning_renewals", help, metrics.renewals.clone());
             let help = "Enrolments that wait to be finished, as the worker last saw them";
             registry.register("provisioning_reserved_enrolments", help, metrics.reserved.clone());
+            let help = "Writes of this process decided anew because something they rest on changed, since its start";
+            registry.register("provisioning_lost_races", help, metrics.lost_races.clone());
             let help = "Unix time, in seconds, at which the copy of registry was last known to be current; 0 before";
             let name = "provisioning_registry_current_seconds";
             registry.register(name, help, metrics.registry_lag.clone());
@@ -49,6 +52,11 @@ impl Metrics {
 
     pub(crate) fn reserved(&self, count: usize) {
         self.reserved.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Races that were lost since the start.
+    pub(crate) fn lost_races(&self, races: u64) {
+        self.lost_races.set(i64::try_from(races).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn registry_current(&self, now: jiff::Timestamp) {

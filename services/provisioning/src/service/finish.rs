@@ -29,7 +29,8 @@ use crate::{
     store::{Records, Versioned},
 };
 
-/// How often a change that lost a race is decided anew before the caller is told to come back.
+/// How often a change that lost a race is decided anew before the caller is told to come back: more than a write of an administrator,
+/// since repeats of one connector meet at its one enrolment, all at once.
 const MAX_RACES: usize = 16;
 
 /// An end that is no refusal.

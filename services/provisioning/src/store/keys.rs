@@ -44,6 +44,8 @@ pub(super) const AUTHORITY_KEY: u8 = 14;
 pub(super) const REVOCATION: u8 = 15;
 /// `purge time / tenant / key id` → `StoredPointer`: deleted keys, for the purge.
 pub(super) const KEY_BY_PURGE_TIME: u8 = 16;
+/// `tenant` → `StoredTenant`: its uid, by which history is kept.
+pub(super) const TENANT: u8 = 17;
 
 fn child(tag: u8, tenant: &Id, id: &Id) -> Key {
     Key::builder(tag).text(tenant.as_str()).text(id.as_str()).finish()
@@ -59,6 +61,27 @@ pub(super) fn of_tenant(tag: u8, tenant: Option<&TenantName>) -> Prefix {
 
 pub(super) fn key(name: &ProvisioningKeyName) -> Key {
     child(KEY, &name.tenant, &name.provisioning_key)
+}
+
+/// The keys of a tenant, or of all.
+pub(crate) fn keys_of(tenant: Option<&TenantName>) -> Prefix {
+    of_tenant(KEY, tenant)
+}
+
+/// The id of the key whose row this is.
+pub(crate) fn key_id(key: &Key) -> Option<String> {
+    let mut parts = key.parts();
+    parts.text().ok()?;
+    parts.text().ok()
+}
+
+/// The ledger of a tenant, or of all.
+pub(crate) fn all_ledger(tenant: Option<&TenantName>) -> Prefix {
+    of_tenant(ENROLMENT, tenant)
+}
+
+pub(super) fn tenant(tenant: &TenantName) -> Key {
+    Key::builder(TENANT).text(tenant.id().as_str()).finish()
 }
 
 pub(super) fn key_by_uid(uid: Uuid) -> Key {
@@ -81,7 +104,8 @@ pub(super) fn key_by_group(name: &AppConnectorGroupName, key: &ProvisioningKeyNa
     group(name).text(key.provisioning_key.as_str()).finish()
 }
 
-pub(super) fn keys_of_group(name: &AppConnectorGroupName) -> Prefix {
+/// A group's keys: index rows.
+pub(crate) fn keys_of_group(name: &AppConnectorGroupName) -> Prefix {
     group(name).prefix()
 }
 
@@ -98,7 +122,8 @@ pub(super) fn enrolment_by_key(uid: Uuid, created: Timestamp, name: &EnrolmentNa
         .finish()
 }
 
-pub(super) fn enrolments_of_key(uid: Uuid) -> Prefix {
+/// The ledger of one key, oldest first: index rows.
+pub(crate) fn ledger_of_key(uid: Uuid) -> Prefix {
     Key::builder(ENROLMENT_BY_KEY).bytes(uid.as_bytes()).prefix()
 }
 
