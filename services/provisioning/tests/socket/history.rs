@@ -6,18 +6,19 @@ use prost::Message as _;
 use prost_types::Timestamp;
 use proto::{
     provisioning::v1::{
-        DeleteProvisioningKeyRequest, GetEnrolmentRequest, GetProvisioningKeyRequest,
-        ListEnrolmentsRequest, ListProvisioningKeysRequest, ListProvisioningKeysResponse,
-        ProvisioningKey, UpdateProvisioningKeyRequest, provisioning_key::State,
+        CreateProvisioningKeyRequest, DeleteProvisioningKeyRequest, GetEnrolmentRequest,
+        GetProvisioningKeyRequest, ListEnrolmentsRequest, ListProvisioningKeysRequest,
+        ListProvisioningKeysResponse, ProvisioningKey, UpdateProvisioningKeyRequest,
+        provisioning_key::State,
     },
     r#type::v1::{AuditEvent, ListAuditEventsRequest},
 };
 use ring::digest::{SHA256, digest};
 use rpc::time::to_proto;
-use store::{At, Key, ScanOptions, Store, StoreConfig};
+use store::{At, IdempotencyKey, Key, ScanOptions, Store, StoreConfig};
 
 use crate::{
-    house::{GROUP, House, TENANT, eventually, failure, key_of},
+    house::{GROUP, House, TENANT, create, eventually, failure, key_of},
     newcomer::Newcomer,
     registry::Mood,
 };
@@ -281,17 +282,7 @@ async fn no_row_of_history_holds_a_secret_or_its_hash() {
     let (made, secret) = house.key(key_of("Berlin", 3)).await;
     rename(&house, &made.name, "Bonn").await;
     delete(&house, &made.name).await;
-    let mut file = None;
-    house
-        .stop_and_look(|directory| {
-            file = Some(tempfile::tempdir().unwrap());
-            let copy = file.as_ref().unwrap().path().join("store");
-            copy_all(&directory.join("store"), &copy);
-        })
-        .await;
-    let file = file.unwrap();
-    let config = StoreConfig::new(file.path().join("store"));
-    let store = Store::open(config, jiff::Timestamp::now).await.unwrap();
+    let (_directory, store) = left_by(house).await;
     let (body, _checksum) = secret.rsplit_once('_').unwrap();
     let hash = digest(&SHA256, body.as_bytes());
     let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -303,6 +294,42 @@ async fn no_row_of_history_holds_a_secret_or_its_hash() {
     assert!(!history.contains(&hash) && !history.contains(random), "{history}");
     assert!(!history.contains("secret"), "{history}");
     store.close().await;
+}
+
+/// The scope and fingerprint under which a request id is remembered never change: a repeat of a request that an older program answered
+/// finds its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_id_is_remembered_by_method_and_caller() {
+    const REQUEST_ID: &str = "6f0e3c58-6f0d-4a8e-9d0c-1d7d5a1f0009";
+    let house = House::start().await;
+    let bare = create(key_of("Berlin", 3));
+    let request = CreateProvisioningKeyRequest { request_id: REQUEST_ID.into(), ..bare.clone() };
+    let made = house.api().create_provisioning_key(request).await.unwrap().into_inner();
+    let gone = DeleteProvisioningKeyRequest { name: made.name.clone(), ..Default::default() };
+    let request = DeleteProvisioningKeyRequest { request_id: REQUEST_ID.into(), ..gone.clone() };
+    house.api().delete_provisioning_key(request).await.unwrap();
+    let (_directory, store) = left_by(house).await;
+    for (scope, bare) in [
+        ("CreateProvisioningKey token:admin", bare.encode_to_vec()),
+        ("DeleteProvisioningKey token:admin", gone.encode_to_vec()),
+    ] {
+        let fingerprint = digest(&SHA256, &bare).as_ref().try_into().unwrap();
+        let request_id = REQUEST_ID.parse().unwrap();
+        let asked = IdempotencyKey { scope: scope.to_owned(), request_id, fingerprint };
+        let found = store.find_committed(&asked).await.unwrap().unwrap();
+        let answer = String::from_utf8(found.replay.unwrap().to_vec()).unwrap();
+        assert_eq!(answer, format!(r#"{{"v":"1","name":"{}"}}"#, made.name), "{scope}");
+    }
+    store.close().await;
+}
+
+/// The store that a house leaves, opened at the time of its clock.
+async fn left_by(house: House) -> (tempfile::TempDir, Store) {
+    let (now, copy) = (house.clock.now(), tempfile::tempdir().unwrap());
+    let place = copy.path().join("store");
+    house.stop_and_look(|directory| copy_all(&directory.join("store"), &place)).await;
+    let store = Store::open(StoreConfig::new(place), move || now).await.unwrap();
+    (copy, store)
 }
 
 fn copy_all(from: &std::path::Path, to: &std::path::Path) {
