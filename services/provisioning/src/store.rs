@@ -26,7 +26,9 @@ pub(crate) use authorities::NewAuthority;
 pub(crate) use enrolments::{MAX_NEWCOMERS, MAX_RETURNED, Reservation};
 pub(crate) use history::{Author, KEY_KIND, shelf};
 pub(crate) use keys::{all_ledger, key_id, keys_of, keys_of_group, ledger_of_key};
-pub(crate) use provisioning_keys::{ChangeKey, CreateKey, FirstRun, KeyConflict, KeyRow, NewKey};
+pub(crate) use provisioning_keys::{
+    ChangeKey, CreateKey, FirstRun, KeyConflict, KeyRow, MAX_COUNT_TRIES, NewKey,
+};
 pub(crate) use records::AuthorityPem;
 pub(crate) use watch::{Kind, Watched, prefixes, seen, snapshot};
 

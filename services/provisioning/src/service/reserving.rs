@@ -197,7 +197,7 @@ fn new_enrolment_id(now: Timestamp) -> Result<Id, Error> {
 mod tests {
     use std::num::NonZeroU64;
 
-    use ::store::{Revision, Store, StoreConfig};
+    use ::store::{Revision, ScanOptions, Store, StoreConfig};
     use resource::history::{History, HistoryLimits};
     use rpc::access::Principal;
 
@@ -208,7 +208,7 @@ mod tests {
             secret::SecretHash,
         },
         service::folding::decide,
-        store::{Author, CreateKey, Lost},
+        store::{Author, CreateKey, Lost, Watched, keys_of, snapshot},
     };
 
     /// A store with one key, and who decides at it.
@@ -302,6 +302,18 @@ mod tests {
         ];
         assert_eq!((told, commits), (expected.map(str::to_owned).to_vec(), 1));
         assert_eq!(door.use_count().await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_key_in_a_snapshot_has_the_count_of_the_snapshots_revision() {
+        let door = Door::with_uses(10).await;
+        door.decide(&[1]).await;
+        let revision = door.store.published();
+        let rows = door.store.scan(&keys_of(None), ScanOptions::default()).await.unwrap().rows;
+        door.decide(&[2, 3]).await;
+        let watched = snapshot(&door.reserving.records, &rows, revision).await.unwrap();
+        let [Watched::Key(row)] = &watched[..] else { panic!("{watched:?}") };
+        assert_eq!((row.uses.value.count, door.use_count().await), (1, 3));
     }
 
     #[tokio::test]

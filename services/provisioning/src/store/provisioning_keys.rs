@@ -20,6 +20,10 @@ use crate::domain::{key::ProvisioningKey, secret::SecretHash, uses::Uses};
 /// Keys of a group that are read at once.
 const GROUP_PAGE: usize = 100;
 
+/// How often a write that moves the tenant's count of keys is tried: as many keys may be made or deleted at once, each of which moves
+/// it.
+pub(crate) const MAX_COUNT_TRIES: u32 = 64;
+
 /// A key, what tells its secret from others, and its use count, of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyRow {
@@ -177,7 +181,7 @@ impl Records {
         create: CreateKey<'_>,
     ) -> Result<Result<NewKey, KeyConflict>, Fault> {
         let at_name = at_display_name(create.key);
-        let mut tries = Tries::default();
+        let mut tries = Tries::up_to(MAX_COUNT_TRIES);
         loop {
             let count = self.key_count(&create.key.name).await?;
             if count.value >= create.quota {

@@ -16,7 +16,7 @@ use crate::{
         uses::Uses,
     },
     error::Error,
-    store::{ChangeKey, KeyRow, Lost, Versioned},
+    store::{ChangeKey, KeyRow, Lost, MAX_COUNT_TRIES, Versioned},
 };
 
 /// Who deletes a group's keys, in history.
@@ -117,7 +117,7 @@ impl Keys {
         write: &Write,
         now: Timestamp,
     ) -> Result<KeyRow, Error> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::up_to(MAX_COUNT_TRIES);
         loop {
             let row = self.expected(name, write).await?;
             if row.key.value.deleted.is_some() || write.validate_only {
@@ -159,7 +159,7 @@ impl Keys {
         write: &Write,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let mut tries = Tries::default();
+        let mut tries = Tries::up_to(MAX_COUNT_TRIES);
         while row.key.value.deleted.is_none() {
             let deleted = row.key.value.clone().delete(now, Some(group.clone()));
             if self.change(&row, &deleted, false, write, now).await?.is_ok() {
