@@ -1,6 +1,6 @@
 //! The promises under attack and accident: five real processes that are killed, starved, cut off and besieged.
 //!
-//! Owns: one kind of accident a room. Always holds: whatever is left to chance comes from the printed seed
+//! Owns: one kind of accident a module. Always holds: whatever is left to chance comes from the printed seed
 //! (`CAUSEWAY_SEED`); what a machine may not do (mount, trace) is said in plain words and never counted as proven; a suite
 //! goes red when its promise is broken, which was tried for each. Absent on purpose: both forms of an installation. An
 //! accident happens to a process, so these start processes only, and run one after the other: two cores carry one siege.

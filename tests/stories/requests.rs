@@ -96,7 +96,7 @@ async fn a_name_that_cannot_be_read_is_told_beside_the_wrong_values() {
     };
     let updated = told(registry.update_application_segment(update).await);
     wanted.drain(..4);
-    let both = ["update_mask", "application_segment.etag", "application_segment.name"];
+    let both = ["update_mask", "application_segment.name", "application_segment.etag"];
     assert_eq!(fields(&updated), [&both, wanted.as_slice()].concat(), "what is not sent stays");
 }
 

@@ -3,7 +3,13 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 
 use connector::Dialer;
-use proto::paths::v1::{Leg, LegSource, Selection};
+use proto::{
+    paths::v1::{
+        Client, ClientLocationSource, Destination, Leg, LegSource, PathQuery, Protocol,
+        SelectPathRequest, Selection,
+    },
+    registry::v1::{ClientNetwork, CreateClientNetworkRequest, DeleteClientNetworkRequest},
+};
 use testkit::{
     Application, Connector, FRANKFURT, NEW_YORK, Plan, SINGAPORE, System, Tenant, eventually,
     within,
@@ -176,4 +182,69 @@ async fn an_answer_without_a_path_names_the_first_broken_link() {
     let other = Application::start().await.unwrap();
     let elsewhere = tenant.path(FRANKFURT, "crm", &other).await.unwrap();
     assert_eq!(elsewhere.reason, "PORT_NOT_COVERED", "{elsewhere:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_network_places_the_clients_behind_its_addresses() {
+    let system = System::start().await;
+    let tenant = system.tenant().await;
+    let application = Application::start().await.unwrap();
+    let groups = [
+        tenant.group("frankfurt", FRANKFURT).await.unwrap(),
+        tenant.group("singapore", SINGAPORE).await.unwrap(),
+    ];
+    tenant.application("crm", &application, &[&groups[0], &groups[1]]).await.unwrap();
+    let mut connectors = Vec::new();
+    for group in &groups {
+        let token = tenant.join_token(&group.display_name, group, 1).await;
+        let connector = Connector::start(&token);
+        connectors.push((connector.reporting().await.to_string(), connector));
+    }
+    let query = PathQuery {
+        client: Some(Client {
+            ip_address: "10.20.3.4".to_owned(),
+            edge_coordinates: Some(FRANKFURT.coordinates()),
+            ..Client::default()
+        }),
+        destination: Some(Destination {
+            host: "crm.test".to_owned(),
+            port: application.port().into(),
+            protocol: Protocol::Tcp.into(),
+        }),
+        ..PathQuery::default()
+    };
+    let placed = async |source: ClientLocationSource, connector: &str| {
+        eventually(&format!("{connector} is chosen by {}", source.as_str_name()), || async {
+            let request = SelectPathRequest { parent: tenant.parent(), query: Some(query.clone()) };
+            let answer = tenant.api.paths.clone().select_path(request).await;
+            let selection = answer.map_err(|status| status.to_string())?.into_inner().selection;
+            let selection = selection.unwrap_or_default();
+            let found = selection.client_location.unwrap_or_default().source();
+            match chosen(&selection)? == connector && found == source {
+                true => Ok(()),
+                false => Err(format!("{selection:?}")),
+            }
+        })
+        .await;
+    };
+    placed(ClientLocationSource::Edge, &connectors[0].0).await;
+
+    let create = CreateClientNetworkRequest {
+        parent: tenant.parent(),
+        client_network_id: "office".to_owned(),
+        client_network: Some(ClientNetwork {
+            display_name: "Office".to_owned(),
+            cidrs: vec!["10.20.0.0/16".to_owned()],
+            coordinates: Some(SINGAPORE.coordinates()),
+            ..ClientNetwork::default()
+        }),
+        ..CreateClientNetworkRequest::default()
+    };
+    let mut registry = tenant.api.registry.clone();
+    let office = registry.create_client_network(create).await.unwrap().into_inner();
+    placed(ClientLocationSource::ClientNetwork, &connectors[1].0).await;
+
+    let delete = DeleteClientNetworkRequest { name: office.name, ..Default::default() };
+    registry.delete_client_network(delete).await.unwrap();
+    placed(ClientLocationSource::Edge, &connectors[0].0).await;
 }

@@ -1,4 +1,4 @@
-//! The figures, one family a room.
+//! The figures, one family a module.
 
 mod fleet;
 pub(crate) mod joins;

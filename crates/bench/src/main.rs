@@ -120,12 +120,12 @@ async fn run(flags: &Flags) -> Result<()> {
         let text = serde_json::to_string_pretty(&results)? + "\n";
         fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
     }
-    tell(&results);
+    print(&results);
     Ok(())
 }
 
 /// The table is what the command is for, not a log.
 #[allow(clippy::print_stdout)]
-fn tell(results: &Results) {
+fn print(results: &Results) {
     print!("{}", results.table());
 }

@@ -1,7 +1,10 @@
 //! Compiles every `.proto` below `proto/` without protoc and keeps the descriptor set, comments
 //! included, for reflection and for the options that the access layer reads; writes what messages of one shape share.
 
+#![expect(clippy::print_stdout, reason = "a build script speaks to Cargo on its standard output")]
+
 mod shapes;
+mod watched;
 
 use std::{env, error::Error, fs, path::Path, path::PathBuf};
 
@@ -25,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let set: prost_types::FileDescriptorSet = prost::Message::decode(descriptors.as_slice())?;
     fs::write(out.join("shapes.rs"), shapes::implementations(&set))?;
+    fs::write(out.join("watched.rs"), watched::implementations(&set))?;
     tonic_prost_build::configure()
         .bytes(".")
         .btree_map(".")

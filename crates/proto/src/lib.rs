@@ -1,6 +1,6 @@
 //! The contract as Rust: generated messages, clients and servers, and the descriptor set.
 //!
-//! Owns: nothing written by hand but this page and `shapes`. Always holds: the code here is what `proto/` says at
+//! Owns: nothing written by hand but this page, `shapes` and [`Watched`]. Always holds: the code here is what `proto/` says at
 //! build time. Absent on purpose: validation, conversion and defaults, which belong to each service's
 //! `grpc/convert.rs`.
 
@@ -14,6 +14,7 @@ mod generated {
 }
 
 pub mod shapes;
+mod watched;
 
 #[allow(missing_docs, clippy::all)]
 mod shaped {
@@ -22,6 +23,9 @@ mod shaped {
 
 pub use generated::causeway::*;
 pub use generated::google;
+pub use watched::{WatchParts, Watched};
+
+include!(concat!(env!("OUT_DIR"), "/watched.rs"));
 
 /// The encoded `FileDescriptorSet` of the whole contract, imports and comments included.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

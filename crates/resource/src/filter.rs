@@ -11,6 +11,7 @@
 //! before it is filtered, some microseconds each; lists read at most 10,000 rows a page.
 
 mod parse;
+mod term;
 mod value;
 
 use prost::Message;
@@ -18,7 +19,7 @@ use prost_reflect::{DynamicMessage, MessageDescriptor};
 
 use names::{Reason, Violations};
 
-use value::Restriction;
+use term::Term;
 
 /// Longest filter, in bytes: a dozen comparisons of full resource names.
 pub const MAX_FILTER_BYTES: usize = 1024;
@@ -28,14 +29,6 @@ pub const MAX_FILTER_BYTES: usize = 1024;
 pub struct Filter {
     message: MessageDescriptor,
     terms: Term,
-}
-
-#[derive(Clone, Debug)]
-enum Term {
-    All(Vec<Term>),
-    Any(Vec<Term>),
-    Not(Box<Term>),
-    Is(Restriction),
 }
 
 impl Filter {
@@ -67,16 +60,7 @@ impl Filter {
     pub fn matches(&self, message: &impl Message) -> bool {
         let bytes = message.encode_to_vec();
         DynamicMessage::decode(self.message.clone(), bytes.as_slice())
-            .is_ok_and(|message| holds(&self.terms, &message))
-    }
-}
-
-fn holds(term: &Term, message: &DynamicMessage) -> bool {
-    match term {
-        Term::All(terms) => terms.iter().all(|term| holds(term, message)),
-        Term::Any(terms) => terms.iter().any(|term| holds(term, message)),
-        Term::Not(term) => !holds(term, message),
-        Term::Is(restriction) => restriction.holds(message),
+            .is_ok_and(|message| self.terms.holds(&message))
     }
 }
 

@@ -12,15 +12,19 @@
 //! Classes are a set, not a ladder (the contract says so), so there is no "admin implies viewer" anywhere: a token
 //! with role ADMIN may call exactly the methods that list ADMIN.
 
+mod asking;
 mod authorised;
 mod caller;
 mod class;
 mod principal;
+mod scope;
 mod table;
 
-pub use authorised::{ALL_TENANTS, Authorised, Scope};
+pub use asking::CallerKind;
+pub use authorised::Authorised;
 pub(crate) use caller::token_unknown;
-pub use caller::{Caller, CallerKind, Guard, Now, caller};
+pub use caller::{Caller, Guard, Now, caller};
 pub use class::{AccessClass, Role};
 pub use principal::{Actor, Principal};
+pub use scope::{ALL_TENANTS, Scope};
 pub use table::{AccessTable, MethodRule, TableError};

@@ -9,14 +9,16 @@
 
 mod details;
 mod kind;
+mod problems;
 
 use std::{collections::BTreeMap, error::Error as StdError, fmt, time::Duration};
 
 use names::Reason;
 
-pub(crate) use details::clip;
-pub use details::{FieldProblem, MAX_VIOLATIONS, Precondition, Quota, Resource};
+pub use details::MAX_VIOLATIONS;
 pub use kind::{Kind, code_name};
+pub(crate) use problems::clip;
+pub use problems::{FieldProblem, Precondition, Quota, Resource};
 
 /// The `ErrorInfo.domain` of every failure.
 pub const DOMAIN: &str = "causeway";

@@ -21,7 +21,7 @@ use crate::error::{Failure, Kind};
 pub const DEFAULT_PAGE_SIZE: usize = 50;
 /// Most objects on a page; more is served as this. 1,000 objects of 1 KiB stay below the message limit.
 pub const MAX_PAGE_SIZE: usize = 1000;
-/// Longest token accepted, in bytes: keys are below 512 bytes, so real ones stay below 800.
+/// Longest token accepted, in bytes: a key has at most 768, so what is given out stays below 1,200.
 pub const MAX_TOKEN_BYTES: usize = 2048;
 
 const VERSION: u8 = 1;

@@ -135,6 +135,12 @@ impl Board {
 }
 
 impl ServiceHealth {
+    /// Name of the service.
+    #[must_use]
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+
     /// Keeps the service from serving until the hold is released; `reason` is shown by `/readyz`.
     pub fn hold(&self, reason: impl Into<String>) -> Hold {
         let reason = reason.into();
@@ -169,7 +175,8 @@ impl ServiceHealth {
         }
     }
 
-    /// Reports whether what is known of a sibling is fresh, under the health name `<service>/<sibling>`.
+    /// Reports whether what is known of a sibling is fresh, under the health name `<service>/<sibling>`. A follower reports under
+    /// `<service>/<sibling>/snapshot` whether no snapshot of it is refused.
     pub fn sibling(&self, sibling: &str, fresh: bool) {
         let name = format!("{}/{sibling}", self.service);
         self.health.0.send_if_modified(|board| board.siblings.insert(name, fresh) != Some(fresh));

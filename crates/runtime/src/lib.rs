@@ -1,18 +1,19 @@
 //! The life of a process.
 //!
-//! Owns: time, identity, listeners, configuration, telemetry, metrics, health, background work, and the order of
-//! start and end.
+//! Owns: time, identity, listeners, configuration, telemetry, metrics, health, background work, following siblings, and
+//! the order of start and end.
 //! Always holds: a service is built by hand from these parts and knows nothing of the process around it; every limit
 //! is a named constant or a setting with a unit.
 //! Absent on purpose: the rules of the edge (errors, access, paging: `rpc`), and every business rule.
 //!
 //! Read in this order: `process` (what a service is, start and end), `clock`, `tasks`, `worker`, `identity`,
-//! `listener`, `config`, `health`, `admin`, `telemetry`, `metrics`, `about`.
+//! `listener`, `config`, `health`, `follow`, `admin`, `telemetry`, `metrics`, `about`.
 
 pub mod about;
 pub mod admin;
 pub mod clock;
 pub mod config;
+pub mod follow;
 pub mod health;
 pub mod identity;
 pub mod listener;

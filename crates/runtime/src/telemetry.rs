@@ -16,8 +16,9 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use serde::{Deserialize, Serialize};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer, Registry, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
 use fields::AppendedFields;
@@ -67,7 +68,7 @@ pub struct Telemetry {
 /// # Errors
 /// When a setting cannot be used, or there is a subscriber already.
 pub fn init(settings: &TelemetrySettings, service: &'static str) -> anyhow::Result<Telemetry> {
-    let filter = EnvFilter::from_str(&settings.log)
+    let filter = Targets::from_str(&settings.log)
         .with_context(|| format!("telemetry.log: `{}` is not a filter", settings.log))?;
     let logs = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
@@ -109,9 +110,9 @@ fn provider(endpoint: &str, service: &'static str) -> anyhow::Result<SdkTracerPr
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
 
-fn not_the_exporter() -> EnvFilter {
-    let quiet = NOT_TRACED.iter().filter_map(|name| format!("{name}=off").parse().ok());
-    quiet.fold(EnvFilter::new("info"), EnvFilter::add_directive)
+fn not_the_exporter() -> Targets {
+    let quiet = NOT_TRACED.map(|name| (name, LevelFilter::OFF));
+    Targets::new().with_default(LevelFilter::INFO).with_targets(quiet)
 }
 
 impl Telemetry {

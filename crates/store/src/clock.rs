@@ -1,13 +1,18 @@
-//! The clock that never goes back.
+//! The two clocks: one that is dated by, and one that never goes back.
 //!
-//! Owns the clock by which a lease is judged. It says how much time has passed for this process and nothing else: wall
-//! clocks of two machines are never compared, and one that is set does not end a lease. What is dated (retention, request
-//! records) goes by the wall clock that [`Store::open`](crate::Store::open) is given.
+//! Owns their types. A lease is judged by the monotonic one. It says how much time has passed for this process and nothing
+//! else: wall clocks of two machines are never compared, and one that is set does not end a lease. What is dated (retention,
+//! request records) goes by the wall clock that [`Store::open`](crate::Store::open) is given.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use jiff::Timestamp;
+
+/// Tells the time; the process's clock, or a test's.
+pub(crate) type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Says how long something has lasted; the machine's monotonic clock, or a test's.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! The embedded engine: sled, owned by one process.
 //!
-//! The only room of the workspace that names sled. What always holds:
+//! The only module of the workspace that names sled. What always holds:
 //! - one thread writes; it groups what waits, applies one batch, flushes, syncs the file system,
 //!   and only then publishes and answers;
 //! - rows are kept per revision, so readers share nothing with the writer but sled itself;
@@ -32,6 +32,7 @@ mod layout;
 mod mark;
 mod open;
 mod rows;
+mod shared;
 mod watchdog;
 mod writer;
 

@@ -17,9 +17,9 @@
 //! transactions that read first (read, then commit with preconditions), and locks: a [`lease`] saves work, and only
 //! preconditions protect it.
 //!
-//! Reading order: [`key`], [`revision`], [`commit`], [`read`], [`watch`], `store`, then `view` (what a handle knows),
-//! `engine` (the verbs) and `embedded` (how a commit is made durable); last what is built from the verbs: [`lease`],
-//! `holds`, `upkeep`, `idempotency`, `backup`.
+//! Reading order: [`key`], [`revision`], [`commit`], [`read`], [`watch`], `store`, then `view` (what a handle knows) and
+//! `feed` (what it has been told), `engine` (the verbs), `log` (what commits changed) and `embedded` (how a commit is made
+//! durable); last what is built from the verbs: [`lease`], `holds`, `upkeep`, `idempotency`, `backup`.
 
 mod backup;
 pub mod clock;
@@ -27,11 +27,13 @@ pub mod commit;
 pub mod config;
 mod embedded;
 mod engine;
+mod feed;
 mod health;
 mod holds;
 mod idempotency;
 pub mod key;
 pub mod lease;
+mod log;
 pub mod read;
 mod reserved;
 pub mod revision;

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::{
     backup,
+    clock::Now,
     commit::{Commit, CommitError, Committed},
     config::{EngineConfig, StoreConfig},
     embedded::{Embedded, OpenError},
@@ -28,9 +29,6 @@ use crate::{
     watch::{WatchFrom, WatchStream},
 };
 
-/// Tells the time; the process's clock, or a test's.
-pub(crate) type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// A revisioned object store. Cheap to clone; all clones are the same store. When the last clone
 /// is dropped the store ends as by [`Store::close`], without waiting.
 #[derive(Clone)]
@@ -38,20 +36,13 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
-pub(crate) struct Inner {
+struct Inner {
     view: Arc<View>,
     config: StoreConfig,
     now: Now,
     holds: Arc<Holds>,
     /// Locked for a whole pass, so that there is one at a time.
-    upkeep: Mutex<Upkeep>,
-}
-
-impl Inner {
-    /// One pass of upkeep at the store's own time.
-    pub(crate) async fn upkeep(&self) -> Result<(), CommitError> {
-        self.upkeep.lock().await.pass((self.now)()).await
-    }
+    upkeep: Arc<Mutex<Upkeep>>,
 }
 
 impl Store {
@@ -78,10 +69,10 @@ impl Store {
         let (heard, counted, period) = (view.heard(), view.counted(), config.upkeep_period);
         let holds = Arc::new(Holds::new(Arc::clone(&view), config.monotonic.clone()));
         let upkeep = Upkeep::new(Arc::clone(&view), Arc::clone(&holds), &config);
-        let inner = Arc::new(Inner { view, config, now, holds, upkeep: Mutex::new(upkeep) });
-        let kept = Arc::downgrade(&inner);
-        tokio::spawn(upkeep::run(kept, heard, counted, period, max_commits));
-        Store { inner }
+        let upkeep = Arc::new(Mutex::new(upkeep));
+        let (kept, clock) = (Arc::downgrade(&upkeep), Arc::clone(&now));
+        tokio::spawn(upkeep::run(kept, clock, heard, counted, period, max_commits));
+        Store { inner: Arc::new(Inner { view, config, now, holds, upkeep }) }
     }
 
     /// Another handle on the same store, as a second replica would have one: with a view, watches and upkeep of its own,
@@ -238,7 +229,7 @@ impl Store {
     /// # Errors
     /// The store takes no writes, or could not be read.
     pub async fn upkeep(&self) -> Result<(), CommitError> {
-        self.inner.upkeep().await
+        self.inner.upkeep.lock().await.pass((self.inner.now)()).await
     }
 
     /// Forgets history before `to`, as far as no backup under way needs it, on any handle; what the objects are

@@ -22,9 +22,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{Mutex, watch},
+    time::timeout,
+};
 
 use crate::{
+    clock::Now,
     commit::{CommitError, Precondition, Write},
     config::StoreConfig,
     engine::{ScanRange, Transaction, TransactionError},
@@ -33,7 +37,6 @@ use crate::{
     lease::{Lease, RENEWALS_PER_LIFE},
     read::{At, ReadError},
     revision::Revision,
-    store::Inner,
     view::View,
 };
 
@@ -159,7 +162,8 @@ async fn forget_expired(view: &View, now: Timestamp) -> Result<(), CommitError> 
 /// Runs passes until the store is closed or gone. Owned by the store that spawned it; a failed
 /// pass is logged and the next one tries again.
 pub(crate) async fn run(
-    store: Weak<Inner>,
+    upkeep: Weak<Mutex<Upkeep>>,
+    now: Now,
     mut heard: watch::Receiver<Revision>,
     counted: Arc<AtomicU64>,
     period: Duration,
@@ -174,8 +178,8 @@ pub(crate) async fn run(
             return;
         }
         last = counted.load(Ordering::SeqCst);
-        let Some(store) = store.upgrade() else { return };
-        if let Err(error) = store.upkeep().await {
+        let Some(upkeep) = upkeep.upgrade() else { return };
+        if let Err(error) = upkeep.lock().await.pass(now()).await {
             tracing::warn!(%error, "upkeep of the store failed, it is tried again");
         }
     }

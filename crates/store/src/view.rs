@@ -14,21 +14,11 @@
 //! at heard would show a caller the state before its own write, and a stream that went by readable would pass over commits
 //! that it has not been given.
 //!
-//! The engine pushes into a [`Feed`]. The embedded one does so in the writer's thread before it answers, so on a store with
-//! one handle the marks never differ and a watcher is woken without a task in between; the price is that pushing must stay
-//! what it is, a few words under a lock. An engine with a connection of its own pushes from the task that reads it.
-//!
 //! How far history reaches back is known here only as the engine said last: another handle may have compacted since. A read
 //! that the engine refuses as compacted is the truth, and is noted.
 
-mod recent;
-mod tally;
-
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -36,107 +26,18 @@ use futures::future::BoxFuture;
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
-    engine::{Engine, LogPage, LoggedCommit, ReadAt, ScanRange, Transaction, TransactionError},
+    engine::{Engine, ReadAt, ScanRange, Transaction, TransactionError},
+    feed::{Feed, Local},
     key::Key,
+    log::LogPage,
     read::{At, ReadError, Row, ScanPage},
     revision::Revision,
     stats::StoreStats,
 };
-use recent::Recent;
-use tally::Tally;
 
 /// Longest wait for a revision that another handle named: 2 s. A watch that is well is late by milliseconds, and one that
 /// was cut off and comes back by about a second; who waits longer is better told, and tries again.
 pub const MAX_ARRIVAL_WAIT: Duration = Duration::from_secs(2);
-
-/// What the engine's pushes and the handle's own calls share.
-struct Local {
-    readable: watch::Sender<Revision>,
-    oldest: AtomicI64,
-    history: Mutex<History>,
-    /// As many commits as the tally has counted, for who waits for many.
-    counted: Arc<AtomicU64>,
-}
-
-/// What the feed brought.
-struct History {
-    recent: Recent,
-    tally: Tally,
-}
-
-impl Local {
-    fn raise(&self, to: Revision) {
-        // Nearly always it is there already, and looking is cheaper than writing.
-        if *self.readable.borrow() < to {
-            self.readable.send_if_modified(|readable| raise(readable, to));
-        }
-    }
-
-    fn trimmed(&self, oldest: Revision) {
-        self.oldest.fetch_max(oldest.get(), Ordering::SeqCst);
-    }
-
-    fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn raise(mark: &mut Revision, to: Revision) -> bool {
-    let moves = *mark < to;
-    if moves {
-        *mark = to;
-    }
-    moves
-}
-
-/// Where an engine puts what it publishes. Dropping it says that nothing will come any more.
-pub(crate) struct Feed {
-    local: Arc<Local>,
-    heard: watch::Sender<Revision>,
-}
-
-impl Feed {
-    /// The first call: history reaches back to `oldest`, and of the commits from there to `through`, which do not come this
-    /// way, the engine knows these revisions without reading.
-    pub(crate) fn begin(
-        &self,
-        oldest: Revision,
-        known: impl Iterator<Item = Revision>,
-        through: Revision,
-    ) {
-        let mut history = self.local.history();
-        history.tally.begin(oldest);
-        known.for_each(|commit| history.tally.count(commit));
-        self.local.counted.store(history.tally.counted(), Ordering::SeqCst);
-        drop(history);
-        self.local.trimmed(oldest);
-        self.skip_to(through);
-    }
-
-    /// The latest commits, in order; these are all there are up to `through`. What was brought before is passed over. Does
-    /// not wait.
-    pub(crate) fn push(&self, commits: &[Arc<LoggedCommit>], through: Revision) {
-        let mut history = self.local.history();
-        let new = history.recent.extend(commits, through);
-        new.iter().for_each(|commit| history.tally.count(commit.revision));
-        self.local.counted.store(history.tally.counted(), Ordering::SeqCst);
-        drop(history);
-        self.hear(through);
-    }
-
-    /// What was committed up to `through` does not come this way, and is not counted: whoever misses it reads the engine's
-    /// log.
-    pub(crate) fn skip_to(&self, through: Revision) {
-        self.local.history().recent.restart(through);
-        self.hear(through);
-    }
-
-    /// Readable first: what was heard can be read.
-    fn hear(&self, through: Revision) {
-        self.local.raise(through);
-        self.heard.send_if_modified(|heard| raise(heard, through));
-    }
-}
 
 /// An engine as one handle sees it.
 pub(crate) struct View {
@@ -149,16 +50,8 @@ impl View {
     /// A view that follows the engine from now on, of a store that keeps at most so many commits of history.
     pub(crate) fn of(engine: Arc<dyn Engine>, max_commits: u32) -> View {
         let (heard, heard_rx) = watch::channel(Revision::ZERO);
-        let local = Arc::new(Local {
-            readable: watch::Sender::new(Revision::ZERO),
-            oldest: AtomicI64::new(Revision::ZERO.get()),
-            history: Mutex::new(History {
-                recent: Recent::default(),
-                tally: Tally::new(max_commits),
-            }),
-            counted: Arc::default(),
-        });
-        engine.follow(Feed { local: Arc::clone(&local), heard });
+        let local = Arc::new(Local::new(max_commits));
+        engine.follow(Feed::new(Arc::clone(&local), heard));
         View { engine, local, heard: heard_rx }
     }
 
@@ -169,7 +62,7 @@ impl View {
 
     /// The highest revision that this handle knows to be committed.
     pub(crate) fn readable(&self) -> Revision {
-        *self.local.readable.borrow()
+        self.local.readable()
     }
 
     /// Waits until a revision is readable, but not for ever.
@@ -177,12 +70,10 @@ impl View {
         if self.readable() >= revision {
             return Ok(());
         }
-        let mut readable = self.local.readable.subscribe();
-        let arrives = readable.wait_for(|readable| *readable >= revision);
-        match timeout(MAX_ARRIVAL_WAIT, arrives).await {
-            Ok(Ok(_)) => Ok(()),
+        match timeout(MAX_ARRIVAL_WAIT, self.local.arrives(revision)).await {
+            Ok(true) => Ok(()),
             // The sender is this view's own, so only the time can be over.
-            Ok(Err(_)) | Err(_) => Err(ReadError::Future { published: self.readable() }),
+            Ok(false) | Err(_) => Err(ReadError::Future { published: self.readable() }),
         }
     }
 
@@ -193,17 +84,17 @@ impl View {
 
     /// The oldest revision that can be read, as far as this handle knows.
     pub(crate) fn oldest(&self) -> Revision {
-        Revision::new(self.local.oldest.load(Ordering::SeqCst))
+        self.local.oldest()
     }
 
     /// How many commits were heard of, to be looked at.
     pub(crate) fn counted(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.local.counted)
+        self.local.counted()
     }
 
     /// The oldest revision that is worth keeping by the number of commits after it, as far as they were counted here.
     pub(crate) fn oldest_kept(&self) -> Revision {
-        self.local.history().tally.oldest_kept()
+        self.local.oldest_kept()
     }
 
     pub(crate) fn stats(&self) -> StoreStats {
@@ -261,7 +152,7 @@ impl View {
         if after < oldest {
             return Err(ReadError::Compacted { oldest });
         }
-        let recent = self.local.history().recent.page(after, until);
+        let recent = self.local.page(after, until);
         match recent {
             Some(page) => Ok(page),
             None => self.noted(self.engine.log(after, until).await),

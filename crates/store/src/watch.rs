@@ -25,10 +25,11 @@ use std::{
 use futures::{Stream, StreamExt, stream};
 use tokio::{sync::watch, time::Instant};
 
-pub use crate::engine::Change;
+pub use crate::log::Change;
 use crate::{
-    engine::{LoggedCommit, ScanRange},
+    engine::ScanRange,
     key::{Key, Prefix},
+    log::LoggedCommit,
     read::{At, ReadError, Row},
     revision::Revision,
     view::View,

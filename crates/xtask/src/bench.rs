@@ -1,4 +1,4 @@
-//! The product's figures, taken on release binaries.
+//! The product's figures, taken on the binaries that ship: those of the profile `dist`.
 //!
 //! Absent on purpose: a place in `cargo xtask test`. Figures need a quiet machine and some minutes; that the harness still
 //! works, its own test shows.
@@ -19,9 +19,9 @@ use crate::{packages, steps};
 /// What could not be built, installed or measured.
 pub fn run(root: &Path, directory: Option<&Path>, words: &[String]) -> Result<()> {
     packages::run(root)?;
-    steps::release_binaries(root)?;
+    steps::dist_binaries(root)?;
     let results = root.join("target/bench.json");
-    let mut command = Command::new(root.join("target/release/causeway-bench"));
+    let mut command = Command::new(root.join("target/dist/causeway-bench"));
     command.arg("--out").arg(&results).args(words).current_dir(root);
     if let Some(directory) = directory {
         let directory: PathBuf = std::fs::canonicalize(directory)

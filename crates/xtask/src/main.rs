@@ -29,7 +29,7 @@ enum Chore {
         #[arg(long, value_name = "S")]
         seed: u64,
     },
-    /// The product's figures, on release binaries, as ratios.
+    /// The product's figures, on binaries of the profile `dist`, as ratios.
     Bench {
         /// Where the stores lie: a directory on the disk that is to be measured. Default: the temporary directory.
         #[arg(long, value_name = "DIR")]

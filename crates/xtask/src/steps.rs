@@ -41,7 +41,7 @@ const STORIES: &[&str] = &["test", "--workspace", "--test", "stories", "--locked
 const POWER_CUTS: &[&str] = &["test", "--workspace", "--test", "embedded", "--locked", "power"];
 const FAULTS: &[&str] =
     &["test", "--workspace", "--test", "faults", "--locked", "--", "--test-threads=1"];
-/// The fuzz targets of every crate: each is a test in a room called `fuzz`, beside its parser.
+/// The fuzz targets of every crate: each is a test in a module called `fuzz`, beside its parser.
 const FUZZ: &[&str] = &["test", "--workspace", "--locked", "fuzz::"];
 /// Mutants of each target in one round of soak: some minutes for all of them, fifty times what CI tries.
 const SOAK_MUTANTS: &str = "100000";
@@ -104,8 +104,8 @@ pub(crate) fn binaries(root: &Path) -> Result<()> {
 }
 
 /// What ships, as it ships, and what measures it.
-pub(crate) fn release_binaries(root: &Path) -> Result<()> {
-    cargo(root, &["build", "--release", "--workspace", "--bins", "--locked"], &[])
+pub(crate) fn dist_binaries(root: &Path) -> Result<()> {
+    cargo(root, &["build", "--profile", "dist", "--workspace", "--bins", "--locked"], &[])
 }
 
 /// Every test of the workspace but the faults; the stories run in one process.

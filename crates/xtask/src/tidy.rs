@@ -1,6 +1,6 @@
 //! The house rules that a machine can hold.
 //!
-//! Each room below checks one family of rules on a [`Tree`] and returns findings; each has a test that
+//! Each module below checks one family of rules on a [`Tree`] and returns findings; each has a test that
 //! shows it finding something.
 
 mod budgets;

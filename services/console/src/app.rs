@@ -8,20 +8,17 @@ use rpc::{
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
 };
 use runtime::{
-    Clock,
-    health::{Hold, ServiceHealth},
+    follow::{Sibling, Siblings},
+    health::Hold,
     process::{Deps, Mounts, Service, Shutdown},
 };
 
 use crate::{
     clients::{Paths, Provisioning, Registry, Updates},
     config::Config,
-    follow::Follow,
+    follow::CopySink,
     grpc::Api,
-    service::{
-        copy::Copy,
-        overviews::{Overviews, Sources},
-    },
+    service::overviews::{Overviews, Sources},
 };
 
 /// The built service.
@@ -29,8 +26,8 @@ pub struct App {
     api: Api,
     sources: Arc<Sources>,
     provisioning: Provisioning,
-    clock: Clock,
-    health: ServiceHealth,
+    /// Registry and provisioning, as they are followed.
+    siblings: [Sibling; 2],
     hold: Hold,
 }
 
@@ -40,26 +37,26 @@ impl Service for App {
     type Config = Config;
 
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
-        let Deps { about, clock, client_tls, peers, health, .. } = deps;
+        let Deps { about, clock, client_tls, peers, health, followers, .. } = deps;
         let channel = |endpoint: String| -> Result<Channel, ConnectError> {
             let deadline = config.sibling_deadline;
             connect(&ClientConfig { deadline, ..ClientConfig::new(endpoint, client_tls.clone()) })
         };
         let sources = Arc::new(Sources {
-            registered: Copy::default(),
-            keys: Copy::default(),
+            registered: Arc::default(),
+            keys: Arc::default(),
             registry: Registry::new(channel(peers.registry)?),
             updates: Updates::new(channel(peers.updates)?),
             paths: Paths::new(channel(peers.paths)?),
         });
-        let overviews = Overviews::new(sources.clone(), config.sibling_deadline, clock.clone());
+        let overviews = Overviews::new(sources.clone(), config.sibling_deadline, clock);
+        let siblings = ["registry", "provisioning"].map(|name| followers.sibling(name));
         Ok(Self {
-            api: Api::new(overviews, about),
+            api: Api::new(overviews, Siblings::new(siblings.clone()), about),
             sources,
             provisioning: Provisioning::new(channel(peers.provisioning)?),
-            clock,
+            siblings,
             hold: health.hold("registry was not heard yet"),
-            health,
         })
     }
 
@@ -72,14 +69,11 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let Self { api: _, sources, provisioning, clock, health, hold } = self;
-        // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
-        let stop = &shutdown.streams;
-        let follow = |sibling| Follow { sibling, clock: &clock, health: &health, stop };
-        let (registry, keys) = (sources.registry.watch(), provisioning.keys());
+        let Self { api: _, sources, provisioning, siblings: [registry, keys], hold } = self;
+        let (registered, held) = (sources.registered.clone(), sources.keys.clone());
         futures::join!(
-            follow("registry").run(registry, &sources.registered, || hold.release()),
-            follow("provisioning").run(keys, &sources.keys, || ()),
+            registry.follow(sources.registry.watch(), CopySink(registered), Some(hold)),
+            keys.follow(provisioning.keys(), CopySink(held), None),
         );
         shutdown.workers.cancelled().await;
         Ok(())

@@ -13,6 +13,6 @@ mod registry;
 mod updates;
 
 pub use paths::Paths;
-pub use provisioning::{KeyWatch, Provisioning};
-pub use registry::{Registry, RegistryWatch};
+pub use provisioning::Provisioning;
+pub use registry::Registry;
 pub use updates::{ScheduleColumns, Updates};

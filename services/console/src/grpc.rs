@@ -4,6 +4,7 @@
 //! Always holds: a request is refused with all its violations at once.
 //! Absent on purpose: rules. A handler asks a use case.
 
+mod accept_snapshot;
 mod convert;
 mod handlers;
 

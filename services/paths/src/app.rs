@@ -7,18 +7,20 @@ use jiff::Timestamp;
 use proto::paths::v1::paths_service_server::PathsServiceServer;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rpc::{
-    client::{ClientConfig, connect},
+    client::{Channel, ClientConfig, connect},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
     page::TokenKey,
 };
 use runtime::{
+    follow::{Sibling, Siblings},
+    health::Hold,
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
 };
 use store::{Store, StoreHealth};
 
 use crate::{
-    clients::{provisioning, provisioning::TrustWatch, registry, registry::ConfigurationWatch},
+    clients::{provisioning, provisioning::trust_source, registry, registry::ConfigurationWatch},
     config::Config,
     grpc::{Api, Parts},
     metrics::Metrics,
@@ -32,7 +34,7 @@ use crate::{
     },
     store::{Mirror, keys::Area, secret},
     workers::{
-        feed::{Applied, ConfigurationSink, Surroundings, TrustSink, follow},
+        feed::{ConfigurationMemory, Feed, TrustMemory},
         tidy::{self, Tidy},
     },
 };
@@ -42,10 +44,11 @@ pub struct App {
     store: Store,
     api: Api,
     index: Arc<Index>,
-    trust: Arc<Trust>,
-    hold: Option<runtime::health::Hold>,
-    configuration: (ConfigurationWatch, Mirror),
-    trusted: (TrustWatch, Mirror),
+    hold: Option<Hold>,
+    /// Registry and provisioning, as they are followed.
+    siblings: [Sibling; 2],
+    configuration: (ConfigurationWatch, Feed<ConfigurationMemory>),
+    trusted: (Channel, Feed<TrustMemory>),
     metrics: Metrics,
     deps: Deps,
 }
@@ -61,24 +64,33 @@ impl Service for App {
         let store = Store::open(config.store(), move || clock.now()).await?;
         let metrics = Metrics::register(&deps.metrics);
         let index = Arc::new(Index::new(store.published().get()));
-        let trust = Arc::new(Trust::new(deps.trust.clone(), deps.denied.clone()));
+        let trust = Arc::new(Trust::new(deps.trust.clone(), &deps.denied));
         let configuration = restore_configuration(&store, &index).await?;
         let trusted = restore_trust(&store, &trust).await?;
         trust.set_deleted(index.deleted());
         let hold = (!index.is_ready())
             .then(|| deps.health.hold("no configuration has been loaded from registry yet"));
         let sealer = Sealer::new(&token_secret(&config, &store, deps.clock.now()).await?);
-        let api = Api::new(parts(&config, &deps, &store, &index, &trust, sealer, &metrics));
+        let siblings = [Area::Registry, Area::Provisioning];
+        let siblings = siblings.map(|area| deps.followers.sibling(area.word()));
+        let known = (&index, &trust);
+        let api = Api::new(parts(&config, &deps, &store, known, &siblings, sealer, &metrics));
         let channel = |endpoint: &str| {
             connect(&ClientConfig::new(endpoint, deps.client_tls.clone())).context("a sibling")
         };
+        let (registry, provisioning) =
+            (channel(&deps.peers.registry)?, channel(&deps.peers.provisioning)?);
+        let memory = ConfigurationMemory { index: index.clone(), trust: trust.clone() };
         Ok(Self {
-            configuration: (ConfigurationWatch::new(channel(&deps.peers.registry)?), configuration),
-            trusted: (TrustWatch::new(channel(&deps.peers.provisioning)?), trusted),
+            siblings,
+            configuration: (
+                ConfigurationWatch::new(registry),
+                Feed::new(memory, configuration, metrics.clone()),
+            ),
+            trusted: (provisioning, Feed::new(TrustMemory { trust }, trusted, metrics.clone())),
             store,
             api,
             index,
-            trust,
             hold,
             metrics,
             deps,
@@ -93,27 +105,19 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let Self { store, api: _, index, trust, hold, configuration, trusted, metrics, deps } =
+        let Self { store, api: _, index, hold, siblings, configuration, trusted, metrics, deps } =
             self;
-        let around = Surroundings {
-            clock: deps.clock.clone(),
-            health: deps.health.clone(),
-            metrics: metrics.clone(),
-            // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
-            stop: shutdown.streams.clone(),
-        };
-        deps.workers.spawn(Tidy { index: index.clone(), metrics }, tidy::PERIOD, Signal::new());
-        let sink = ConfigurationSink { index, trust: trust.clone(), hold };
-        let seed: u64 = rand::random();
+        deps.workers.spawn(Tidy { index, metrics }, tidy::PERIOD, Signal::new());
         let work = async {
-            let (applied, heard) = (Applied::default(), Applied::default());
-            let confirming = configuration.0.confirm(applied.subscribe());
-            let seeds = (seed, seed.wrapping_add(1));
+            let [registry, provisioning] = siblings;
+            let (watch, feed) = configuration;
+            // Nobody waits for what provisioning withdraws: identities have 5 s.
+            let confirming = watch.confirm(feed.applied());
+            let (channel, trust_feed) = trusted;
             tokio::join!(
-                follow(configuration.0, sink, configuration.1, around.clone(), applied, seeds.0),
+                registry.follow(watch.source(), feed, hold),
                 confirming,
-                // Nobody waits for what provisioning withdraws: identities have 5 s.
-                follow(trusted.0, TrustSink { trust }, trusted.1, around, heard, seeds.1),
+                provisioning.follow(trust_source(channel), trust_feed, None),
             );
             shutdown.workers.cancelled().await;
         };
@@ -131,8 +135,8 @@ fn parts(
     config: &Config,
     deps: &Deps,
     store: &Store,
-    index: &Arc<Index>,
-    trust: &Arc<Trust>,
+    (index, trust): (&Arc<Index>, &Arc<Trust>),
+    siblings: &[Sibling],
     sealer: Sealer,
     metrics: &Metrics,
 ) -> Parts {
@@ -151,6 +155,7 @@ fn parts(
         clock: deps.clock.clone(),
         about: deps.about,
         store: store.clone(),
+        siblings: Siblings::new(siblings.iter().cloned()),
         page_key: TokenKey::new(*store.epoch().as_bytes(), &hash_key),
         shutdown: deps.shutdown.clone(),
     }

@@ -5,6 +5,7 @@
 //! Always holds: a request is refused with all its violations at once.
 //! Absent on purpose: rules. A handler asks a use case.
 
+mod accept_snapshot;
 mod backup;
 mod convert;
 mod handlers;

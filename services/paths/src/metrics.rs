@@ -32,7 +32,6 @@ pub struct Metrics {
     streams: Gauge,
     connected: Gauge,
     connectors: Gauge,
-    confirmed: Family<OfArea, Gauge>,
     save_failures: Family<OfArea, Counter>,
 }
 
@@ -54,8 +53,6 @@ impl Metrics {
             registry.register("paths_connectors_connected", help, metrics.connected.clone());
             let help = "Connectors of the configuration that have been looked at";
             registry.register("paths_connectors", help, metrics.connectors.clone());
-            let help = "When a sibling's watch last sent anything, seconds since 1970; 0 before the first time";
-            registry.register("paths_sibling_heard_timestamp_seconds", help, metrics.confirmed.clone());
             let help = "Failed writes of the copy of a sibling's objects; they are tried again";
             registry.register("paths_save_failures", help, metrics.save_failures.clone());
         });
@@ -89,11 +86,6 @@ impl Metrics {
     pub fn fleet(&self, connected: usize, all: usize) {
         self.connected.set(i64::try_from(connected).unwrap_or(i64::MAX));
         self.connectors.set(i64::try_from(all).unwrap_or(i64::MAX));
-    }
-
-    /// A sibling's watch sent something.
-    pub fn heard(&self, area: Area, now: jiff::Timestamp) {
-        self.confirmed.get_or_create(&OfArea { sibling: area.word() }).set(now.as_second());
     }
 
     /// The copy of a sibling's objects could not be written.

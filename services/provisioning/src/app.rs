@@ -15,6 +15,7 @@ use rpc::{
     page::TokenKey,
 };
 use runtime::{
+    follow::{Sibling, Siblings},
     process::{Deps, Mounts, Service, Shutdown},
     worker::Signal,
 };
@@ -41,7 +42,7 @@ use crate::{
     store::Records,
     workers::{
         finish_reserved::{self, FinishReserved},
-        follow_registry::{FollowRegistry, RegistryWatch},
+        follow_registry::{FollowRegistry, REGISTRY, watch_of},
         sweep::{self, Sweep},
         trim::{self, Trim},
     },
@@ -52,6 +53,7 @@ pub struct App {
     store: Store,
     records: Records,
     registry: Registry,
+    sibling: Sibling,
     finisher: Finisher,
     joins: Folding<Reserving>,
     returns: Folding<Returning>,
@@ -86,13 +88,16 @@ impl Service for App {
             authorities: authorities.clone(),
             returns: give_back,
         };
+        let sibling = deps.followers.sibling(REGISTRY);
+        let siblings = Siblings::new([sibling.clone()]);
         let (enrolment, joins) = enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
         let keys = keys(&config, &deps, &records, history, &registry)?;
-        let provisioning = api(&deps, keys, &authorities, &metrics);
+        let provisioning = api(&deps, keys, siblings, &authorities, &metrics);
         Ok(Self {
             store,
             records,
             registry,
+            sibling,
             finisher,
             joins,
             returns,
@@ -121,6 +126,7 @@ impl Service for App {
             store,
             records,
             registry,
+            sibling,
             finisher,
             joins,
             returns,
@@ -129,7 +135,7 @@ impl Service for App {
             deps,
             ..
         } = self;
-        let finish = FinishReserved { finisher, metrics: metrics.clone() };
+        let finish = FinishReserved { finisher, metrics };
         deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let sweep = Sweep { records: records.clone() };
         deps.workers.spawn(sweep, sweep::PERIOD, Signal::new());
@@ -137,15 +143,18 @@ impl Service for App {
         deps.workers.spawn(trim, trim::PERIOD, Signal::new());
         let follow = FollowRegistry {
             keys: provisioning.keys,
-            revoking: Revoking { records },
-            denied: deps.denied.clone(),
-            health: deps.health.clone(),
-            metrics,
-            clock: deps.clock.clone(),
+            revoking: Revoking { records: records.clone() },
+            denied: deps.denied.voice("provisioning/registry"),
+            followed: records.followed(REGISTRY).await?.unwrap_or_default(),
+            records,
         };
-        let source = RegistryWatch(registry.client());
+        let follow = async {
+            sibling.follow(watch_of(registry.client()), follow, None).await;
+            // Watches end before calls do.
+            shutdown.workers.cancelled().await;
+        };
         tokio::select! {
-            () = follow.run(source, shutdown.workers.clone()) => {}
+            () = follow => {}
             () = joins.run() => {}
             () = returns.run() => {}
             () = deps.health.hold_while(store.health(), StoreHealth::refusal) => {}
@@ -206,7 +215,13 @@ fn keys(
     Ok(Keys { records, history, registry, tenants, join, quota })
 }
 
-fn api(deps: &Deps, keys: Keys, authorities: &Authorities, metrics: &Metrics) -> Api {
+fn api(
+    deps: &Deps,
+    keys: Keys,
+    siblings: Siblings,
+    authorities: &Authorities,
+    metrics: &Metrics,
+) -> Api {
     let records = keys.records.clone();
     let trust_domain = deps.trust.trust_domain().as_str().to_owned();
     Api {
@@ -215,6 +230,7 @@ fn api(deps: &Deps, keys: Keys, authorities: &Authorities, metrics: &Metrics) ->
         authorities: authorities.clone(),
         renewal: Renewal { records: records.clone(), authorities: authorities.clone() },
         view: View { epoch: records.epoch(), trust_domain },
+        siblings,
         tokens: TokenKey::new(*records.epoch().as_bytes(), &[]),
         metrics: metrics.clone(),
         about: deps.about,

@@ -18,7 +18,6 @@ pub(crate) struct Metrics {
     enrolments: Family<Outcome, Counter>,
     renewals: Family<Outcome, Counter>,
     reserved: Gauge,
-    registry_lag: Gauge,
     lost_races: Gauge,
 }
 
@@ -27,17 +26,16 @@ impl Metrics {
     pub(crate) fn new(registry: &runtime::metrics::Registry) -> Self {
         let metrics = Self::default();
         registry.register(|registry| {
-            let help = "Calls of Enroll by outcome: ENROLLED, REPLAY, ERROR or the reason of the refusal";
+            let help =
+                "Calls of Enroll by outcome: ENROLLED, REPLAY, ERROR or the reason of the refusal";
             registry.register("provisioning_enrolments", help, metrics.enrolments.clone());
-            let help = "Calls of RenewCertificate by outcome: RENEWED, ERROR or the reason of the refusal";
+            let help =
+                "Calls of RenewCertificate by outcome: RENEWED, ERROR or the reason of the refusal";
             registry.register("provisioning_renewals", help, metrics.renewals.clone());
             let help = "Enrolments that wait to be finished, as the worker last saw them";
             registry.register("provisioning_reserved_enrolments", help, metrics.reserved.clone());
             let help = "Writes of this process decided anew because something they rest on changed, since its start";
             registry.register("provisioning_lost_races", help, metrics.lost_races.clone());
-            let help = "Unix time, in seconds, at which the copy of registry was last known to be current; 0 before";
-            let name = "provisioning_registry_current_seconds";
-            registry.register(name, help, metrics.registry_lag.clone());
         });
         metrics
     }
@@ -57,9 +55,5 @@ impl Metrics {
     /// Races that were lost since the start.
     pub(crate) fn lost_races(&self, races: u64) {
         self.lost_races.set(i64::try_from(races).unwrap_or(i64::MAX));
-    }
-
-    pub(crate) fn registry_current(&self, now: jiff::Timestamp) {
-        self.registry_lag.set(now.as_second());
     }
 }

@@ -9,6 +9,7 @@
 
 mod authorities;
 mod enrolments;
+mod followed;
 #[cfg(test)]
 mod fuzz;
 mod history;

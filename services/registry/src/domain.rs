@@ -9,6 +9,7 @@
 //! checked), an update lays the masked fields over the draft of what is stored, and `check` turns the
 //! draft into a spec or reports **every** problem.
 
+mod client_network;
 mod connector;
 #[cfg(test)]
 mod fuzz;
@@ -27,6 +28,7 @@ mod tenant;
 mod text;
 mod zone;
 
+pub use client_network::{ClientNetworkDraft, ClientNetworkSpec};
 pub use connector::{
     Connector, ConnectorDraft, ConnectorSpec, Origin, Registration, RegistrationDraft,
 };

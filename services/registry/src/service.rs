@@ -10,7 +10,7 @@
 //! `coverage` (domain conflicts), `population` (quotas), `followers` (who must know of a withdrawal before it is answered).
 //!
 //! ## Design notes
-//! The kinds share one create, update and delete, generic over [`Kept`](crate::store::Kept); what is special to a kind is in its
+//! The kinds share one create, update and delete, generic over [`Kept`]; what is special to a kind is in its
 //! `Spec`, and groups have a delete of their own. The other choice, a file of use cases for each noun, repeats
 //! the order of checks five times, and that order is where the mistakes are.
 

@@ -1,28 +1,46 @@
 //! Puts the service together and runs it.
 
 use proto::updates::v1::updates_service_server::UpdatesServiceServer;
+use resource::history::History;
 use rpc::{
     client::{ClientConfig, connect},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
+    page::TokenKey,
 };
-use runtime::process::{Deps, Mounts, Service, Shutdown};
+use runtime::{
+    follow::{Sibling, Siblings},
+    health::{Hold, ServiceHealth},
+    process::{Deps, Mounts, Service, Shutdown},
+    worker::{Signal, Workers},
+};
 use store::{Store, StoreHealth};
 
 use crate::{
     clients::Registry,
     config::Config,
-    follow::Follow,
+    follow::{GroupSink, REGISTRY},
     grpc::Api,
     metrics::Metrics,
-    service::{groups::Groups, policies::Policies, schedules::Schedules},
-    store::Keeper,
+    service::{
+        configuration::Configuration, groups::Groups, policies::Policies, schedules::Schedules,
+        tenants::Tenants,
+    },
+    store::Rows,
+    workers::{TRIM_PERIOD, Trim},
 };
 
 /// The built service.
 pub struct App {
     api: Api,
-    keeper: Keeper,
-    follow: Follow,
+    rows: Rows,
+    history: History,
+    workers: Workers,
+    registry: Registry,
+    sibling: Sibling,
+    sink: GroupSink,
+    health: ServiceHealth,
+    /// What keeps the service from serving until there is a copy.
+    hold: Option<Hold>,
 }
 
 impl Service for App {
@@ -31,24 +49,37 @@ impl Service for App {
     type Config = Config;
 
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
-        let Deps { about, clock, client_tls, peers, metrics, health, .. } = deps;
+        let Deps { about, clock, client_tls, peers, metrics, health, workers, followers, .. } =
+            deps;
         let now = clock.clone();
-        let store = Store::open(config.store(), move || now.now()).await?;
-        let keeper = Keeper::new(store);
-        let hold = if keeper.has_snapshot().await? {
-            None
-        } else {
-            Some(health.hold("registry has not told its groups yet"))
-        };
+        let store = Store::open(config.store()?, move || now.now()).await?;
+        let history = History::open(store.clone(), config.history.clone(), clock.now()).await?;
+        let tokens = TokenKey::new(*store.epoch().as_bytes(), &[]);
+        let rows = Rows::new(store);
+        let copy_of = rows.snapshot().await?;
+        let hold = copy_of.is_none().then(|| health.hold("registry has not told its groups yet"));
         let registry = Registry::new(connect(&ClientConfig::new(peers.registry, client_tls))?);
-        let groups = Groups::new(keeper.clone(), registry.clone(), clock.clone());
-        let schedules = Schedules::new(keeper.clone(), groups.clone(), clock.clone());
-        let policies = Policies::new(keeper.clone(), clock.clone());
-        let metrics = Metrics::register(&metrics);
+        let groups = Groups::new(rows.clone(), registry.clone(), clock.clone());
+        let configuration = Configuration {
+            rows: rows.clone(),
+            history: history.clone(),
+            tenants: Tenants::new(rows.clone(), registry.clone()),
+            metrics: Metrics::register(&metrics),
+        };
+        let schedules = Schedules::new(configuration.clone(), groups.clone());
+        let policies = Policies::new(configuration.clone());
+        let sibling = followers.sibling(REGISTRY);
+        let siblings = Siblings::new([sibling.clone()]);
         Ok(Self {
-            api: Api::new(schedules, policies, keeper.clone(), about),
-            keeper,
-            follow: Follow { registry, groups, clock, metrics, health, hold },
+            api: Api { schedules, policies, configuration, tokens, siblings, clock, about },
+            rows,
+            history,
+            workers,
+            registry,
+            sibling,
+            sink: GroupSink { groups, copy_of: copy_of.unwrap_or_default() },
+            health,
+            hold,
         })
     }
 
@@ -61,18 +92,18 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        // Watches end with the streams: when everything in this process ends, losing a sibling is no news.
-        let health = self.follow.health.clone();
+        let Self { api: _, rows, history, workers, registry, sibling, sink, health, hold } = self;
+        workers.spawn(Trim(history), TRIM_PERIOD, Signal::new());
         let work = async {
-            self.follow.run(shutdown.streams.clone()).await;
+            sibling.follow(registry.groups(), sink, hold).await;
             shutdown.workers.cancelled().await;
         };
         tokio::select! {
             () = work => {}
-            () = health.hold_while(self.keeper.store().health(), StoreHealth::refusal) => {}
-            reason = self.keeper.store().failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
+            () = health.hold_while(rows.store().health(), StoreHealth::refusal) => {}
+            reason = rows.store().failed() => anyhow::bail!("the store failed and must be opened anew: {reason}"),
         }
-        self.keeper.store().close().await;
+        rows.store().close().await;
         Ok(())
     }
 }

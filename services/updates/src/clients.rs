@@ -1,11 +1,10 @@
-//! What updates asks of its siblings: groups, of registry.
+//! What updates asks of its siblings: groups and tenants, of registry.
 //!
 //! Owns: the calls and what their answers mean here.
 //! Always holds: a call has a deadline; only reads are repeated.
 //! Absent on purpose: a trait; there is one registry.
 
-use futures::StreamExt;
-use names::AppConnectorGroupName;
+use names::{AppConnectorGroupName, TenantName};
 use proto::registry::v1::{
     self as wire, Event, ResourceType, WatchRequest, event::Resource,
     registry_service_client::RegistryServiceClient,
@@ -14,9 +13,8 @@ use proto::r#type::v1::ChangeType;
 use rpc::{
     Failure, Kind,
     client::{Channel, RetryPolicy, retry},
-    watch::{Batch, Batches, Source},
+    watch::{self, Source},
 };
-use tonic::Status;
 
 use crate::{domain::group::Group, service::groups::GroupChange};
 
@@ -50,39 +48,51 @@ impl Registry {
         }
     }
 
+    /// One tenant; `None` when registry knows that there is none.
+    pub async fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, Failure> {
+        let answer = retry(RetryPolicy::default(), || {
+            let mut client = self.client.clone();
+            let request = wire::GetTenantRequest { name: name.to_string(), read_time: None };
+            async move { client.get_tenant(request).await }
+        });
+        match answer.await {
+            Ok(answer) => {
+                let wire::Tenant { uid, delete_time, .. } = answer.into_inner();
+                let uid = uid.parse().map_err(Failure::defect)?;
+                Ok(Some(Tenant { uid, deleted: delete_time.is_some() }))
+            }
+            Err(status) => {
+                let failure = Failure::from_status(&status);
+                if failure.kind() == Kind::NotFound { Ok(None) } else { Err(failure) }
+            }
+        }
+    }
+
     /// Registry's watch of all groups of all tenants.
-    #[must_use]
-    pub fn groups(&self) -> GroupWatch {
-        GroupWatch { client: self.client.clone() }
-    }
-}
-
-/// The watch of groups, for [`rpc::watch::Follower`].
-pub struct GroupWatch {
-    client: RegistryServiceClient<Channel>,
-}
-
-impl Source for GroupWatch {
-    type Event = GroupChange;
-
-    async fn open(&mut self, resume_token: String) -> Result<Batches<GroupChange>, Status> {
-        let request = WatchRequest {
-            parent: rpc::access::ALL_TENANTS.to_owned(),
-            types: vec![ResourceType::AppConnectorGroup.into()],
-            resume_token,
-            filter: String::new(),
-            follower: String::new(),
+    pub fn groups(&self) -> impl Source<Event = GroupChange> + use<> {
+        let client = self.client.clone();
+        let open = move |resume_token| {
+            let mut client = client.clone();
+            let request = WatchRequest {
+                parent: rpc::access::ALL_TENANTS.to_owned(),
+                types: vec![ResourceType::AppConnectorGroup.into()],
+                resume_token,
+                filter: String::new(),
+                follower: String::new(),
+            };
+            async move { client.watch(request).await }
         };
-        let stream = self.client.watch(request).await?.into_inner();
-        Ok(stream.map(|response| response.map(batch_in)).boxed())
+        watch::source(open, change_in)
     }
 }
 
-fn batch_in(response: wire::WatchResponse) -> Batch<GroupChange> {
-    let phase = response.phase();
-    let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
-    let events = events.into_iter().filter_map(change_in).collect();
-    Batch { phase, events, end_of_commit, resume_token }
+/// A tenant, as far as it counts here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its global id.
+    pub uid: uuid::Uuid,
+    /// Soft-deleted: its name may soon be another's.
+    pub deleted: bool,
 }
 
 /// What an event means here; `None` for what is not a group (a newer registry may send more than was asked for).
@@ -136,7 +146,7 @@ mod fuzz {
                 return Verdict::Refused("no message".to_owned());
             };
             let told = response.events.len();
-            let batch = batch_in(response);
+            let batch = watch::batch(response, change_in);
             assert!(batch.events.len() <= told, "more groups than events");
             for change in &batch.events {
                 let (GroupChange::Is(Group { name, .. }) | GroupChange::Purged(name)) = change;

@@ -18,5 +18,6 @@ pub mod pace;
 pub mod policy;
 pub mod profile;
 pub mod schedule;
+pub mod tenant;
 pub mod window;
 pub mod zone;

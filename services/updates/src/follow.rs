@@ -1,103 +1,79 @@
 //! Keeps the copy of registry's groups current.
 //!
-//! Owns: one watch of all groups, for as long as the process runs.
+//! Owns: taking over what one watch of all groups tells.
 //! Always holds: the service is held back from serving only until a first snapshot was ever taken over; after that it
 //! serves from its copy, however old, and says how old.
 //! Absent on purpose: a kept resume token. The snapshot of all groups is small, what equals the copy is not written again,
-//! and a start that reads everything mends whatever went wrong before.
+//! and a start that reads everything mends whatever went wrong before. What is kept is which life of registry the copy is
+//! of.
 
-use rpc::watch::{Follower, Update};
-use runtime::{
-    Clock,
-    health::{Hold, ServiceHealth},
-};
-use tokio_util::sync::CancellationToken;
+use rpc::watch::epoch;
+use runtime::follow::{Position, Sink, Start, Tally};
 
 use crate::{
-    clients::{GroupWatch, Registry},
     error::Error,
-    metrics::Metrics,
     service::groups::{GroupChange, Groups},
 };
 
-/// The sibling's name in health.
-const REGISTRY: &str = "registry";
+/// The sibling's name in health, metrics and AcceptSnapshot.
+pub(crate) const REGISTRY: &str = "registry";
 
-/// Pause after the store refused a change: as long as a caller is told to wait.
-const RETRY_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// What the follower works on.
-pub struct Follow {
-    /// Whom it follows.
-    pub registry: Registry,
-    /// What it keeps current.
+/// What takes in registry's groups.
+pub struct GroupSink {
+    /// What is kept current.
     pub groups: Groups,
-    /// Where time comes from.
-    pub clock: Clock,
-    /// Where the age of the copy is told.
-    pub metrics: Metrics,
-    /// Where a broken watch is told, under the name `updates/registry`; never a part of readiness.
-    pub health: ServiceHealth,
-    /// What keeps the service from serving until there is a copy.
-    pub hold: Option<Hold>,
+    /// A token of the life of registry that the copy is of; empty when that is not known.
+    pub copy_of: String,
 }
 
-impl Follow {
-    /// Follows until `stop`.
-    pub async fn run(mut self, stop: CancellationToken) {
-        // Only spreads the attempts of several replicas; the low bits of the time differ enough.
-        let seed = self.clock.now().as_nanosecond() as u64;
-        let mut follower = Follower::new(self.registry.groups(), String::new(), seed);
-        while let Some(()) = stop.run_until_cancelled(self.step(&mut follower)).await {}
+impl Sink for GroupSink {
+    type Event = GroupChange;
+    type Error = Error;
+
+    fn start(&self) -> Start {
+        Start { resume_token: String::new(), copy_of: self.copy_of.clone() }
     }
 
-    async fn step(&mut self, follower: &mut Follower<GroupWatch>) {
-        let taken = match follower.next().await {
-            Update::Reset(all) => self.reset(all).await,
-            Update::Commit(changes) => self.commit(changes).await,
-            Update::Alive => Ok(()),
-            Update::Lost(status) => {
-                tracing::warn!(code = ?status.code(), "registry's watch broke: {}", status.message());
-                self.health.sibling(REGISTRY, false);
-                return;
-            }
-        };
-        match taken {
-            Ok(()) => {
-                let now = self.clock.now();
-                self.groups.hear(now);
-                self.metrics.registry_heard(now);
-                self.health.sibling(REGISTRY, true);
-            }
-            Err(error) => {
-                // What was not taken over now comes again: the watch begins anew with a snapshot.
-                tracing::error!(%error, "groups could not be taken over");
-                let seed = self.clock.now().as_nanosecond() as u64;
-                *follower = Follower::new(self.registry.groups(), String::new(), seed);
-                self.clock.sleep(RETRY_PAUSE).await;
-            }
+    fn name(change: &GroupChange) -> String {
+        match change {
+            GroupChange::Is(group) => group.name.to_string(),
+            GroupChange::Purged(name) => name.to_string(),
         }
     }
 
-    async fn reset(&mut self, all: Vec<GroupChange>) -> Result<(), Error> {
-        let live: Vec<_> = all
-            .into_iter()
+    async fn held(&mut self, tally: &mut Tally) -> Result<(), Error> {
+        for name in self.groups.live().await? {
+            tally.holds("groups", name.to_string());
+        }
+        Ok(())
+    }
+
+    async fn reset(&mut self, all: &[GroupChange], at: &Position<'_>) -> Result<(), Error> {
+        let groups: Vec<_> = all
+            .iter()
             .filter_map(|change| match change {
-                GroupChange::Is(group) => Some(group),
+                GroupChange::Is(group) => Some(group.clone()),
                 GroupChange::Purged(_) => None,
             })
             .collect();
-        self.groups.replace(&live).await?;
-        if let Some(hold) = self.hold.take() {
-            hold.release();
+        let is_new = self.copy_of.is_empty() || epoch(&self.copy_of) != epoch(at.token);
+        self.groups.replace(&groups, is_new.then_some(at.token)).await?;
+        if is_new {
+            at.token.clone_into(&mut self.copy_of);
         }
+        self.groups.hear(at.now);
         Ok(())
     }
 
-    async fn commit(&mut self, changes: Vec<GroupChange>) -> Result<(), Error> {
-        for change in changes {
-            self.groups.change(change).await?;
+    async fn apply(&mut self, commit: &[GroupChange], at: &Position<'_>) -> Result<(), Error> {
+        for change in commit {
+            self.groups.change(change.clone()).await?;
         }
+        self.groups.hear(at.now);
         Ok(())
+    }
+
+    async fn alive(&mut self, at: &Position<'_>) {
+        self.groups.hear(at.now);
     }
 }

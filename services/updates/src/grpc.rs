@@ -1,12 +1,16 @@
 //! The edge of updates: parse, call, render.
 //!
 //! Owns: the handlers and every conversion between the wire and the domain.
-//! Always holds: generated types do not leave this room; a request is refused with all its violations at once.
-//! Absent on purpose: rules. A handler asks a use case.
+//! Always holds: generated types stop here; a request is refused with all its violations at once.
+//! Absent on purpose: rules. A handler asks a use case. Read in this order: `api` (the methods), `schedule`, `policy`, `profile`,
+//! `audit` (what each does), `convert`.
 
-mod backup;
+mod accept_snapshot;
+mod api;
+mod audit;
 mod convert;
-mod handlers;
-mod request_id;
+mod policy;
+mod profile;
+mod schedule;
 
-pub use handlers::Api;
+pub use api::Api;

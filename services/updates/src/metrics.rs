@@ -1,12 +1,11 @@
 //! Every metric that updates emits.
 
-use jiff::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
 
 /// Handles of the metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    registry_heard: Gauge,
+    lost_races: Gauge,
 }
 
 impl Metrics {
@@ -16,16 +15,16 @@ impl Metrics {
         let metrics = Self::default();
         registry.register(|registry| {
             registry.register(
-                "updates_registry_heard_timestamp_seconds",
-                "When registry's watch was last heard, in seconds since 1970; 0 before the first time",
-                metrics.registry_heard.clone(),
+                "updates_lost_races",
+                "Writes of this process decided anew because something they rest on changed, since its start",
+                metrics.lost_races.clone(),
             );
         });
         metrics
     }
 
-    /// Registry's watch was heard.
-    pub(crate) fn registry_heard(&self, now: Timestamp) {
-        self.registry_heard.set(now.as_second());
+    /// Races were lost, so many since the process started.
+    pub(crate) fn lost_races(&self, races: u64) {
+        self.lost_races.set(i64::try_from(races).unwrap_or(i64::MAX));
     }
 }

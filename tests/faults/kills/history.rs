@@ -4,7 +4,6 @@
 //! repeat, so a call that was answered before another was sent stands before it; an answer that says whether the call took
 //! place is told apart from one that does not. Absent on purpose: the machine's clock.
 
-use names::Reason;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -84,7 +83,7 @@ pub(super) enum Failed {
 pub(super) fn judge(status: Status) -> Failed {
     let failure = Failure::from_status(&status);
     match (failure.kind(), failure.reason()) {
-        (Kind::NotFound, Reason::ResourceNotFound) => Failed::Refused(Refusal::Missing),
+        (Kind::NotFound, "RESOURCE_NOT_FOUND") => Failed::Refused(Refusal::Missing),
         (Kind::AlreadyExists, "NAME_TAKEN") => Failed::Refused(Refusal::Exists),
         (Kind::FailedPrecondition, "DELETED") => Failed::Refused(Refusal::Deleted),
         (Kind::Aborted, "ETAG_MISMATCH") => Failed::Refused(Refusal::Stale),

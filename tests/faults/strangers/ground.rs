@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use proto::provisioning::v1::{
-    EnrollRequest, EnrollResponse, GetCertificateAuthorityRequest,
-    enrolment_service_client::EnrolmentServiceClient,
-    provisioning_service_client::ProvisioningServiceClient,
+use proto::{
+    provisioning::v1::{
+        EnrollRequest, EnrollResponse, GetCertificateAuthorityRequest,
+        enrolment_service_client::EnrolmentServiceClient,
+        provisioning_service_client::ProvisioningServiceClient,
+    },
+    registry::v1::{ClientNetwork, CreateClientNetworkRequest},
 };
 use rcgen::{CertificateParams, KeyPair};
 use runtime::identity::ServiceIdentity;
@@ -39,6 +42,19 @@ impl Ground {
         let servers = servers.expect("the server group is made");
         let segment = tenant.segment("wiki", 443, vec![servers.name]).await;
         segment.expect("the segment is made");
+        let office = CreateClientNetworkRequest {
+            parent: tenant.parent(),
+            client_network_id: "office".to_owned(),
+            client_network: Some(ClientNetwork {
+                display_name: "Office".to_owned(),
+                cidrs: vec!["198.51.100.0/24".to_owned()],
+                coordinates: Some(FRANKFURT.coordinates()),
+                ..ClientNetwork::default()
+            }),
+            ..CreateClientNetworkRequest::default()
+        };
+        let office = tenant.api.registry.clone().create_client_network(office).await;
+        office.expect("the client network is made");
         let key = tenant.key("berlin", &group, 0).await.expect("the key is made");
         let secret = key.issued_secret.expect("the first answer shows the secret").secret;
         let connector = Joined::by(system, &secret, &[]).await;
@@ -47,6 +63,7 @@ impl Ground {
             ("app_connector_group", "berlin".to_owned()),
             ("server_group", "wiki".to_owned()),
             ("application_segment", "wiki".to_owned()),
+            ("client_network", "office".to_owned()),
             ("provisioning_key", "berlin".to_owned()),
             ("app_connector", last(&connector.answer.app_connector)),
             ("enrolment", last(&connector.answer.enrolment)),

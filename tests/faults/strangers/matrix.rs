@@ -33,12 +33,16 @@ const EVERYWHERE: &str = "-";
 
 /// Built methods whose request names no tenant. One that is missing here was given no tenant by the test: either it is
 /// about none and belongs here, or its field lacks a `resource_reference`.
-const ABOUT_NO_TENANT: [&str; 17] = [
+const ABOUT_NO_TENANT: [&str; 21] = [
     "OverviewService.GetServerInfo",
     "PathsService.GetServerInfo",
     "ProvisioningService.GetServerInfo",
     "RegistryService.GetServerInfo",
     "UpdatesService.GetServerInfo",
+    "OverviewService.AcceptSnapshot",
+    "PathsService.AcceptSnapshot",
+    "ProvisioningService.AcceptSnapshot",
+    "UpdatesService.AcceptSnapshot",
     "PathsService.Backup",
     "ProvisioningService.Backup",
     "RegistryService.Backup",
@@ -54,10 +58,13 @@ const ABOUT_NO_TENANT: [&str; 17] = [
 ];
 
 /// Built methods that a request made from its descriptor alone does not bring to success: a secret, a running watch's token, a
-/// deleted object, a rule over several fields. They are let in all the same, as far as their handler.
-const NEEDS_MORE: [&str; 12] = [
+/// deleted object, a refused snapshot, a rule over several fields. They are let in all the same, as far as their handler.
+const NEEDS_MORE: [&str; 17] = [
     "EnrolmentService.Enroll",
     "Health.List",
+    "OverviewService.AcceptSnapshot",
+    "PathsService.AcceptSnapshot",
+    "ProvisioningService.AcceptSnapshot",
     "RegistryService.ConfirmWatch",
     "RegistryService.CreateApplicationSegment",
     "RegistryService.DeleteAppConnectorGroup",
@@ -65,8 +72,10 @@ const NEEDS_MORE: [&str; 12] = [
     "RegistryService.DeleteTenant",
     "RegistryService.RegisterAppConnector",
     "RegistryService.UndeleteApplicationSegment",
+    "RegistryService.UndeleteClientNetwork",
     "RegistryService.UndeleteServerGroup",
     "RegistryService.UndeleteTenant",
+    "UpdatesService.AcceptSnapshot",
     "UpdatesService.GetVersionProfile",
 ];
 

@@ -126,7 +126,7 @@ impl Filling<'_> {
             (Kind::Bytes, "csr") => Value::Bytes(self.csr.clone()),
             (Kind::Bytes, _) => Value::Bytes(Bytes::from_static(&[7; 32])),
             (Kind::String, "domains" | "host") => Value::String("fresh.test".to_owned()),
-            (Kind::String, "cidr") => Value::String("192.0.2.0/24".to_owned()),
+            (Kind::String, "cidrs") => Value::String("192.0.2.0/24".to_owned()),
             (Kind::String, "version") => Value::String("1.0.0".to_owned()),
             (Kind::String, _) => Value::String("fresh".to_owned()),
             (Kind::Bool, _) => Value::Bool(true),

@@ -93,6 +93,20 @@ pub(crate) const KINDS: &[Kind] = &[
         ],
     },
     Kind {
+        message: "ClientNetwork",
+        package: "causeway.registry.v1",
+        service: REGISTRY,
+        collection: "clientNetworks",
+        aliases: &["clientNetwork", "networks", "network"],
+        field: "client_network",
+        columns: &[
+            ("NAME", "name"),
+            ("DISPLAY NAME", "displayName"),
+            ("CIDRS", "cidrs"),
+            ("COUNTRY", "countryCode"),
+        ],
+    },
+    Kind {
         message: "ProvisioningKey",
         package: "causeway.provisioning.v1",
         service: "ProvisioningService",

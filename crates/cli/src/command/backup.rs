@@ -101,7 +101,8 @@ pub(crate) async fn verify(arguments: VerifyArguments) -> Result<()> {
 pub(crate) async fn restore(arguments: RestoreArguments) -> Result<()> {
     let epoch = store::restore(&arguments.file, &arguments.to).await?;
     output::write_out(&format!(
-        "{}: restored, epoch {epoch}; tokens and etags of the old store no longer count\n",
+        "{}: restored, epoch {epoch}; tokens and etags of the old store no longer count, and services that follow this one \
+         keep their copies until a system administrator calls their AcceptSnapshot\n",
         arguments.to.display()
     ))
 }

@@ -4,7 +4,7 @@ use names::Reason;
 use prost_reflect::MessageDescriptor;
 
 use super::{
-    Term,
+    term::Term,
     value::{Comparator, Restriction},
 };
 

@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, Value};
 use proto::r#type::v1::AuditEvent;
 use store::{At, Key, Revision, Row, ScanOptions};
 use uuid::Uuid;
 
 use super::{
-    History, Shelf, keys,
+    deed::Shelf,
+    keys,
     record::{StoredEvent, Told},
+    rows::History,
 };
 use crate::{
     Fault,
@@ -27,6 +28,8 @@ const ROWS_AT_ONCE: usize = 100;
 pub struct Event {
     /// The kind's number.
     pub kind: u8,
+    /// The object's name, for a record that does not say it.
+    pub name: String,
     /// The stored record.
     pub record: Bytes,
     /// Its revision.
@@ -42,6 +45,15 @@ pub trait Objects: Sync {
         name: &str,
         at: At,
     ) -> impl Future<Output = Result<Option<Row>, Fault>> + Send;
+
+    /// Whether the row that stands at an object's name is of the object with this uid. A service whose objects go without an event
+    /// must look: the row may be of a later object.
+    ///
+    /// # Errors
+    /// The row cannot be read.
+    fn is_of(&self, _kind: u8, _row: &Row, _uid: Uuid) -> Result<bool, Fault> {
+        Ok(true)
+    }
 
     /// The message of a record: its type's full name in the contract, and its bytes.
     ///
@@ -95,14 +107,19 @@ impl History {
     ) -> Result<AuditEvent, Fault> {
         let told = crate::record::decode::<StoredEvent>(&row.value)?;
         let kind = told.kind;
-        let event = |(record, revision)| Event { kind, record, revision };
+        let event = |(record, revision)| Event { kind, name: told.name.clone(), record, revision };
         let before = self.before(row, at).await?.map(event);
         let after = match self.following(row, at).await? {
             Some(next) => self.before(&next, at).await?.map(event),
             // What a purge leaves is nothing, and the id may be another object's by now.
             None => {
                 let row = objects.row(kind, &told.name, at).await?;
-                row.map(|row| event((row.value, row.revision)))
+                match row {
+                    Some(row) if objects.is_of(kind, &row, told.uid)? => {
+                        Some(event((row.value, row.revision)))
+                    }
+                    _ => None,
+                }
             }
         };
         let before = before.as_ref().map(|event| objects.render(event)).transpose()?;

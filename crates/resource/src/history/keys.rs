@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use store::{Key, Prefix};
 use uuid::Uuid;
 
-use super::Shelf;
+use super::deed::Shelf;
 
 /// The tags from here to [`LAST_TAG`] are the history's; no service gives them to rows of its own.
 pub const FIRST_TAG: u8 = 0xE0;

@@ -8,7 +8,7 @@ use prost::Message;
 use store::{At, Key, MAX_SCAN_ROWS, Prefix, Revision, Row, ScanOptions, Store};
 use uuid::Uuid;
 
-use super::{History, Shelf, keys, record::StoredEvent};
+use super::{deed::Shelf, keys, record::StoredEvent, rows::History};
 use crate::{
     Fault,
     listing::{Filling, Listing, Page},

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use store::Revision;
 use uuid::Uuid;
 
-use super::{Deed, MAX_INLINE_BYTES};
+use super::deed::{Deed, MAX_INLINE_BYTES};
 use crate::{Fault, Record, RecordError};
 
 /// One event as it was written.

@@ -1,40 +1,18 @@
-//! How much history is kept.
+//! History that is too old, or too much, goes.
+//!
+//! Always holds: a pass is idempotent and made of bounded commits; where young rows go, the tenant's horizon moves with them.
 
-use std::time::Duration;
-
-use jiff::{Timestamp, fmt::serde::unsigned_duration::friendly::compact::required as friendly};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 use store::{At, Commit, Key, MAX_SCAN_ROWS, Row, ScanOptions};
 use uuid::Uuid;
 
-use super::{History, keys, record::StoredTrimmed};
+use super::{keys, record::StoredTrimmed, rows::History};
 use crate::Fault;
 
 /// Rows that one commit drops: each takes three deletes of the hundred.
 const ROWS_PER_COMMIT: usize = 30;
 /// Commits of one pass, so that a pass stays short; the next goes on.
 const COMMITS_PER_PASS: usize = 100;
-
-/// How much is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HistoryLimits {
-    /// How long, for `read_time` and ListAuditEvents. Default 90 days.
-    #[serde(rename = "history_age", with = "friendly")]
-    pub age: Duration,
-    /// Most events of a tenant; the oldest go first. Default 100,000.
-    #[serde(rename = "history_events_per_tenant")]
-    pub per_tenant: usize,
-    /// Most events of the service; the oldest of the largest tenants go first. Default 1,000,000.
-    #[serde(rename = "history_events")]
-    pub total: usize,
-}
-
-impl Default for HistoryLimits {
-    fn default() -> Self {
-        Self { age: Duration::from_secs(90 * 24 * 60 * 60), per_tenant: 100_000, total: 1_000_000 }
-    }
-}
 
 /// What a pass came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,12 +76,6 @@ impl History {
         let share = self.limits.total / tenants.max(1);
         let per_tenant = self.limits.per_tenant;
         Ok(if total > self.limits.total { per_tenant.min(share) } else { per_tenant })
-    }
-
-    /// Up to when a tenant's events were dropped because there were too many.
-    pub(super) async fn trimmed(&self, tenant: Uuid) -> Result<Option<Timestamp>, Fault> {
-        let row = self.store.get(&keys::trimmed(tenant), At::Published).await?;
-        Ok(row.map(|row| crate::record::decode::<StoredTrimmed>(&row.value)).transpose()?)
     }
 }
 

@@ -3,34 +3,22 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use names::{AppConnectorName, BelowTenant, Id, Reason, TenantName, Violations, Workload};
+use names::{AppConnectorName, BelowTenant, Reason, TenantName, Violations, Workload};
 
 use super::{
-    authorised::{ALL_TENANTS, Authorised, Scope},
+    asking::{Asking, CallerKind},
+    authorised::Authorised,
     class::{AccessClass, Role},
-    principal::{Actor, Principal},
+    scope::{ALL_TENANTS, Scope},
     table::MethodRule,
 };
 use crate::{
     error::{Failure, Kind},
     peer::PeerIdentity,
     revocation::DenyList,
-    tokens::{TokenGrants, TokenVerifier},
+    tokens::TokenVerifier,
     violations::Refuse as _,
 };
-
-/// What proved who the caller is.
-#[derive(Clone, Debug)]
-pub enum CallerKind {
-    /// Nothing.
-    Anonymous,
-    /// A connector's certificate.
-    Connector(AppConnectorName),
-    /// A sibling service's certificate.
-    Service(Id),
-    /// A bearer token.
-    Token(Arc<TokenGrants>),
-}
 
 /// Who is asking, for one call of one method. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,10 +26,8 @@ pub struct Caller(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    kind: CallerKind,
-    remote: SocketAddr,
+    asking: Arc<Asking>,
     identity: Option<Arc<PeerIdentity>>,
-    rule: Arc<MethodRule>,
     guard: Guard,
 }
 
@@ -88,19 +74,20 @@ impl Caller {
         rule: Arc<MethodRule>,
         guard: Guard,
     ) -> Self {
-        Self(Arc::new(Parts { kind, remote, identity, rule, guard }))
+        let asking = Arc::new(Asking { kind, remote, rule });
+        Self(Arc::new(Parts { asking, identity, guard }))
     }
 
     /// What proved who the caller is.
     #[must_use]
     pub fn kind(&self) -> &CallerKind {
-        &self.0.kind
+        &self.0.asking.kind
     }
 
     /// Where the connection comes from.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
-        self.0.remote
+        self.0.asking.remote
     }
 
     /// The client certificate, when there is one.
@@ -119,41 +106,24 @@ impl Caller {
     /// Whether the caller is a sibling service.
     #[must_use]
     pub fn is_service(&self) -> bool {
-        matches!(self.0.kind, CallerKind::Service(_))
+        matches!(self.0.asking.kind, CallerKind::Service(_))
     }
 
     /// Who is asking, as audit events and logs write it: `token:ops`, `connector:tenants/…`, `service:paths`,
     /// `anonymous`.
     #[must_use]
     pub fn audit_name(&self) -> String {
-        self.actor().to_string()
+        self.0.asking.actor().to_string()
+    }
+
+    fn asking(&self) -> Arc<Asking> {
+        Arc::clone(&self.0.asking)
     }
 
     /// The name of the method that is called, without its service.
     #[must_use]
     pub fn method(&self) -> &str {
-        &self.0.rule.method
-    }
-
-    fn actor(&self) -> Actor {
-        match &self.0.kind {
-            CallerKind::Anonymous => Actor::Anonymous,
-            CallerKind::Connector(name) => Actor::Connector(name.clone()),
-            CallerKind::Service(name) => Actor::Service(name.clone()),
-            CallerKind::Token(grants) => Actor::Token(grants.name.clone()),
-        }
-    }
-
-    /// Who asks, for history, let in by `class`.
-    pub(super) fn principal(&self, class: AccessClass) -> Principal {
-        let rule = &self.0.rule;
-        Principal {
-            actor: self.actor(),
-            class: Some(class),
-            source: Some(self.0.remote.ip()),
-            method: format!("{}/{}", rule.service, rule.method).into(),
-            request_id: crate::context::current().map_or_else(|| "".into(), |call| call.request_id),
-        }
+        &self.0.asking.rule.method
     }
 
     /// The connector that is asking.
@@ -161,7 +131,7 @@ impl Caller {
     /// # Errors
     /// PERMISSION_DENIED when something else is asking.
     pub fn connector(&self) -> Result<&AppConnectorName, Failure> {
-        match &self.0.kind {
+        match &self.0.asking.kind {
             CallerKind::Connector(name) => Ok(name),
             _ => Err(self.denied("only an app connector, by its certificate")),
         }
@@ -183,17 +153,17 @@ impl Caller {
     pub fn authorise_name<N: BelowTenant>(&self, name: N) -> Result<Authorised<N>, Failure> {
         let tenant = name.tenant();
         if let Some(class) = self.class_for(&tenant) {
-            return Ok(Authorised::agreed(name, self.clone(), class));
+            return Ok(Authorised::agreed(name, self.asking(), class));
         }
         if !self.knows(&tenant) {
             return Err(Failure::not_found(TenantName::TYPE, &tenant));
         }
-        Err(self.denied(&format!("one of {} in `{tenant}`", self.0.rule.classes_text())))
+        Err(self.denied(&format!("one of {} in `{tenant}`", self.0.asking.rule.classes_text())))
     }
 
     /// The first class of the method that the caller holds in the tenant.
     fn class_for(&self, tenant: &TenantName) -> Option<AccessClass> {
-        let mut classes = self.0.rule.classes.iter().copied();
+        let mut classes = self.0.asking.rule.classes.iter().copied();
         classes.find(|class| self.holds(*class, Some(tenant)))
     }
 
@@ -203,9 +173,9 @@ impl Caller {
     /// PERMISSION_DENIED for everyone but sibling services and system administrators.
     pub fn authorise_system(&self) -> Result<Authorised<Scope>, Failure> {
         let classes = [AccessClass::Service, AccessClass::Role(Role::SystemAdmin)];
-        let mut listed = classes.into_iter().filter(|class| self.0.rule.allows(*class));
+        let mut listed = classes.into_iter().filter(|class| self.0.asking.rule.allows(*class));
         if let Some(class) = listed.find(|class| self.holds(*class, None)) {
-            return Ok(Authorised::agreed(Scope::All, self.clone(), class));
+            return Ok(Authorised::agreed(Scope::All, self.asking(), class));
         }
         Err(self.denied("a sibling service or SYSTEM_ADMIN"))
     }
@@ -222,14 +192,15 @@ impl Caller {
         let tenant = violations.take("parent", parent.parse::<TenantName>());
         let tenant = violations.finish_with(|| tenant)?;
         let class = self.authorise(&tenant)?.class();
-        Ok(Authorised::agreed(Scope::Tenant(tenant), self.clone(), class))
+        Ok(Authorised::agreed(Scope::Tenant(tenant), self.asking(), class))
     }
 
     /// Agrees to whatever the method's classes alone allow, for methods that are about no tenant (GetServerInfo, releases).
     /// The layer has checked the class already, so this cannot refuse.
     pub fn authorise_global(&self) -> Authorised<()> {
-        let held = self.0.rule.classes.iter().copied().find(|class| self.holds_anywhere(*class));
-        Authorised::agreed((), self.clone(), held.unwrap_or(AccessClass::Public))
+        let held =
+            self.0.asking.rule.classes.iter().copied().find(|class| self.holds_anywhere(*class));
+        Authorised::agreed((), self.asking(), held.unwrap_or(AccessClass::Public))
     }
 
     /// Whether the caller would be let in again now. A stream asks on every message it sends and at
@@ -241,7 +212,7 @@ impl Caller {
         if let Some(identity) = &self.0.identity {
             self.0.guard.check(identity)?;
         }
-        if let CallerKind::Token(grants) = &self.0.kind
+        if let CallerKind::Token(grants) = &self.0.asking.kind
             && !self.0.guard.tokens.contains(grants)
         {
             return Err(token_unknown());
@@ -251,11 +222,11 @@ impl Caller {
 
     /// Whether the layer may pass the call on: the caller holds one of the method's classes somewhere.
     pub(crate) fn admit(&self) -> Result<(), Failure> {
-        let rule = &self.0.rule;
+        let rule = &self.0.asking.rule;
         if rule.classes.iter().any(|class| self.holds_anywhere(*class)) {
             return Ok(());
         }
-        if matches!(self.0.kind, CallerKind::Anonymous) {
+        if matches!(self.0.asking.kind, CallerKind::Anonymous) {
             return Err(Failure::new(
                 Kind::Unauthenticated,
                 Reason::CredentialsMissing,
@@ -270,7 +241,7 @@ impl Caller {
     }
 
     fn holds_anywhere(&self, class: AccessClass) -> bool {
-        match (&self.0.kind, class) {
+        match (&self.0.asking.kind, class) {
             (CallerKind::Token(grants), AccessClass::Role(role)) => grants.holds_anywhere(role),
             _ => self.holds(class, None),
         }
@@ -278,7 +249,7 @@ impl Caller {
 
     /// Whether the caller is of `class` for this tenant; without one, for the whole installation.
     fn holds(&self, class: AccessClass, tenant: Option<&TenantName>) -> bool {
-        match (&self.0.kind, class) {
+        match (&self.0.asking.kind, class) {
             (_, AccessClass::Public) | (CallerKind::Service(_), AccessClass::Service) => true,
             (CallerKind::Connector(name), AccessClass::Connector) => {
                 tenant.is_none_or(|tenant| name.tenant == tenant.tenant)
@@ -289,7 +260,7 @@ impl Caller {
     }
 
     fn knows(&self, tenant: &TenantName) -> bool {
-        match &self.0.kind {
+        match &self.0.asking.kind {
             CallerKind::Anonymous => false,
             CallerKind::Connector(name) => name.tenant == tenant.tenant,
             CallerKind::Service(_) => true,
@@ -300,7 +271,7 @@ impl Caller {
     }
 
     fn denied(&self, needed: &str) -> Failure {
-        let method = &self.0.rule.method;
+        let method = &self.0.asking.rule.method;
         let who = self.audit_name();
         Failure::new(
             Kind::PermissionDenied,

@@ -11,87 +11,17 @@ use std::{error::Error as StdError, fmt::Write as _};
 use tonic::Status;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt};
 
-use super::{DOMAIN, Failure, Kind};
+use super::{
+    DOMAIN, Failure, Kind,
+    problems::{FieldProblem, MAX_DESCRIPTION_BYTES, Precondition, Quota, Resource, clip},
+};
 
 /// Most violations of one kind in one answer; further ones are counted in the message.
 pub const MAX_VIOLATIONS: usize = 20;
-/// Longest field path sent back, in bytes; a path repeats what the caller wrote.
-const MAX_FIELD_BYTES: usize = 96;
-/// Longest description of a violation, in bytes: two sentences.
-const MAX_DESCRIPTION_BYTES: usize = 256;
 /// Longest message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 768;
 /// Most metadata entries of one failure.
 const MAX_METADATA: usize = 12;
-
-/// One violated field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldProblem {
-    /// Path from the request's root, for example `app_connector_group.location.latitude`.
-    pub field: String,
-    /// `UPPER_SNAKE` word for programs; empty when a peer sent none.
-    pub reason: String,
-    /// The rule and the fix.
-    pub description: String,
-}
-
-impl FieldProblem {
-    pub(crate) fn new(
-        field: impl Into<String>,
-        reason: names::Reason,
-        description: impl Into<String>,
-    ) -> Self {
-        Self {
-            field: clip(field.into(), MAX_FIELD_BYTES),
-            reason: reason.word().to_owned(),
-            description: clip(description.into(), MAX_DESCRIPTION_BYTES),
-        }
-    }
-}
-
-/// One precondition that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Precondition {
-    /// Its kind, `UPPER_SNAKE`.
-    pub kind: String,
-    /// The object it is about.
-    pub subject: String,
-    /// What has to change.
-    pub description: String,
-}
-
-/// One quota that was spent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// What it is counted on, for example a tenant's name.
-    pub subject: String,
-    /// The quota's rule.
-    pub description: String,
-}
-
-/// The object that a failure is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
-    /// Type, for example `causeway/Tenant`.
-    pub kind: String,
-    /// Full name.
-    pub name: String,
-}
-
-/// Cuts at a character boundary and marks the cut.
-pub(crate) fn clip(mut text: String, max: usize) -> String {
-    if text.len() <= max {
-        return text;
-    }
-    const MARK: &str = "…";
-    let mut end = max.saturating_sub(MARK.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text.push_str(MARK);
-    text
-}
 
 impl Failure {
     /// Reads a peer's status, with its details where it sent any.

@@ -77,8 +77,8 @@ async fn a_planned_method_says_that_it_is_planned() {
     let served = main_listener().await;
     let mut client =
         proto::registry::v1::registry_service_client::RegistryServiceClient::new(served.channel());
-    let request = tonic::Request::new(proto::registry::v1::CreateClientNetworkRequest::default());
-    let planned = client.create_client_network(as_token(ROOT, request)).await.unwrap_err();
+    let request = tonic::Request::new(proto::registry::v1::MoveAppConnectorRequest::default());
+    let planned = client.move_app_connector(as_token(ROOT, request)).await.unwrap_err();
     assert_eq!(reason(&planned), (Kind::Unimplemented, Reason::MethodPlanned.word().to_owned()));
     let unknown =
         served.call_bare("/causeway.registry.v1.RegistryService/Invented", &[], &()).await;
@@ -98,7 +98,7 @@ async fn a_revoked_peer_loses_its_open_connection_and_its_streams() {
     let mut stream = client.watch(watch).await.unwrap().into_inner();
     assert!(stream.message().await.unwrap().is_some());
 
-    served.denied.deny_serial(vec![0, 1, 2, 3]);
+    served.denied.voice("provisioning").deny_serial(&[0, 1, 2, 3]);
     let refused = client.get_tenant(get("acme")).await.unwrap_err();
     assert_eq!(
         reason(&refused),
@@ -126,7 +126,7 @@ async fn a_connector_may_call_only_what_is_for_connectors() {
     let served = Served::behind(door, Limits::default()).await;
     let denied = served.get_request(get("acme")).await.unwrap_err();
     assert_eq!(reason(&denied), (Kind::PermissionDenied, Reason::AccessDenied.word().to_owned()));
-    served.denied.deny_name(connector());
+    served.denied.voice("registry").deny_name(connector());
     let refused = served.get_request(get("acme")).await.unwrap_err();
     assert_eq!(
         reason(&refused),

@@ -84,14 +84,23 @@ impl Layers {
                 toml::from_str::<toml::Table>(&text).map_err(|error| {
                     format!("{shown}{}: {}", place(&text, &error), error.message())
                 })
-            })
-            .and_then(|table| serde_json::to_value(table).map_err(|error| error.to_string()));
+            });
         match table {
-            Ok(Value::Object(table)) => {
-                self.overlay("", table, &Source::File(path.to_owned()));
-            }
-            Ok(_) => {}
+            Ok(table) => self.table(table, &Source::File(path.to_owned())),
             Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    fn table(&mut self, table: toml::Table, source: &Source) {
+        let (mut not_finite, table) = (Vec::new(), toml::Value::Table(table));
+        collect_not_finite("", &table, &mut not_finite);
+        let problem =
+            |path| format!("`{path}` ({source}): must be a finite number, written in digits");
+        self.problems.extend(not_finite.into_iter().map(problem));
+        match serde_json::to_value(table) {
+            Ok(Value::Object(table)) => self.overlay("", table, source),
+            Ok(_) => {}
+            Err(error) => self.problems.push(error.to_string()),
         }
     }
 
@@ -212,6 +221,24 @@ impl Effective {
             above = path.rfind(['.', '[']).map(|end| &path[..end]);
         }
         Source::Default
+    }
+}
+
+/// The paths of `nan` and `inf`: JSON has neither, and would say that nothing is set there.
+fn collect_not_finite(path: &str, value: &toml::Value, found: &mut Vec<String>) {
+    match value {
+        toml::Value::Float(number) if !number.is_finite() => found.push(path.to_owned()),
+        toml::Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                collect_not_finite(&format!("{path}[{index}]"), item, found);
+            }
+        }
+        toml::Value::Table(table) => {
+            for (key, below) in table {
+                collect_not_finite(&tree::join(path, key), below, found);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -135,6 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_not_finite_is_told_and_not_taken_for_one_that_is_not_set() {
+        let file = file("[server]\nlimit = inf\nnames = [1.5, -inf]\n[server.token]\nt = nan\n");
+        let mut layers = layers();
+        layers.file(file.path());
+        let error = layers.finish().unwrap_err().to_string();
+        for path in ["server.limit", "server.names[1]", "server.token.t"] {
+            let told = format!("`{path}` ({}): must be a finite number", file.path().display());
+            assert!(error.contains(&told), "{told} is not in: {error}");
+        }
+        assert_eq!(error.matches("finite").count(), 3, "{error}");
+    }
+
+    #[test]
     fn a_value_that_does_not_fit_is_told_with_its_setting_and_where_it_is_from() {
         let wrong = |layers: Layers| {
             layers.finish().unwrap().section::<Server>("server").unwrap_err().to_string()

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     about::About,
     clock::Clock,
+    follow::{FollowMetrics, Followers},
     health::Health,
     identity::{ServiceIdentity, SystemPki, TrustBundles, client_tls},
     metrics::Registry,
@@ -26,6 +27,7 @@ pub(super) struct Base {
     pub(super) metrics: Registry,
     pub(super) tasks: Tasks,
     pub(super) workers: Workers,
+    pub(super) follow_metrics: FollowMetrics,
     pub(super) health: Health,
     pub(super) shutdown: Shutdown,
     pub(super) pki: SystemPki,
@@ -59,7 +61,19 @@ impl Base {
             Some(path) => TokenVerifier::load(path).context("access.token_file")?,
         };
         let (health, denied) = (Health::new(), DenyList::new());
-        Ok(Self { clock, metrics, tasks, workers, health, shutdown, pki, trust, tokens, denied })
+        Ok(Self {
+            follow_metrics: FollowMetrics::register(&metrics),
+            clock,
+            metrics,
+            tasks,
+            workers,
+            health,
+            shutdown,
+            pki,
+            trust,
+            tokens,
+            denied,
+        })
     }
 
     /// Builds one service with everything it needs.
@@ -70,6 +84,10 @@ impl Base {
         peers: &PeerSettings,
         addresses: Addresses,
     ) -> anyhow::Result<Box<dyn Built>> {
+        let health = self.health.service(hosted.name, hosted.grpc_services);
+        let (clock, metrics) = (self.clock.clone(), self.follow_metrics.clone());
+        let stop = self.shutdown.streams.clone();
+        let followers = Followers::new(health.clone(), clock, metrics, stop);
         let deps = Deps {
             about: About::starting(hosted.name, &self.clock),
             clock: self.clock.clone(),
@@ -80,7 +98,8 @@ impl Base {
             peers: Peers::resolve(peers, addresses),
             addresses,
             metrics: self.metrics.clone(),
-            health: self.health.service(hosted.name, hosted.grpc_services),
+            health,
+            followers,
             tasks: self.tasks.clone(),
             workers: self.workers.clone(),
             shutdown: self.shutdown.clone(),

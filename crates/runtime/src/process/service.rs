@@ -10,6 +10,7 @@ use super::Shutdown;
 use crate::{
     about::About,
     clock::Clock,
+    follow::Followers,
     health::ServiceHealth,
     identity::{ServiceIdentity, TrustBundles},
     metrics::Registry,
@@ -41,6 +42,8 @@ pub struct Deps {
     pub metrics: Registry,
     /// What holds the service back from serving.
     pub health: ServiceHealth,
+    /// What the service follows its siblings with.
+    pub followers: Followers,
     /// Where background tasks are started.
     pub tasks: Tasks,
     /// Where workers are started; they stop with [`Shutdown::workers`].

@@ -1,12 +1,8 @@
 //! sled in a directory of its own, with its writer: what all handles of one store share.
 
 use std::{
-    fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError, RwLock, Weak,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
@@ -14,19 +10,19 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     disk::Disk,
-    handles::Handles,
     history,
     open::{self, OpenError, panic_text},
+    shared::{Shared, waker},
     watchdog::{self, Pulse},
     writer::{Job, QUEUE, Writer},
 };
 use crate::{
     config::EmbeddedConfig,
-    engine::{LogPage, ReadAt, TransactionError},
+    engine::{ReadAt, TransactionError},
     health::StoreHealth,
+    log::LogPage,
     read::ReadError,
     revision::{Epoch, Revision},
-    stats::Counters,
 };
 
 /// Most commits of one page of history read from disk.
@@ -34,57 +30,6 @@ const LOG_PAGE_COMMITS: usize = 256;
 
 /// Changes after which a page of history read from disk ends.
 const LOG_PAGE_CHANGES: usize = 1024;
-
-/// What readers and the writer share.
-pub(super) struct Shared {
-    /// Gone after closing. Declared before the lock, so that sled lets go first.
-    db: RwLock<Option<sled::Db>>,
-    lock: Mutex<Option<File>>,
-    oldest: AtomicI64,
-    pub(super) handles: Handles,
-    pub(super) counters: Counters,
-}
-
-impl Shared {
-    pub(super) fn oldest(&self) -> Revision {
-        Revision::new(self.oldest.load(Ordering::SeqCst))
-    }
-
-    pub(super) fn set_oldest(&self, oldest: Revision) {
-        self.oldest.store(oldest.get(), Ordering::SeqCst);
-    }
-
-    fn db(&self) -> Result<sled::Db, ReadError> {
-        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        db.clone().ok_or_else(ReadError::closed)
-    }
-
-    fn check_kept(&self, at: Revision) -> Result<(), ReadError> {
-        let oldest = self.oldest();
-        if at < oldest { Err(ReadError::Compacted { oldest }) } else { Ok(()) }
-    }
-
-    fn let_go(&self) {
-        *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
-        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-/// Wakes a flush that sleeps though the disk failed; see [`watchdog`]. On a disk that hangs this flush hangs as well,
-/// so it has a thread of its own.
-fn waker(shared: Weak<Shared>) -> impl Fn() {
-    move || {
-        let Some(Ok(db)) = shared.upgrade().map(|shared| shared.db()) else { return };
-        let flush = move || {
-            // The writer hears of the same failure and tells it.
-            let _ = db.flush();
-        };
-        let thread = thread::Builder::new().name("store-waker".to_owned());
-        if let Err(error) = thread.spawn(flush) {
-            tracing::warn!(%error, "a commit that hangs could not be woken");
-        }
-    }
-}
 
 /// An open directory.
 pub(super) struct Core {
@@ -104,13 +49,8 @@ impl Core {
         let io_error = |source| OpenError::Io { dir: config.dir.clone(), source };
         let disk = Disk::open(&config.dir, config.reserve_bytes).map_err(io_error)?;
         let (health, health_rx) = watch::channel(disk.health());
-        let shared = Arc::new(Shared {
-            db: RwLock::new(Some(opened.db.clone())),
-            lock: Mutex::new(Some(opened.lock)),
-            oldest: AtomicI64::new(opened.oldest.get()),
-            handles: Handles::new(opened.last),
-            counters: Counters::default(),
-        });
+        let db = opened.db.clone();
+        let shared = Arc::new(Shared::new(db, opened.lock, opened.oldest, opened.last));
         let pulse = Arc::new(Pulse::default());
         let policy = config.on_stuck.clone();
         let wake = waker(Arc::downgrade(&shared));
@@ -200,6 +140,7 @@ impl Core {
         self.shared.check_kept(at)?;
         found
     }
+
     /// Published history after a revision and up to another, as much as one page holds.
     pub(super) fn log(&self, after: Revision, until: Revision) -> Result<LogPage, ReadError> {
         self.read_kept(after, |db| log_from_disk(db, after, until))

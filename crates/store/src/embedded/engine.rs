@@ -16,13 +16,14 @@ use tokio::sync::watch;
 use super::{core::Core, open::OpenError, rows, writer::Job};
 use crate::{
     config::EmbeddedConfig,
-    engine::{Engine, LogPage, Lookup, ReadAt, ScanRange, Transaction, TransactionError},
+    engine::{Engine, Lookup, ReadAt, ScanRange, Transaction, TransactionError},
+    feed::Feed,
     health::StoreHealth,
     key::Key,
+    log::LogPage,
     read::{ReadError, ScanPage},
     revision::{Epoch, Revision},
     stats::Counters,
-    view::Feed,
 };
 
 /// One handle on a store in a directory.

@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     commit::{Failed, Precondition, Write},
-    engine::{Change, LoggedCommit, ScanRange, Transaction, TransactionError},
+    engine::{ScanRange, Transaction, TransactionError},
     key::{Key, Prefix},
+    log::{Change, LoggedCommit},
     read::{ReadError, Row},
     revision::Revision,
 };

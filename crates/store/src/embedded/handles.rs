@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use crate::{engine::LoggedCommit, revision::Revision, view::Feed};
+use crate::{feed::Feed, log::LoggedCommit, revision::Revision};
 
 /// One open handle.
 struct Handle {

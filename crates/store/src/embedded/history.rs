@@ -9,8 +9,8 @@ use super::{
     rows,
 };
 use crate::{
-    engine::{Change, LoggedCommit},
     key::Key,
+    log::{Change, LoggedCommit},
     read::ReadError,
     revision::Revision,
 };

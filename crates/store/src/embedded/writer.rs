@@ -16,17 +16,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     compact,
-    core::Shared,
     disk::Disk,
     group::{Group, NotAdded},
     mark::Mark,
     open::panic_text,
+    shared::Shared,
     watchdog::Pulse,
 };
 use crate::{
     commit::Write,
-    engine::{LoggedCommit, Transaction, TransactionError},
+    engine::{Transaction, TransactionError},
     health::StoreHealth,
+    log::LoggedCommit,
     read::ReadError,
     revision::Revision,
 };

@@ -1,15 +1,19 @@
 //! A view on an engine that is not the embedded one: sparse revisions, a connection that is cut, and calls that are counted.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::watch;
 
 use super::*;
 use crate::{
-    engine::{Change, Lookup},
+    engine::Lookup,
     health::StoreHealth,
     key::Prefix,
+    log::{Change, LoggedCommit},
     revision::Epoch,
     stats::Counters,
     watch::{WatchFrom, WatchItem, WatchStream},

@@ -4,7 +4,7 @@ use syn::{spanned::Spanned as _, visit::Visit};
 
 use crate::workspace::{Finding, SourceFile, Tree};
 
-/// Longest file below `src/`, in lines: beyond it a room has grown a second purpose.
+/// Longest file below `src/`, in lines: beyond it a module has a second purpose.
 const MAX_FILE_LINES: usize = 500;
 /// Longest function below `src/`, in lines from `fn` to `}`: one screen.
 const MAX_FUNCTION_LINES: usize = 70;
@@ -13,7 +13,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     tree.shipped_rust().filter(|file| !is_excused(&file.path)).flat_map(measure).collect()
 }
 
-/// Conversions are long lists of fields and read better unbroken; tests may tell a long story.
+/// Conversions are long lists of fields and read better unbroken; a test may need many steps.
 fn is_excused(path: &str) -> bool {
     path.ends_with("/convert.rs")
         || path.contains("/convert/")

@@ -1,4 +1,4 @@
-//! What a room may import.
+//! What a module may import.
 
 use crate::workspace::{Finding, SourceFile, Tree};
 
@@ -19,7 +19,7 @@ const NOT_IN_DOMAIN: &[&str] = &[
     "tower",
     "hyper",
 ];
-/// Generated types stop at `grpc/`; these rooms never see them.
+/// Generated types stop at `grpc/`; these modules never see them.
 const NO_GENERATED_TYPES: &[&str] = &["/src/domain/", "/src/service/", "/src/store/"];
 /// Only the store names an engine.
 const ENGINES: &[&str] = &["sled", "etcd_client"];
@@ -37,7 +37,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                 ));
             }
             let sees_no_proto = file.path.starts_with("services/")
-                && NO_GENERATED_TYPES.iter().any(|room| file.path.contains(room));
+                && NO_GENERATED_TYPES.iter().any(|module| file.path.contains(module));
             if !is_domain && sees_no_proto && names_any(line, &["proto"]).is_some() {
                 found.push(Finding::new(
                     place(),

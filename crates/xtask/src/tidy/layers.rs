@@ -3,7 +3,7 @@
 use crate::workspace::{Finding, Tree};
 
 /// Package, and the packages of ours that it may name in `[dependencies]`. A package that is not listed is a finding,
-/// so that a new room is placed on purpose.
+/// so that a new crate is placed on purpose.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("trial", &[]),
     ("names", &[]),

@@ -9,13 +9,13 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
             let beside = file.path.trim_end_matches("/mod.rs");
             Finding::new(
                 &file.path,
-                format!("a module's head stands beside its room: `{beside}.rs`"),
+                format!("a module's head stands beside its folder: `{beside}.rs`"),
             )
         })
         .collect()
 }
 
-/// Below `tests/` it is the custom, because there a file beside the room would be a test program.
+/// Below `tests/` it is the custom, because there a file beside the folder would be a test program.
 fn is_inner_head(path: &str) -> bool {
     path.contains("/src/") && path.ends_with("/mod.rs")
 }
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_inside_its_room_is_found() {
+    fn a_head_inside_its_folder_is_found() {
         let found = check(&Tree::of(&[
             ("crates/x/src/a/mod.rs", ""),
             ("crates/x/src/b.rs", ""),

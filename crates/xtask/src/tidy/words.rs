@@ -1,9 +1,9 @@
-//! Names and words: rooms named for a purpose, no unfinished business, no sleeping tests, no page without a head.
+//! Names and words: modules named for a purpose, no unfinished work, no sleeping tests, no file without a head.
 
 use crate::workspace::{Finding, SourceFile, Tree};
 
-/// Rooms that hold whatever nobody found a place for.
-const NO_SUCH_ROOM: &[&str] =
+/// Names of modules that hold whatever has found no place.
+const NO_SUCH_MODULE: &[&str] =
     &["common", "helper", "helpers", "info", "manager", "misc", "types", "util", "utils"];
 /// Marks of work left lying about. Split, so that this file does not find itself.
 const UNFINISHED: &[&str] = &[
@@ -23,9 +23,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 
 fn check_file(file: &SourceFile) -> Vec<Finding> {
     let mut found = Vec::new();
-    let room = file.path.split('/').map(|part| part.trim_end_matches(".rs"));
-    for name in room.filter(|part| NO_SUCH_ROOM.contains(part)) {
-        let message = format!("no room is called `{name}`: name it for what it owns");
+    let modules = file.path.split('/').map(|part| part.trim_end_matches(".rs"));
+    for name in modules.filter(|part| NO_SUCH_MODULE.contains(part)) {
+        let message = format!("no module is called `{name}`: name it for what it owns");
         found.push(Finding::new(&file.path, message));
     }
     if file.path.contains("/src/") && !file.text.starts_with("//!") {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rooms_without_purpose_unfinished_work_and_sleeping_tests_are_found() {
+    fn modules_without_purpose_unfinished_work_and_sleeping_tests_are_found() {
         let unfinished = format!("//! Head.\nfn f() {{ {}) }}\n", UNFINISHED[0]);
         let sleepy = format!("//! Head.\n#[cfg(test)]\nfn f() {{ std::{}x) }}\n", SLEEPS[0]);
         let awake = format!("//! Head.\nfn f() {{ std::{}x) }}\n", SLEEPS[0]);

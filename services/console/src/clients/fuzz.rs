@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 use proto::{provisioning::v1 as provisioning_wire, registry::v1 as wire};
+use rpc::watch;
 use trial::fuzz::Verdict;
 
 use super::{provisioning, registry};
@@ -48,7 +49,7 @@ fn any_bytes_of_registrys_watch_are_groups_with_just_what_hangs_on_them() {
         let Ok(response) = wire::WatchResponse::decode(input) else {
             return Verdict::Refused("no message".to_owned());
         };
-        let batch = registry::batch_in(response);
+        let batch = watch::batch(response, registry::change_in);
         let mut index = Registered::default();
         let mut tenants = Vec::new();
         for change in &batch.events {
@@ -91,7 +92,7 @@ fn any_bytes_of_provisionings_watch_are_keys_of_their_groups() {
         let Ok(response) = WatchResponse::decode(input) else {
             return Verdict::Refused("no message".to_owned());
         };
-        let batch = provisioning::batch_in(response);
+        let batch = watch::batch(response, provisioning::change_in);
         let mut keys = Keys::default();
         for change in &batch.events {
             keys.apply(change.clone());

@@ -1,16 +1,14 @@
 //! Provisioning: keys with their use counts.
 
-use futures::StreamExt;
 use proto::provisioning::v1::{
-    self as wire, Event, ResourceType, WatchRequest, event::Resource,
+    Event, ResourceType, WatchRequest, event::Resource,
     provisioning_service_client::ProvisioningServiceClient,
 };
 use proto::r#type::v1::ChangeType;
 use rpc::{
     client::Channel,
-    watch::{Batch, Batches, Source},
+    watch::{self, Source},
 };
-use tonic::Status;
 
 use crate::domain::{fleet::Key, keys::KeyChange};
 
@@ -28,41 +26,24 @@ impl Provisioning {
     }
 
     /// The watch of all keys of all tenants.
-    #[must_use]
-    pub fn keys(&self) -> KeyWatch {
-        KeyWatch { client: self.client.clone() }
-    }
-}
-
-/// The watch of keys, for [`rpc::watch::Follower`].
-pub struct KeyWatch {
-    client: ProvisioningServiceClient<Channel>,
-}
-
-impl Source for KeyWatch {
-    type Event = KeyChange;
-
-    async fn open(&mut self, resume_token: String) -> Result<Batches<KeyChange>, Status> {
-        let request = WatchRequest {
-            parent: rpc::access::ALL_TENANTS.to_owned(),
-            types: vec![ResourceType::ProvisioningKey.into()],
-            resume_token,
-            filter: String::new(),
+    pub fn keys(&self) -> impl Source<Event = KeyChange> + use<> {
+        let client = self.client.clone();
+        let open = move |resume_token| {
+            let mut client = client.clone();
+            let request = WatchRequest {
+                parent: rpc::access::ALL_TENANTS.to_owned(),
+                types: vec![ResourceType::ProvisioningKey.into()],
+                resume_token,
+                filter: String::new(),
+            };
+            async move { client.watch(request).await }
         };
-        let stream = self.client.watch(request).await?.into_inner();
-        Ok(stream.map(|response| response.map(batch_in)).boxed())
+        watch::source(open, change_in)
     }
-}
-
-pub(super) fn batch_in(response: wire::WatchResponse) -> Batch<KeyChange> {
-    let phase = response.phase();
-    let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
-    let events = events.into_iter().filter_map(change_in).collect();
-    Batch { phase, events, end_of_commit, resume_token }
 }
 
 /// What an event means here; `None` for what is no key.
-fn change_in(event: Event) -> Option<KeyChange> {
+pub(super) fn change_in(event: Event) -> Option<KeyChange> {
     let purged = event.r#type() == ChangeType::Deleted;
     let Event { r#type: _, delete_cause: _, resource } = event;
     let Some(Resource::ProvisioningKey(key)) = resource else { return None };

@@ -1,6 +1,5 @@
 //! Registry: groups, connectors and server groups.
 
-use futures::StreamExt;
 use names::{AppConnectorGroupName, TenantName};
 use proto::registry::v1::{
     self as wire, Event, ResourceType, WatchRequest, event::Resource,
@@ -10,7 +9,7 @@ use proto::r#type::v1::ChangeType;
 use rpc::{
     Failure, Kind,
     client::{Channel, RetryPolicy, retry},
-    watch::{Batch, Batches, Source},
+    watch::{self, Source},
 };
 use tonic::Status;
 
@@ -56,9 +55,25 @@ impl Registry {
     }
 
     /// The watch of everything a row shows, of all tenants.
-    #[must_use]
-    pub fn watch(&self) -> RegistryWatch {
-        RegistryWatch { client: self.client.clone() }
+    pub fn watch(&self) -> impl Source<Event = Change> + use<> {
+        let client = self.client.clone();
+        let open = move |resume_token| {
+            let mut client = client.clone();
+            let types = [
+                ResourceType::AppConnectorGroup,
+                ResourceType::AppConnector,
+                ResourceType::ServerGroup,
+            ];
+            let request = WatchRequest {
+                parent: rpc::access::ALL_TENANTS.to_owned(),
+                types: types.into_iter().map(Into::into).collect(),
+                resume_token,
+                filter: String::new(),
+                follower: String::new(),
+            };
+            async move { client.watch(request).await }
+        };
+        watch::source(open, change_in)
     }
 }
 
@@ -71,41 +86,8 @@ fn found<T>(answer: Result<T, Status>) -> Result<Option<T>, Failure> {
     }
 }
 
-/// Registry's watch, for [`rpc::watch::Follower`].
-pub struct RegistryWatch {
-    client: RegistryServiceClient<Channel>,
-}
-
-impl Source for RegistryWatch {
-    type Event = Change;
-
-    async fn open(&mut self, resume_token: String) -> Result<Batches<Change>, Status> {
-        let types = [
-            ResourceType::AppConnectorGroup,
-            ResourceType::AppConnector,
-            ResourceType::ServerGroup,
-        ];
-        let request = WatchRequest {
-            parent: rpc::access::ALL_TENANTS.to_owned(),
-            types: types.into_iter().map(Into::into).collect(),
-            resume_token,
-            filter: String::new(),
-            follower: String::new(),
-        };
-        let stream = self.client.watch(request).await?.into_inner();
-        Ok(stream.map(|response| response.map(batch_in)).boxed())
-    }
-}
-
-pub(super) fn batch_in(response: wire::WatchResponse) -> Batch<Change> {
-    let phase = response.phase();
-    let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
-    let events = events.into_iter().filter_map(change_in).collect();
-    Batch { phase, events, end_of_commit, resume_token }
-}
-
 /// What an event means here; `None` for what no row shows.
-fn change_in(event: Event) -> Option<Change> {
+pub(super) fn change_in(event: Event) -> Option<Change> {
     let purged = event.r#type() == ChangeType::Deleted;
     let Event { r#type: _, delete_cause: _, resource } = event;
     match resource? {

@@ -38,6 +38,11 @@ impl Keys {
         }
     }
 
+    /// The names of all keys.
+    pub fn names(&self) -> impl Iterator<Item = &ProvisioningKeyName> {
+        self.keys.keys()
+    }
+
     /// The keys of a group, by name.
     #[must_use]
     pub fn of(&self, group: &AppConnectorGroupName) -> Vec<Key> {

@@ -29,6 +29,21 @@ pub enum Change {
     ServerGroupGone(ServerGroupName),
 }
 
+impl Change {
+    /// The name of the object that it is about.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Group(group) => group.name.to_string(),
+            Self::GroupGone(name) => name.to_string(),
+            Self::Connector(connector) => connector.name.to_string(),
+            Self::ConnectorGone(name) => name.to_string(),
+            Self::ServerGroup(group) => group.name.to_string(),
+            Self::ServerGroupGone(name) => name.to_string(),
+        }
+    }
+}
+
 /// Most connectors on one page, whichever way they are spread over its groups; the first group is always there. With
 /// 1,000 listed a row, a full page stays at about 1 MiB, and paths is asked about no more than this at once.
 pub const MAX_PAGE_CONNECTORS: usize = 10_000;
@@ -84,6 +99,16 @@ impl Registered {
 
     fn tenant(&mut self, id: &Id) -> &mut Tenant {
         self.tenants.entry(id.clone()).or_default()
+    }
+
+    /// The names of all groups.
+    pub fn groups(&self) -> impl Iterator<Item = &AppConnectorGroupName> {
+        self.tenants.values().flat_map(|tenant| tenant.groups.keys())
+    }
+
+    /// The names of all connectors.
+    pub fn connectors(&self) -> impl Iterator<Item = &AppConnectorName> {
+        self.tenants.values().flat_map(|tenant| tenant.connectors.keys())
     }
 
     /// One group.

@@ -5,24 +5,25 @@ use proto::{
     r#type::v1::ServerInfo,
 };
 use rpc::access::caller;
-use runtime::about::About;
+use runtime::{about::About, follow::Siblings};
 use tonic::{Request, Response, Status};
 
-use super::convert;
+use super::{accept_snapshot, convert};
 use crate::service::overviews::Overviews;
 
 /// The service as the wire sees it. Methods that are planned keep their generated body.
 #[derive(Clone)]
 pub struct Api {
     overviews: Overviews,
+    siblings: Siblings,
     about: About,
 }
 
 impl Api {
     /// Over the use cases.
     #[must_use]
-    pub fn new(overviews: Overviews, about: About) -> Self {
-        Self { overviews, about }
+    pub fn new(overviews: Overviews, siblings: Siblings, about: About) -> Self {
+        Self { overviews, siblings, about }
     }
 }
 
@@ -50,6 +51,15 @@ impl OverviewService for Api {
         let tenant = caller.authorise(&ask.tenant)?;
         let page = self.overviews.list(&tenant, ask.after.as_ref(), ask.size).await?;
         Ok(Response::new(ask.render(page)))
+    }
+
+    async fn accept_snapshot(
+        &self,
+        request: Request<wire::AcceptSnapshotRequest>,
+    ) -> Reply<wire::AcceptSnapshotResponse> {
+        let caller = caller(&request)?;
+        let answer = accept_snapshot::accept(&self.siblings, &caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn get_server_info(

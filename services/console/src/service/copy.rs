@@ -13,10 +13,16 @@ use crate::domain::{
 /// What a copy is kept in: an index that changes are applied to.
 pub trait Index: Default + Send + Sync + 'static {
     /// One change that the sibling tells.
-    type Change: Send;
+    type Change: Clone + Send + Sync;
 
     /// Takes over one change.
     fn apply(&mut self, change: Self::Change);
+
+    /// The name of the object that a change is about.
+    fn name(change: &Self::Change) -> String;
+
+    /// Shows every object: its kind, as a plural, and its name.
+    fn held(&self, look: &mut dyn FnMut(&'static str, String));
 }
 
 impl Index for Registered {
@@ -25,6 +31,15 @@ impl Index for Registered {
     fn apply(&mut self, change: Change) {
         Registered::apply(self, change);
     }
+
+    fn name(change: &Change) -> String {
+        change.name()
+    }
+
+    fn held(&self, look: &mut dyn FnMut(&'static str, String)) {
+        self.groups().for_each(|name| look("groups", name.to_string()));
+        self.connectors().for_each(|name| look("connectors", name.to_string()));
+    }
 }
 
 impl Index for Keys {
@@ -32,6 +47,17 @@ impl Index for Keys {
 
     fn apply(&mut self, change: KeyChange) {
         Keys::apply(self, change);
+    }
+
+    fn name(change: &KeyChange) -> String {
+        match change {
+            KeyChange::Is(key) => key.name.to_string(),
+            KeyChange::Gone(name) => name.to_string(),
+        }
+    }
+
+    fn held(&self, look: &mut dyn FnMut(&'static str, String)) {
+        self.names().for_each(|name| look("keys", name.to_string()));
     }
 }
 
@@ -50,14 +76,14 @@ struct State<I> {
 
 impl<I: Index> Copy<I> {
     /// Takes over a whole snapshot.
-    pub fn reset(&self, all: Vec<I::Change>, now: Timestamp) {
+    pub fn reset(&self, all: impl IntoIterator<Item = I::Change>, now: Timestamp) {
         let mut index = I::default();
         all.into_iter().for_each(|change| index.apply(change));
         self.write(|state| *state = State { index: Some(index), heard: Some(now), lost: None });
     }
 
     /// Takes over the changes of one commit.
-    pub fn commit(&self, changes: Vec<I::Change>, now: Timestamp) {
+    pub fn commit(&self, changes: impl IntoIterator<Item = I::Change>, now: Timestamp) {
         self.write(|state| {
             if let Some(index) = &mut state.index {
                 changes.into_iter().for_each(|change| index.apply(change));

@@ -61,9 +61,9 @@ pub struct Page {
 /// What rows are made from.
 pub struct Sources {
     /// The copy of registry's objects.
-    pub registered: Copy<Registered>,
+    pub registered: Arc<Copy<Registered>>,
     /// The copy of provisioning's keys.
-    pub keys: Copy<Keys>,
+    pub keys: Arc<Copy<Keys>>,
     /// For what is not in the copy yet.
     pub registry: Registry,
     /// Schedules.

@@ -31,6 +31,8 @@ use crate::{
 pub(crate) const VIEWER: &str = "cwt_viewer";
 /// Reads everywhere.
 pub(crate) const AUDITOR: &str = "cwt_auditor";
+/// Administers the installation.
+pub(crate) const ROOT: &str = "cwt_root";
 /// Administers another tenant.
 pub(crate) const STRANGER: &str = "cwt_stranger";
 
@@ -91,6 +93,7 @@ fn token_file() -> TokenFile {
     let tokens = vec![
         entry("viewer", VIEWER, &[], &[("acme", "VIEWER")]),
         entry("auditor", AUDITOR, &["VIEWER"], &[]),
+        entry("root", ROOT, &["SYSTEM_ADMIN"], &[]),
         entry("stranger", STRANGER, &[], &[("other", "ADMIN")]),
     ];
     TokenFile { tokens }

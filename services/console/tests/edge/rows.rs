@@ -1,10 +1,10 @@
 //! One row: its columns, its conditions, and what is told of a sibling that is down.
 
-use proto::overview::v1::{Connection, Source, SourceState};
+use proto::overview::v1::{AcceptSnapshotRequest, Connection, Source, SourceState};
 use tonic::Code;
 
 use crate::{
-    ground::{reasons, serving, source},
+    ground::{ROOT, reasons, serving, source},
     world::{World, as_group, connector, group, key, server_group},
 };
 
@@ -136,6 +136,40 @@ async fn keys_are_shown_as_old_as_they_are_while_provisioning_is_down() {
             && row.provisioning_keys[0].use_count == 3
     };
     serving.row_that("the watch goes on", "berlin", fresh).await;
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn keys_that_a_provisioning_made_anew_does_not_know_are_shown_until_that_is_accepted() {
+    let world = World::default();
+    world.complete_group("berlin");
+    let serving = serving(world).await;
+    serving.row_that("keys arrive", "berlin", |row| row.provisioning_key_count == Some(1)).await;
+    serving.world.provisioning_refuses(true);
+    let stale = |row: &proto::overview::v1::AppConnectorGroupOverview| {
+        source(row, Source::Provisioning).0 == SourceState::Stale
+    };
+    serving.row_that("the break is noticed", "berlin", stale).await;
+    serving.world.forget_keys();
+    serving.world.provisioning_refuses(false);
+    let accept = |snapshot: String, validate_only| {
+        let source = "provisioning".to_owned();
+        let request = AcceptSnapshotRequest { source, snapshot, validate_only };
+        let mut client = serving.client(ROOT);
+        async move { client.accept_snapshot(request).await }
+    };
+    let told = |row: &proto::overview::v1::AppConnectorGroupOverview| {
+        row.sources.iter().any(|it| it.message.contains("SNAPSHOT_SHRUNK"))
+    };
+    let row = serving.row_that("the refusal is told", "berlin", told).await;
+    assert_eq!(source(&row, Source::Provisioning).0, SourceState::Stale);
+    assert_eq!(row.provisioning_key_count, Some(1));
+    let refused = accept(String::new(), true).await.unwrap().into_inner().snapshot.unwrap();
+    assert_eq!((refused.missing[0].kind.as_str(), refused.missing[0].missing_count), ("keys", 1));
+    accept(refused.snapshot, false).await.unwrap();
+    let row = serving.row("berlin").await.unwrap();
+    assert_eq!(row.provisioning_key_count, Some(0));
+    assert_eq!(source(&row, Source::Provisioning).0, SourceState::Available);
     serving.stop().await;
 }
 

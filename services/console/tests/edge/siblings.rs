@@ -142,11 +142,12 @@ impl ProvisioningService for Provisioning {
         }
         let later = later(self.world.key.subscribe());
         let events = self.world.keys.lock().unwrap().clone();
-        let response = |phase: WatchPhase, events| provisioning::WatchResponse {
+        let resume_token = self.world.key_token();
+        let response = move |phase: WatchPhase, events| provisioning::WatchResponse {
             phase: phase.into(),
             events,
             end_of_commit: true,
-            resume_token: "t".into(),
+            resume_token: resume_token.clone(),
         };
         let snapshot =
             [response(WatchPhase::Snapshot, events), response(WatchPhase::SnapshotEnd, vec![])];

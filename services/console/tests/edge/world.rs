@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use proto::{
@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) statuses: Mutex<Vec<ConnectorStatus>>,
     /// Provisioning ends its watches and takes no new ones.
     pub(crate) provisioning_down: watch::Sender<bool>,
+    /// What epoch provisioning's tokens are of.
+    pub(crate) provisioning_life: AtomicU8,
     /// Updates refuses.
     pub(crate) updates_down: AtomicBool,
     /// Paths never answers.
@@ -45,6 +47,7 @@ impl Default for World {
             key: broadcast::Sender::new(64),
             statuses: Mutex::default(),
             provisioning_down: watch::Sender::new(false),
+            provisioning_life: AtomicU8::new(0),
             updates_down: AtomicBool::new(false),
             paths_hangs: AtomicBool::new(false),
         }))
@@ -178,6 +181,19 @@ impl World {
 
     pub(crate) fn paths_hang(&self, hangs: bool) {
         self.paths_hangs.store(hangs, Ordering::Relaxed);
+    }
+
+    /// Provisioning was made anew and knows no key.
+    pub(crate) fn forget_keys(&self) {
+        self.keys.lock().unwrap().clear();
+        self.provisioning_life.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The token of provisioning's life.
+    pub(crate) fn key_token(&self) -> String {
+        // An epoch and a revision, as base64url.
+        let letter = char::from(b'A' + self.provisioning_life.load(Ordering::Relaxed));
+        String::from(letter).repeat(32)
     }
 
     pub(crate) fn provisioning_refuses(&self, down: bool) {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use names::TenantName;
 use prost::Message;
 use proto::{provisioning::v1 as provisioning_wire, registry::v1 as wire, r#type::v1::ChangeType};
+use rpc::watch;
 use trial::fuzz::Verdict;
 
 use super::{provisioning, registry};
@@ -122,7 +123,7 @@ fn any_bytes_of_registrys_watch_are_facts_that_can_be_kept_and_asked() {
             return Verdict::Refused("no message".to_owned());
         };
         let events = response.events.len();
-        let batch = registry::batch(response);
+        let batch = watch::batch(response, registry::told);
         assert!(batch.events.len() <= events, "more facts than events");
         let mut model = Model::default();
         for told in &batch.events {
@@ -177,7 +178,7 @@ fn any_bytes_of_provisionings_watch_are_facts_that_can_be_kept() {
         let Ok(response) = provisioning_wire::WatchResponse::decode(input) else {
             return Verdict::Refused("no message".to_owned());
         };
-        let batch = provisioning::batch(response);
+        let batch = watch::batch(response, provisioning::told);
         for told in &batch.events {
             let tenant = match &told.fact {
                 provisioning::TrustFact::Roots(tenant, roots) => {

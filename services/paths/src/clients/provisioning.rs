@@ -1,19 +1,14 @@
 //! Provisioning's watch: who signs a tenant's connectors, and which identities are refused.
 
 use bytes::Bytes;
-use futures::StreamExt as _;
 use names::{AppConnectorName, CertificateAuthorityName, TenantName};
 use prost::Message as _;
 use proto::provisioning::v1::{
-    self as wire, Event, ResourceType, WatchRequest, event::Resource,
+    Event, ResourceType, WatchRequest, event::Resource,
     provisioning_service_client::ProvisioningServiceClient,
 };
 use proto::r#type::v1::ChangeType;
-use rpc::{
-    client::Channel,
-    watch::{Batch, Batches, Source},
-};
-use tonic::Status;
+use rpc::{client::Channel, watch::Source};
 
 use super::Told;
 
@@ -26,23 +21,11 @@ pub enum TrustFact {
     Refused(AppConnectorName, bool),
 }
 
-/// The watch, for [`rpc::watch::Follower`].
-pub struct TrustWatch {
-    client: ProvisioningServiceClient<Channel>,
-}
-
-impl TrustWatch {
-    /// Over a channel; nothing is dialled before the watch is opened.
-    #[must_use]
-    pub fn new(channel: Channel) -> Self {
-        Self { client: ProvisioningServiceClient::new(channel) }
-    }
-}
-
-impl Source for TrustWatch {
-    type Event = Told<TrustFact>;
-
-    async fn open(&mut self, resume_token: String) -> Result<Batches<Told<TrustFact>>, Status> {
+/// The trust bundles and revocations of all tenants.
+pub fn trust_source(channel: Channel) -> impl Source<Event = Told<TrustFact>> {
+    let client = ProvisioningServiceClient::new(channel);
+    let open = move |resume_token| {
+        let mut client = client.clone();
         let types = [ResourceType::CertificateAuthority, ResourceType::Revocation];
         let request = WatchRequest {
             parent: rpc::access::ALL_TENANTS.to_owned(),
@@ -50,16 +33,9 @@ impl Source for TrustWatch {
             resume_token,
             filter: String::new(),
         };
-        let stream = self.client.watch(request).await?.into_inner();
-        Ok(stream.map(|response| response.map(batch)).boxed())
-    }
-}
-
-pub(super) fn batch(response: wire::WatchResponse) -> Batch<Told<TrustFact>> {
-    let phase = response.phase();
-    let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
-    let events = events.into_iter().filter_map(told).collect();
-    Batch { phase, events, end_of_commit, resume_token }
+        async move { client.watch(request).await }
+    };
+    rpc::watch::source(open, told)
 }
 
 /// The meaning of an event that was kept.
@@ -94,6 +70,8 @@ pub(crate) fn told(event: Event) -> Option<Told<TrustFact>> {
 
 #[cfg(test)]
 mod tests {
+    use proto::provisioning::v1 as wire;
+
     use super::*;
 
     fn revocation(change: ChangeType) -> Event {

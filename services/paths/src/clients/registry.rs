@@ -1,9 +1,8 @@
-//! Registry's watch: tenants, groups, connectors, server groups and segments of all tenants.
+//! Registry's watch: every kind of object of all tenants.
 
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use bytes::Bytes;
-use futures::StreamExt as _;
 use names::Id;
 use prost::Message as _;
 use proto::registry::v1::{
@@ -11,20 +10,16 @@ use proto::registry::v1::{
     event::Resource, registry_service_client::RegistryServiceClient,
 };
 use proto::r#type::v1::{ChangeType, DeleteCause};
-use rpc::{
-    client::Channel,
-    watch::{Batch, Batches, Source},
-};
+use rpc::{client::Channel, watch::Source};
 use tokio::sync::watch;
-use tonic::Status;
 use uuid::Uuid;
 
 use super::Told;
 use crate::domain::{
     configuration::{
-        Connector, Country, DEFAULT_STICKY_FOR, DEFAULT_WEIGHT, Families, Group, HealthReporting,
-        MatchStyle, PortRange, Preference, Segment, SelectionPolicy, Server, ServerGroup,
-        UnhealthyPolicy,
+        ClientNetwork, Connector, Country, DEFAULT_STICKY_FOR, DEFAULT_WEIGHT, Families, Group,
+        HealthReporting, MatchStyle, PortRange, Preference, Segment, SelectionPolicy, Server,
+        ServerGroup, UnhealthyPolicy,
         model::{Fact, Membership, Standing},
     },
     cost::place::Coordinates,
@@ -38,7 +33,7 @@ const LOWEST_PRIORITY: u8 = 9;
 /// How long a confirmation may be under way: as long as a writer waits for it, and no longer.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The watch, for [`rpc::watch::Follower`].
+/// The watch, under one name for registry's writers to wait for.
 pub struct ConfigurationWatch {
     client: RegistryServiceClient<Channel>,
     follower: Uuid,
@@ -49,6 +44,23 @@ impl ConfigurationWatch {
     #[must_use]
     pub fn new(channel: Channel) -> Self {
         Self { client: RegistryServiceClient::new(channel), follower: Uuid::new_v4() }
+    }
+
+    /// Every kind of object of all tenants.
+    pub fn source(&self) -> impl Source<Event = Told<Fact>> + use<> {
+        let (client, follower) = (self.client.clone(), self.follower.to_string());
+        let open = move |resume_token| {
+            let mut client = client.clone();
+            let request = WatchRequest {
+                parent: rpc::access::ALL_TENANTS.to_owned(),
+                types: Vec::new(),
+                resume_token,
+                filter: String::new(),
+                follower: follower.clone(),
+            };
+            async move { client.watch(request).await }
+        };
+        rpc::watch::source(open, told)
     }
 
     /// Tells registry how far answers have come: its writers of withdrawals wait for that. Ends with `applied`'s sender.
@@ -73,29 +85,6 @@ impl ConfigurationWatch {
             }
         }
     }
-}
-
-impl Source for ConfigurationWatch {
-    type Event = Told<Fact>;
-
-    async fn open(&mut self, resume_token: String) -> Result<Batches<Told<Fact>>, Status> {
-        let request = WatchRequest {
-            parent: rpc::access::ALL_TENANTS.to_owned(),
-            types: Vec::new(),
-            resume_token,
-            filter: String::new(),
-            follower: self.follower.to_string(),
-        };
-        let stream = self.client.watch(request).await?.into_inner();
-        Ok(stream.map(|response| response.map(batch)).boxed())
-    }
-}
-
-pub(super) fn batch(response: wire::WatchResponse) -> Batch<Told<Fact>> {
-    let phase = response.phase();
-    let wire::WatchResponse { phase: _, events, end_of_commit, resume_token } = response;
-    let events = events.into_iter().filter_map(told).collect();
-    Batch { phase, events, end_of_commit, resume_token }
 }
 
 /// The meaning of an event that was kept.
@@ -145,7 +134,11 @@ pub(crate) fn told(event: Event) -> Option<Told<Fact>> {
             let live = !gone && it.delete_time.is_none();
             (it.name.clone(), Fact::Segment(name, live.then(|| segment(it))))
         }
-        Resource::ClientNetwork(_) => return None,
+        Resource::ClientNetwork(it) => {
+            let name = named(&it.name)?;
+            let live = !gone && it.delete_time.is_none();
+            (it.name.clone(), Fact::ClientNetwork(name, live.then(|| client_network(it)).flatten()))
+        }
     };
     Some(Told { name, fact, message })
 }
@@ -185,6 +178,14 @@ fn place(location: Option<&wire::Location>) -> (Option<Coordinates>, Option<Coun
         effective => effective,
     };
     (at.and_then(|at| Coordinates::new(at.latitude, at.longitude)), Country::parse(country))
+}
+
+fn client_network(it: wire::ClientNetwork) -> Option<ClientNetwork> {
+    let at = it.coordinates.and_then(|at| Coordinates::new(at.latitude, at.longitude));
+    let missing = "the coordinates are missing or out of range";
+    let coordinates = part("coordinates", &it.name, at.ok_or(missing))?;
+    let network = |text: &String| part("cidrs", &it.name, text.parse());
+    Some(ClientNetwork { networks: it.cidrs.iter().filter_map(network).collect(), coordinates })
 }
 
 fn connector(it: wire::AppConnector) -> Option<Connector> {

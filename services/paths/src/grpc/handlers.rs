@@ -7,11 +7,12 @@ use proto::{
     r#type::v1::ServerInfo,
 };
 use rpc::{access::caller, page::TokenKey};
-use runtime::{Clock, about::About};
+use runtime::{Clock, about::About, follow::Siblings};
 use store::Store;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
+    accept_snapshot,
     backup::{self, BackupStream},
     convert,
     report::{self, Orders},
@@ -45,6 +46,8 @@ pub struct Parts {
     pub about: About,
     /// For backups and for what the service says of itself.
     pub store: Store,
+    /// Who is followed, for AcceptSnapshot.
+    pub siblings: Siblings,
     /// Seals page tokens.
     pub page_key: TokenKey,
     /// The phases of the end.
@@ -149,6 +152,16 @@ impl PathsService for Api {
         let parts = backup::stream(&self.0.store).await?;
         tracing::info!(target: "causeway::audit", who = caller.audit_name(), "a backup is read");
         Ok(Response::new(parts))
+    }
+
+    async fn accept_snapshot(
+        &self,
+        request: Request<wire::AcceptSnapshotRequest>,
+    ) -> Reply<wire::AcceptSnapshotResponse> {
+        let caller = caller(&request)?;
+        let answer =
+            accept_snapshot::accept(&self.0.siblings, &caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn get_server_info(

@@ -24,7 +24,10 @@ use names::{AppConnectorName, TenantName};
 use tokio::sync::watch;
 
 use crate::{
-    domain::configuration::model::{Fact, Model},
+    domain::configuration::{
+        TenantConfiguration,
+        model::{Fact, Model},
+    },
     live::{connector::ConnectorLive, fleet::Fleet, tenant::TenantLive, view::TenantView},
 };
 
@@ -220,6 +223,16 @@ impl Index {
     #[must_use]
     pub fn deleted(&self) -> BTreeSet<AppConnectorName> {
         self.model().deleted().clone()
+    }
+
+    /// Shows the configuration of every tenant that is known of.
+    pub fn survey(&self, mut look: impl FnMut(&TenantName, &TenantConfiguration)) {
+        let model = self.model();
+        for name in model.tenants() {
+            if let Some(configuration) = model.tenant(name) {
+                look(name, configuration);
+            }
+        }
     }
 
     /// The connectors of all tenants, live.

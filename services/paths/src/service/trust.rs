@@ -1,56 +1,56 @@
-//! Whose certificates count: tenants' roots and refused identities, as provisioning told them.
+//! Whose certificates count: tenants' roots and refused identities, as the siblings told them.
 //!
 //! Owns: keeping the process's trust bundles and deny list in step with provisioning's watch and with the
 //! connectors that registry deleted.
-//! Always holds: an identity is refused as long as either sibling says so.
+//! Always holds: an identity is refused as long as either sibling says so, each with a voice of its own in the deny list.
 //!
 //! ## Design notes
-//! Bundles and deny list belong to the process, which may host provisioning too. So this room only adds
-//! and takes back what it put in itself, and never replaces either as a whole.
+//! The trust bundles belong to the process, which may host provisioning too. So this module only adds
+//! and takes back what it put in itself, and never replaces them as a whole.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashSet},
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering::Relaxed},
     },
 };
 
 use jiff::Timestamp;
 use names::{AppConnectorName, TenantName};
-use rpc::revocation::DenyList;
+use rpc::revocation::{DenyList, Voice};
 use runtime::identity::TrustBundles;
 
 use crate::clients::provisioning::TrustFact;
 
-/// From this age on provisioning counts as out of reach, milliseconds: its watch is never silent for
-/// longer than 30 s.
+/// From this age on provisioning counts as out of reach, milliseconds: twice the 30 s within which the contract promises
+/// a bookmark.
 const FRESH_FOR_MS: i64 = 60_000;
 
 /// Keeps bundles and deny list in step.
 #[derive(Debug)]
 pub struct Trust {
     bundles: TrustBundles,
-    denied: DenyList,
-    known: Mutex<Known>,
+    /// Registry's voice: deleted connectors.
+    deleted: Voice,
+    /// Provisioning's voice: revoked identities.
+    revoked: Voice,
+    /// The tenants whose roots this module put into the bundles.
+    rooted: Mutex<BTreeSet<TenantName>>,
     heard_ms: AtomicI64,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    roots: BTreeMap<TenantName, Vec<Vec<u8>>>,
-    revoked: BTreeSet<AppConnectorName>,
-    deleted: BTreeSet<AppConnectorName>,
-    /// What this room put into the deny list.
-    applied: BTreeSet<AppConnectorName>,
 }
 
 impl Trust {
     /// Over the process's bundles and deny list.
     #[must_use]
-    pub fn new(bundles: TrustBundles, denied: DenyList) -> Self {
-        let heard_ms = AtomicI64::new(i64::MIN);
-        Self { bundles, denied, known: Mutex::default(), heard_ms }
+    pub fn new(bundles: TrustBundles, denied: &DenyList) -> Self {
+        Self {
+            bundles,
+            deleted: denied.voice("paths/registry"),
+            revoked: denied.voice("paths/provisioning"),
+            rooted: Mutex::default(),
+            heard_ms: AtomicI64::new(i64::MIN),
+        }
     }
 
     /// Whether provisioning was heard of late.
@@ -64,59 +64,73 @@ impl Trust {
         self.heard_ms.store(now.as_millisecond(), Relaxed);
     }
 
+    /// The tenants that have roots.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<TenantName> {
+        self.rooted().iter().cloned().collect()
+    }
+
     /// Provisioning told everything: what is not among it is gone.
     pub fn reset(&self, facts: impl IntoIterator<Item = TrustFact>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let before: BTreeSet<TenantName> = known.roots.keys().cloned().collect();
-        known.roots.clear();
-        known.revoked.clear();
+        let mut rooted = self.rooted();
+        let before = std::mem::take(&mut *rooted);
+        let mut revoked = HashSet::new();
         for fact in facts {
-            self.learn(&mut known, fact);
+            match fact {
+                TrustFact::Refused(name, true) => {
+                    revoked.insert(name);
+                }
+                TrustFact::Refused(name, false) => {
+                    revoked.remove(&name);
+                }
+                TrustFact::Roots(tenant, roots) => self.set_roots(&mut rooted, tenant, roots),
+            }
         }
-        for gone in before.into_iter().filter(|tenant| !known.roots.contains_key(tenant)) {
-            self.set_roots(&gone, Vec::new());
+        for gone in before {
+            if !rooted.contains(&gone) {
+                self.set_roots(&mut rooted, gone, Vec::new());
+            }
         }
-        self.deny(&mut known);
+        self.revoked.replace_names(revoked);
     }
 
     /// Provisioning told one commit.
     pub fn apply(&self, facts: impl IntoIterator<Item = TrustFact>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rooted = self.rooted();
         for fact in facts {
-            self.learn(&mut known, fact);
-        }
-        self.deny(&mut known);
-    }
-
-    /// Registry told which connectors are deleted.
-    pub fn set_deleted(&self, deleted: BTreeSet<AppConnectorName>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.deleted != deleted {
-            known.deleted = deleted;
-            self.deny(&mut known);
-        }
-    }
-
-    fn learn(&self, known: &mut Known, fact: TrustFact) {
-        match fact {
-            TrustFact::Refused(name, true) => {
-                known.revoked.insert(name);
-            }
-            TrustFact::Refused(name, false) => {
-                known.revoked.remove(&name);
-            }
-            TrustFact::Roots(tenant, roots) => {
-                self.set_roots(&tenant, roots.clone());
-                if roots.is_empty() {
-                    known.roots.remove(&tenant);
-                } else {
-                    known.roots.insert(tenant, roots);
-                }
+            match fact {
+                TrustFact::Refused(name, true) => self.revoked.deny_name(name),
+                TrustFact::Refused(name, false) => self.revoked.allow_name(&name),
+                TrustFact::Roots(tenant, roots) => self.set_roots(&mut rooted, tenant, roots),
             }
         }
     }
 
-    fn set_roots(&self, tenant: &TenantName, roots: Vec<Vec<u8>>) {
+    /// Registry told everything: exactly these connectors are deleted.
+    pub fn set_deleted(&self, deleted: impl IntoIterator<Item = AppConnectorName>) {
+        self.deleted.replace_names(deleted.into_iter().collect());
+    }
+
+    /// Registry told whether a connector is deleted.
+    pub fn connector(&self, name: &AppConnectorName, is_deleted: bool) {
+        if is_deleted {
+            self.deleted.deny_name(name.clone());
+        } else {
+            self.deleted.allow_name(name);
+        }
+    }
+
+    fn set_roots(
+        &self,
+        rooted: &mut BTreeSet<TenantName>,
+        tenant: TenantName,
+        roots: Vec<Vec<u8>>,
+    ) {
+        if roots.is_empty() {
+            rooted.remove(&tenant);
+        } else {
+            rooted.insert(tenant.clone());
+        }
         let roots = roots.into_iter().map(Into::into).collect();
         if let Err(error) = self.bundles.set_tenant(tenant.clone(), roots) {
             let error = error.to_string();
@@ -124,15 +138,8 @@ impl Trust {
         }
     }
 
-    fn deny(&self, known: &mut Known) {
-        let wanted: BTreeSet<AppConnectorName> =
-            known.revoked.union(&known.deleted).cloned().collect();
-        for name in wanted.difference(&known.applied) {
-            self.denied.deny_name(name.clone());
-        }
-        for name in known.applied.difference(&wanted) {
-            self.denied.allow_name(name);
-        }
-        known.applied = wanted;
+    fn rooted(&self) -> MutexGuard<'_, BTreeSet<TenantName>> {
+        // Nothing that could panic leaves the set half-changed.
+        self.rooted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

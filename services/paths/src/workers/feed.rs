@@ -1,30 +1,38 @@
 //! Following a sibling: memory first, then disk.
 //!
+//! Owns: what a sibling's facts are taken into, and the copy on disk behind it.
 //! Always holds: what a sibling told is in answers before it is on disk, and a resume token is on disk
-//! only with all that it covers; a sibling that is gone changes nothing but the age of the copy.
+//! only with all that it covers; a sibling that is gone, or a disk that takes no writes, changes nothing but the age of the
+//! copy.
+//!
+//! ## Design notes
+//! What cannot be written stays pending and is tried again with the next thing that the sibling says, at the latest with
+//! its next bookmark; it is no failure to apply. A full disk must neither keep answers from being current nor have
+//! registry asked for everything again and again.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
-use names::TenantName;
-use rpc::watch::{Follower, Source, Update};
-use runtime::{Clock, health::ServiceHealth};
-use tokio_util::sync::CancellationToken;
+use names::{AppConnectorGroupName, AppConnectorName, CertificateAuthorityName, TenantName};
+use runtime::follow::{Position, Sink, Start, Tally};
+use tokio::sync::watch;
 
 use crate::{
     clients::{Told, provisioning::TrustFact},
-    domain::configuration::model::Fact,
+    domain::configuration::model::{Fact, Membership},
     metrics::Metrics,
     service::{index::Index, trust::Trust},
     store::{Mirror, keys::Area},
 };
 
-/// What takes in the facts of one sibling.
-pub trait Sink: Send {
+/// What takes in the facts of one sibling; it cannot fail.
+pub trait Memory: Send {
     /// What the sibling tells.
     type Fact: Clone + Send + Sync;
     /// Whose facts they are.
     const AREA: Area;
 
+    /// Names what is held of the sibling's live objects.
+    fn held(&self, tally: &mut Tally);
     /// Everything there is.
     fn reset(&mut self, facts: Vec<Self::Fact>, now: jiff::Timestamp);
     /// One commit.
@@ -35,35 +43,44 @@ pub trait Sink: Send {
 
 /// Registry's facts go to the index, and the deleted connectors among them to the deny list.
 #[derive(Debug)]
-pub struct ConfigurationSink {
+pub struct ConfigurationMemory {
     /// Takes the configuration.
     pub index: Arc<Index>,
     /// Takes the deleted connectors.
     pub trust: Arc<Trust>,
-    /// Released with the first snapshot.
-    pub hold: Option<runtime::health::Hold>,
 }
 
-impl Sink for ConfigurationSink {
+impl Memory for ConfigurationMemory {
     type Fact = Fact;
     const AREA: Area = Area::Registry;
+
+    fn held(&self, tally: &mut Tally) {
+        self.index.survey(|tenant, configuration| {
+            for id in configuration.groups.keys() {
+                let name = AppConnectorGroupName::new(tenant.tenant.clone(), id.clone());
+                tally.holds("groups", name.to_string());
+            }
+            for id in configuration.connectors.keys() {
+                let name = AppConnectorName::new(tenant.tenant.clone(), id.clone());
+                tally.holds("connectors", name.to_string());
+            }
+        });
+    }
 
     fn reset(&mut self, facts: Vec<Fact>, now: jiff::Timestamp) {
         self.index.reset(facts, now);
         self.trust.set_deleted(self.index.deleted());
-        if let Some(hold) = self.hold.take() {
-            hold.release();
-        }
         let tenants = self.index.tenants().len();
         tracing::info!(tenants, "the configuration was loaded from registry");
     }
 
     fn apply(&mut self, facts: Vec<Fact>, now: jiff::Timestamp) {
-        let connectors = facts.iter().any(|fact| matches!(fact, Fact::Connector(..)));
-        self.index.apply(facts, now);
-        if connectors {
-            self.trust.set_deleted(self.index.deleted());
+        for fact in &facts {
+            if let Fact::Connector(name, membership) = fact {
+                self.trust.connector(name, matches!(membership, Membership::Deleted));
+            }
         }
+        self.index.apply(facts, now);
     }
 
     fn alive(&mut self, now: jiff::Timestamp) {
@@ -73,17 +90,24 @@ impl Sink for ConfigurationSink {
 
 /// Provisioning's facts go to the trust bundles and the deny list.
 #[derive(Debug)]
-pub struct TrustSink {
+pub struct TrustMemory {
     /// Takes them.
     pub trust: Arc<Trust>,
 }
 
-impl Sink for TrustSink {
+impl Memory for TrustMemory {
     type Fact = TrustFact;
     const AREA: Area = Area::Provisioning;
 
+    fn held(&self, tally: &mut Tally) {
+        for tenant in self.trust.tenants() {
+            let name = CertificateAuthorityName { tenant: tenant.tenant };
+            tally.holds("authorities", name.to_string());
+        }
+    }
+
     fn reset(&mut self, facts: Vec<TrustFact>, now: jiff::Timestamp) {
-        let tenants: Vec<&TenantName> = facts
+        let tenants: BTreeSet<&TenantName> = facts
             .iter()
             .filter_map(|fact| match fact {
                 TrustFact::Roots(tenant, _) => Some(tenant),
@@ -105,89 +129,86 @@ impl Sink for TrustSink {
     }
 }
 
-/// What every feed needs beside its sibling.
-#[derive(Clone, Debug)]
-pub struct Surroundings {
-    /// Time.
-    pub clock: Clock,
-    /// Says whether the sibling is in reach.
-    pub health: ServiceHealth,
-    /// Counts.
-    pub metrics: Metrics,
-    /// Ends the feed.
-    pub stop: CancellationToken,
+/// Takes in what a sibling tells: memory, then who waits for that, then disk.
+#[derive(Debug)]
+pub struct Feed<M> {
+    /// Where answers come from.
+    memory: M,
+    /// The copy on disk.
+    mirror: Mirror,
+    metrics: Metrics,
+    /// Who waits until it is in answers.
+    applied: watch::Sender<String>,
 }
 
-/// Hears from where to resume as soon as all before it is in answers.
-pub type Applied = tokio::sync::watch::Sender<String>;
+impl<M: Memory> Sink for Feed<M> {
+    type Event = Told<M::Fact>;
+    type Error = Infallible;
 
-/// Follows a sibling until told to stop.
-pub async fn follow<K, S>(
-    source: S,
-    mut sink: K,
-    mut mirror: Mirror,
-    around: Surroundings,
-    applied: Applied,
-    jitter_seed: u64,
-) where
-    K: Sink,
-    S: Source<Event = Told<K::Fact>>,
-{
-    let token = mirror.progress().resume_token.clone();
-    let mut follower = Follower::new(source, token, jitter_seed);
-    let sibling = K::AREA.word();
-    let mut reached = None;
-    loop {
-        let Some(update) = around.stop.run_until_cancelled(follower.next()).await else { return };
-        let now = around.clock.now();
-        let in_reach = !matches!(update, Update::Lost(_));
-        if reached != Some(in_reach) {
-            reached = Some(in_reach);
-            around.health.sibling(sibling, in_reach);
-            if let Update::Lost(status) = &update {
-                let (code, message) = (status.code(), status.message());
-                tracing::warn!(
-                    sibling,
-                    ?code,
-                    message,
-                    "a sibling is lost; answers rest on the copy"
-                );
-            } else {
-                tracing::info!(sibling, "a sibling is followed");
-            }
+    fn start(&self) -> Start {
+        let token = self.mirror.progress().resume_token.clone();
+        Start { copy_of: token.clone(), resume_token: token }
+    }
+
+    fn name(told: &Told<M::Fact>) -> String {
+        told.name.clone()
+    }
+
+    async fn held(&mut self, tally: &mut Tally) -> Result<(), Infallible> {
+        self.memory.held(tally);
+        Ok(())
+    }
+
+    async fn reset(&mut self, all: &[Told<M::Fact>], at: &Position<'_>) -> Result<(), Infallible> {
+        self.mirror.reset(all.iter().map(|one| (one.name.as_str(), one.message.as_deref())));
+        self.memory.reset(facts(all), at.now);
+        self.passed(at).await;
+        Ok(())
+    }
+
+    async fn apply(
+        &mut self,
+        commit: &[Told<M::Fact>],
+        at: &Position<'_>,
+    ) -> Result<(), Infallible> {
+        for one in commit {
+            self.mirror.put(&one.name, one.message.as_deref());
         }
-        take(update, &mut sink, &mut mirror, now);
-        if in_reach {
-            applied.send_replace(follower.resume_token().to_owned());
-            around.metrics.heard(K::AREA, now);
-            if let Err(error) = mirror.save(follower.resume_token(), now).await {
-                around.metrics.save_failed(K::AREA);
-                let error = error.to_string();
-                tracing::error!(sibling, error, "the copy could not be written; it is tried again");
-            }
+        self.memory.apply(facts(commit), at.now);
+        self.passed(at).await;
+        Ok(())
+    }
+
+    async fn alive(&mut self, at: &Position<'_>) {
+        self.memory.alive(at.now);
+        self.passed(at).await;
+    }
+}
+
+impl<M: Memory> Feed<M> {
+    /// Into this memory, with this copy on disk behind it.
+    #[must_use]
+    pub fn new(memory: M, mirror: Mirror, metrics: Metrics) -> Self {
+        Self { memory, mirror, metrics, applied: watch::Sender::default() }
+    }
+
+    /// Tells from where to resume as soon as all before it is in answers.
+    #[must_use]
+    pub fn applied(&self) -> watch::Receiver<String> {
+        self.applied.subscribe()
+    }
+
+    /// It is in answers; now disk may follow.
+    async fn passed(&mut self, at: &Position<'_>) {
+        self.applied.send_replace(at.token.to_owned());
+        if let Err(error) = self.mirror.save(at.token, at.now).await {
+            self.metrics.save_failed(M::AREA);
+            let (sibling, error) = (M::AREA.word(), error.to_string());
+            tracing::error!(sibling, error, "the copy could not be written; it is tried again");
         }
     }
 }
 
-fn take<K: Sink>(
-    update: Update<Told<K::Fact>>,
-    sink: &mut K,
-    mirror: &mut Mirror,
-    now: jiff::Timestamp,
-) {
-    match update {
-        Update::Reset(told) => {
-            let rows = told.iter().map(|one| (one.name.as_str(), one.message.as_deref()));
-            mirror.reset(rows);
-            sink.reset(told.into_iter().map(|one| one.fact).collect(), now);
-        }
-        Update::Commit(told) => {
-            for one in &told {
-                mirror.put(&one.name, one.message.as_deref());
-            }
-            sink.apply(told.into_iter().map(|one| one.fact).collect(), now);
-        }
-        Update::Alive => sink.alive(now),
-        Update::Lost(_) => {}
-    }
+fn facts<F: Clone>(told: &[Told<F>]) -> Vec<F> {
+    told.iter().map(|one| one.fact.clone()).collect()
 }

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use proto::{
-    paths::v1::{BackupRequest, Degradation, GetServerInfoRequest},
+    paths::v1::{AcceptSnapshotRequest, BackupRequest, Degradation, GetServerInfoRequest},
     registry::v1::HealthReporting,
+    r#type::v1::RefusedSnapshot,
 };
 use tonic::Code;
 
-use crate::ground::{ADMIN, PARIS, WIKI, chosen, ground, reason, two_sites, until};
+use crate::ground::{ADMIN, PARIS, Serving, WIKI, chosen, ground, reason, two_sites, until};
 
 #[tokio::test]
 async fn with_every_sibling_down_a_restart_answers_from_its_own_copy_and_says_its_age() {
@@ -74,6 +75,67 @@ async fn what_registry_no_longer_has_is_gone_after_a_relist() {
     let alone = fresh.start_alone().await;
     assert_eq!(chosen(&alone.select(PARIS).await), "NO_SEGMENT", "in the copy too");
     alone.stop().await;
+}
+
+async fn accept(
+    serving: &Serving<'_>,
+    source: &str,
+    snapshot: &str,
+    validate_only: bool,
+) -> Result<RefusedSnapshot, String> {
+    let (source, snapshot) = (source.to_owned(), snapshot.to_owned());
+    let request = AcceptSnapshotRequest { source, snapshot, validate_only };
+    let answer = serving.client(ADMIN).accept_snapshot(request).await;
+    answer.map(|it| it.into_inner().snapshot.unwrap()).map_err(|status| reason(&status))
+}
+
+#[tokio::test]
+async fn siblings_that_were_made_anew_take_no_path_and_no_refusal_back_until_they_are_accepted() {
+    let ground = two_sites(HealthReporting::None);
+    ground.siblings.trust.revoke("berlin");
+    let serving = ground.start().await;
+    let paris = serving.connector("paris").await;
+    assert_eq!(chosen(&serving.select(PARIS).await), "paris");
+    drop(paris);
+    serving.stop().await;
+
+    ground.siblings.configuration.forget_everything();
+    ground.siblings.trust.forget_everything();
+    let serving = ground.start().await;
+    let health = |name: &str| serving.running.health().is_serving(name);
+    until("both snapshots are refused", || async {
+        ["paths/registry/snapshot", "paths/provisioning/snapshot"]
+            .map(health)
+            .iter()
+            .all(|serving| *serving == Some(false))
+    })
+    .await;
+    let _paris = serving.connector("paris").await;
+    assert_eq!(chosen(&serving.select(PARIS).await), "paris");
+    assert_eq!(serving.refused("berlin").await.code(), Code::Unauthenticated);
+
+    let refused = accept(&serving, "registry", "", true).await.unwrap();
+    let kinds: Vec<_> =
+        refused.missing.iter().map(|it| (it.kind.as_str(), it.missing_count)).collect();
+    assert_eq!(kinds, [("connectors", 2), ("groups", 2)]);
+    assert!(refused.epoch_changed);
+    assert_eq!(accept(&serving, "registry", &refused.snapshot, false).await.unwrap(), refused);
+    assert_eq!(chosen(&serving.select(PARIS).await), "TENANT_UNKNOWN");
+    assert_eq!(health("paths/registry/snapshot"), Some(true));
+    assert_eq!(health("paths/provisioning/snapshot"), Some(false), "each is accepted by itself");
+    let acme = "tenants/acme".parse().unwrap();
+    assert!(!serving.running.trust().tenant_roots(&acme).is_empty());
+    let refused = accept(&serving, "provisioning", "", true).await.unwrap();
+    assert_eq!(refused.missing[0].kind, "authorities");
+    accept(&serving, "provisioning", &refused.snapshot, false).await.unwrap();
+    assert!(serving.running.trust().tenant_roots(&acme).is_empty());
+    assert_eq!(accept(&serving, "updates", "", true).await.unwrap_err(), "FIELDS_INVALID");
+    serving.stop().await;
+
+    // The copy on disk is of the new life too.
+    let again = ground.start_alone().await;
+    assert_eq!(chosen(&again.select(PARIS).await), "TENANT_UNKNOWN");
+    again.stop().await;
 }
 
 #[tokio::test]

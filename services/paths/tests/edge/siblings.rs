@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use futures::{Stream, StreamExt};
@@ -21,6 +24,7 @@ use proto::{
 };
 use runtime::process::{Deps, Mounts, Service, Shutdown};
 use serde::{Deserialize, Serialize};
+use store::{Epoch, Etag, Revision};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, codegen::BoxStream};
@@ -29,12 +33,14 @@ use tonic::{Request, Response, Status, codegen::BoxStream};
 #[derive(Clone, Debug)]
 pub(crate) struct Events<E> {
     objects: Arc<Mutex<BTreeMap<String, E>>>,
+    /// What epoch its tokens are of.
+    life: Arc<AtomicU8>,
     changes: broadcast::Sender<E>,
 }
 
 impl<E: Clone> Default for Events<E> {
     fn default() -> Self {
-        Self { objects: Arc::default(), changes: broadcast::Sender::new(256) }
+        Self { objects: Arc::default(), life: Arc::default(), changes: broadcast::Sender::new(256) }
     }
 }
 
@@ -46,20 +52,30 @@ impl<E: Clone + Send + 'static> Events<E> {
         self.changes.send(event).ok();
     }
 
+    /// A service that was made anew and knows nothing.
+    pub(crate) fn forget_everything(&self) {
+        self.objects.lock().unwrap().clear();
+        self.life.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn token(life: u8) -> String {
+        Etag::new(Epoch::from_bytes([life; 16]), Revision::new(1)).to_string()
+    }
+
     /// Phase, events and token of a watch that begins now.
     fn watch(
         &self,
         end: CancellationToken,
     ) -> impl Stream<Item = (WatchPhase, Vec<E>, String)> + use<E> {
-        let later = self.changes.subscribe();
+        let (later, life) = (self.changes.subscribe(), self.life.load(Ordering::Relaxed));
         let all: Vec<E> = self.objects.lock().unwrap().values().cloned().collect();
         let begin = [
             (WatchPhase::Snapshot, all, String::new()),
-            (WatchPhase::SnapshotEnd, Vec::new(), "now".to_owned()),
+            (WatchPhase::SnapshotEnd, Vec::new(), Self::token(life)),
         ];
-        let later = futures::stream::unfold(later, |mut later| async {
+        let later = futures::stream::unfold(later, move |mut later| async move {
             let event = later.recv().await.ok()?;
-            Some(((WatchPhase::Changes, vec![event], "later".to_owned()), later))
+            Some(((WatchPhase::Changes, vec![event], Self::token(life)), later))
         });
         futures::stream::iter(begin).chain(later).take_until(end.cancelled_owned())
     }

@@ -18,11 +18,11 @@ use rpc::{
     access::{Caller, caller},
     page::TokenKey,
 };
-use runtime::{Clock, about::About};
+use runtime::{Clock, about::About, follow::Siblings};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::{View, watch::Objects};
+use super::{View, accept_snapshot, watch::Objects};
 use crate::{
     metrics::Metrics,
     service::{authorities::Authorities, keys::Keys, ledger::Ledger, renewal::Renewal},
@@ -36,6 +36,8 @@ pub(crate) struct Api {
     pub(crate) authorities: Authorities,
     pub(crate) renewal: Renewal,
     pub(crate) view: View,
+    /// What this service follows.
+    pub(crate) siblings: Siblings,
     /// Seals page tokens.
     pub(crate) tokens: TokenKey,
     pub(crate) metrics: Metrics,
@@ -140,6 +142,14 @@ impl ProvisioningService for Api {
         request: Request<ListAuditEventsRequest>,
     ) -> Answer<ListAuditEventsResponse> {
         self.audit_events(request).await
+    }
+
+    async fn accept_snapshot(
+        &self,
+        request: Request<pb::AcceptSnapshotRequest>,
+    ) -> Answer<pb::AcceptSnapshotResponse> {
+        let (caller, message) = open(request)?;
+        Ok(Response::new(accept_snapshot::accept(&self.siblings, &caller, message).await?))
     }
 
     async fn backup(

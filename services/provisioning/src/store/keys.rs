@@ -1,7 +1,8 @@
 //! Where every record lies: one tag per kind, never reused.
 //!
 //! Owns: the tags and the parts behind them. Always holds: a prefix over a tenant lists that tenant and no other;
-//! the private key of an authority lies under a tag that no watch or list reads.
+//! the private key of an authority lies under a tag that no watch or list reads. Absent on purpose: history's keys, whose tags
+//! begin at [`FIRST_TAG`](resource::history::FIRST_TAG).
 
 use jiff::Timestamp;
 use names::{
@@ -44,8 +45,10 @@ pub(super) const AUTHORITY_KEY: u8 = 14;
 pub(super) const REVOCATION: u8 = 15;
 /// `purge time / tenant / key id` → `StoredPointer`: deleted keys, for the purge.
 pub(super) const KEY_BY_PURGE_TIME: u8 = 16;
+/// `sibling` → `StoredPointer` to a token of the life of it that is followed.
+pub(super) const FOLLOWED: u8 = 17;
 /// `tenant` → `StoredTenant`: its uid, by which history is kept.
-pub(super) const TENANT: u8 = 17;
+pub(super) const TENANT: u8 = 18;
 
 fn child(tag: u8, tenant: &Id, id: &Id) -> Key {
     Key::builder(tag).text(tenant.as_str()).text(id.as_str()).finish()
@@ -177,4 +180,33 @@ pub(super) fn key_by_purge_time(time: Timestamp, name: &ProvisioningKeyName) -> 
 
 pub(super) fn all_deleted_keys() -> Prefix {
     Key::builder(KEY_BY_PURGE_TIME).prefix()
+}
+
+pub(super) fn followed(source: &str) -> Key {
+    Key::builder(FOLLOWED).text(source).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    /// Every tag that this file gives out, with its name.
+    fn tags() -> impl Iterator<Item = (u8, &'static str)> {
+        include_str!("keys.rs").lines().filter_map(|line| {
+            let (name, tag) = line.strip_prefix("pub(super) const ")?.split_once(": u8 = ")?;
+            Some((tag.trim_end_matches(';').parse().unwrap(), name))
+        })
+    }
+
+    #[test]
+    fn each_kind_of_row_has_a_tag_of_its_own_that_is_not_historys() {
+        let mut kinds = BTreeMap::new();
+        for (tag, name) in tags() {
+            let other = kinds.insert(tag, name);
+            assert!(other.is_none(), "{name} and {other:?} have the tag {tag}");
+            assert!(tag < resource::history::FIRST_TAG, "{name} is in history");
+        }
+        assert_eq!(kinds.get(&super::KEY), Some(&"KEY"), "the declarations are found");
+        assert_eq!(kinds.get(&super::TENANT), Some(&"TENANT"), "down to the last");
+    }
 }

@@ -2,14 +2,19 @@
 //!
 //! Owns: what a deletion at registry means here. Of a connector: its identity is revoked in the ledger, listed for the
 //! siblings, and refused by this process's listeners. Of a group: its keys are deleted with it.
-//! Always holds: what the stream said is applied before its token is passed; a lost stream is followed again from
-//! there, or from a snapshot, which holds deleted connectors until they are purged.
+//! Always holds: what registry said is carried out before its token is passed; one object that cannot be ended does not
+//! keep the others from ending; a start reads a snapshot, which holds deleted connectors until they are purged.
 //! Absent on purpose: a copy of registry (whether a group exists is asked when it matters), and giving keys back when
 //! a group is undeleted, which comes with registry's UndeleteAppConnectorGroup.
+//!
+//! ## Design notes
+//! An object that registry's snapshot lacks ends nothing here, so no share of missing ones is looked at. But what is ended
+//! stays ended, and a registry that was restored may name deletions that were taken back since its backup. So its life is
+//! kept in the store, and another one is carried out only when a system administrator accepts it.
 
-use futures::StreamExt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use names::{AppConnectorGroupName, AppConnectorName};
 use proto::{
     registry::v1::{
@@ -21,29 +26,26 @@ use proto::{
 use rpc::{
     access::ALL_TENANTS,
     client::Channel,
-    revocation::DenyList,
-    watch::{Batch, Batches, Follower, Source, Update},
+    revocation::Voice,
+    watch::{self, Source, epoch},
 };
-use runtime::{Clock, health::ServiceHealth};
-use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use runtime::follow::{Position, Sink, Start, Tally};
 
 use crate::{
     error::Error,
-    metrics::Metrics,
     service::{keys::Keys, revoking::Revoking},
+    store::Records,
 };
 
-/// Name of the sibling in health.
-const REGISTRY: &str = "registry";
+/// Name of the sibling in health, metrics, AcceptSnapshot and the store.
+pub(crate) const REGISTRY: &str = "registry";
 
-/// Registry's Watch.
-pub(crate) struct RegistryWatch(pub(crate) RegistryServiceClient<Channel>);
-
-impl Source for RegistryWatch {
-    type Event = Event;
-
-    async fn open(&mut self, resume_token: String) -> Result<Batches<Event>, Status> {
+/// Registry's watch of all connectors and groups of all tenants.
+pub(crate) fn watch_of(
+    client: RegistryServiceClient<Channel>,
+) -> impl Source<Event = Told> + use<> {
+    let open = move |resume_token| {
+        let mut client = client.clone();
         let request = WatchRequest {
             parent: ALL_TENANTS.to_owned(),
             types: vec![ResourceType::AppConnectorGroup.into(), ResourceType::AppConnector.into()],
@@ -51,93 +53,125 @@ impl Source for RegistryWatch {
             filter: String::new(),
             follower: String::new(),
         };
-        let stream = self.0.watch(request).await?.into_inner();
-        Ok(Box::pin(stream.map(|response| {
-            response.map(|response| Batch {
-                phase: response.phase(),
-                events: response.events,
-                end_of_commit: response.end_of_commit,
-                resume_token: response.resume_token,
-            })
-        })))
-    }
+        async move { client.watch(request).await }
+    };
+    watch::source(open, told)
 }
 
-/// Applies what registry says, until the process ends.
-pub(crate) struct FollowRegistry {
-    pub(crate) keys: Arc<Keys>,
-    pub(crate) revoking: Revoking,
-    pub(crate) denied: DenyList,
-    pub(crate) health: ServiceHealth,
-    pub(crate) metrics: Metrics,
-    pub(crate) clock: Clock,
+/// What registry says of a connector or group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    subject: Subject,
+    /// Softly, or for good.
+    is_deleted: bool,
 }
 
-impl FollowRegistry {
-    pub(crate) async fn run(self, source: RegistryWatch, stop: CancellationToken) {
-        let mut follower = Follower::new(source, String::new(), rand::random());
-        loop {
-            let update = tokio::select! {
-                update = follower.next() => update,
-                () = stop.cancelled() => return,
-            };
-            self.apply(update).await;
-        }
-    }
-
-    async fn apply(&self, update: Update<Event>) {
-        let events = match update {
-            Update::Reset(events) | Update::Commit(events) => events,
-            Update::Alive => Vec::new(),
-            Update::Lost(status) => {
-                self.health.sibling(REGISTRY, false);
-                tracing::debug!(%status, "lost the watch of registry");
-                return;
-            }
-        };
-        for deleted in events.into_iter().filter_map(deleted) {
-            if let Err(error) = self.end(&deleted).await {
-                // It is found again with the next snapshot.
-                tracing::error!(?deleted, %error, "what registry deleted could not be ended here");
-            }
-        }
-        self.health.sibling(REGISTRY, true);
-        self.metrics.registry_current(self.clock.now());
-    }
-
-    async fn end(&self, deleted: &Deleted) -> Result<(), Error> {
-        let now = self.clock.now();
-        match deleted {
-            Deleted::Connector(connector) => {
-                // In memory first, so that a failing store delays the ledger and not the refusal.
-                self.denied.deny_name(connector.clone());
-                self.revoking.connector_deleted(connector, now).await
-            }
-            Deleted::Group(group) => self.keys.group_deleted(group, now).await,
-        }
-    }
-}
-
-/// What is gone at registry.
-#[derive(Debug)]
-enum Deleted {
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Subject {
     Connector(AppConnectorName),
     Group(AppConnectorGroupName),
 }
 
-/// What an event says is deleted: softly, or for good.
-fn deleted(event: Event) -> Option<Deleted> {
-    let purged = event.r#type() == ChangeType::Deleted;
-    match event.resource? {
-        Resource::AppConnector(connector) if purged || connector.delete_time.is_some() => {
-            connector.name.parse().ok().map(Deleted::Connector)
+/// Carries out what registry says.
+pub(crate) struct FollowRegistry {
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) revoking: Revoking,
+    pub(crate) records: Records,
+    /// Refuses deleted connectors in this process.
+    pub(crate) denied: Voice,
+    /// A token of the life of registry that is followed; empty before the first.
+    pub(crate) followed: String,
+}
+
+impl Sink for FollowRegistry {
+    type Event = Told;
+    type Error = Error;
+
+    fn start(&self) -> Start {
+        Start { resume_token: String::new(), copy_of: self.followed.clone() }
+    }
+
+    fn name(told: &Told) -> String {
+        match &told.subject {
+            Subject::Connector(name) => name.to_string(),
+            Subject::Group(name) => name.to_string(),
         }
-        Resource::AppConnectorGroup(group) if purged || group.delete_time.is_some() => {
-            group.name.parse().ok().map(Deleted::Group)
+    }
+
+    async fn held(&mut self, tally: &mut Tally) -> Result<(), Error> {
+        if self.records.has_any().await? {
+            tally.rests_on_source();
         }
+        Ok(())
+    }
+
+    async fn reset(&mut self, all: &[Told], at: &Position<'_>) -> Result<(), Error> {
+        // In memory first, so that a failing store delays the ledger and not the refusal.
+        self.denied.replace_names(all.iter().filter_map(deleted_connector).cloned().collect());
+        self.end_all(all, at.now).await?;
+        if self.followed.is_empty() || epoch(&self.followed) != epoch(at.token) {
+            self.records.set_followed(REGISTRY, at.token, at.now).await?;
+            at.token.clone_into(&mut self.followed);
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, commit: &[Told], at: &Position<'_>) -> Result<(), Error> {
+        for told in commit {
+            if let Subject::Connector(name) = &told.subject {
+                if told.is_deleted {
+                    self.denied.deny_name(name.clone());
+                } else {
+                    // Undeleted: what provisioning itself revoked stays revoked in the ledger.
+                    self.denied.allow_name(name);
+                }
+            }
+        }
+        self.end_all(commit, at.now).await
+    }
+}
+
+impl FollowRegistry {
+    /// Ends all that is deleted; the first error, when some could not be ended.
+    async fn end_all(&self, all: &[Told], now: Timestamp) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        for told in all.iter().filter(|told| told.is_deleted) {
+            let ended = match &told.subject {
+                Subject::Connector(connector) => {
+                    self.revoking.connector_deleted(connector, now).await
+                }
+                Subject::Group(group) => self.keys.group_deleted(group, now).await,
+            };
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}
+
+fn deleted_connector(told: &Told) -> Option<&AppConnectorName> {
+    match &told.subject {
+        Subject::Connector(name) if told.is_deleted => Some(name),
         _ => None,
     }
 }
+
+/// What an event says; `None` for what is neither a connector nor a group, or has a name that is none.
+fn told(event: Event) -> Option<Told> {
+    let purged = event.r#type() == ChangeType::Deleted;
+    let (subject, delete_time) = match event.resource? {
+        Resource::AppConnector(connector) => {
+            (Subject::Connector(connector.name.parse().ok()?), connector.delete_time)
+        }
+        Resource::AppConnectorGroup(group) => {
+            (Subject::Group(group.name.parse().ok()?), group.delete_time)
+        }
+        _ => return None,
+    };
+    Some(Told { subject, is_deleted: purged || delete_time.is_some() })
+}
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 mod fuzz {
@@ -172,20 +206,21 @@ mod fuzz {
                 return Verdict::Refused("no message".to_owned());
             };
             let purged = event.r#type() == ChangeType::Deleted;
-            let found = deleted(event.clone());
+            let found = told(event.clone());
             let (name, is_deleted) = match (&found, event.resource) {
-                (Some(Deleted::Connector(name)), Some(Resource::AppConnector(told))) => {
-                    assert_eq!(name.to_string(), told.name);
-                    (told.name, purged || told.delete_time.is_some())
+                (Some(found), Some(Resource::AppConnector(sent))) => {
+                    assert!(matches!(found.subject, Subject::Connector(_)));
+                    (sent.name, purged || sent.delete_time.is_some())
                 }
-                (Some(Deleted::Group(name)), Some(Resource::AppConnectorGroup(told))) => {
-                    assert_eq!(name.to_string(), told.name);
-                    (told.name, purged || told.delete_time.is_some())
+                (Some(found), Some(Resource::AppConnectorGroup(sent))) => {
+                    assert!(matches!(found.subject, Subject::Group(_)));
+                    (sent.name, purged || sent.delete_time.is_some())
                 }
-                (None, _) => return Verdict::Refused("nothing is deleted".to_owned()),
-                (found, told) => panic!("{found:?} of {told:?}"),
+                (None, _) => return Verdict::Refused("neither connector nor group".to_owned()),
+                (found, sent) => panic!("{found:?} of {sent:?}"),
             };
-            assert!(is_deleted, "{name} lives");
+            let found = found.expect("it was found");
+            assert_eq!((FollowRegistry::name(&found), found.is_deleted), (name, is_deleted));
             Verdict::Taken
         });
     }

@@ -173,6 +173,11 @@ impl House {
         self.callers.channel(self.port(), identity)
     }
 
+    /// Whether a health name is SERVING.
+    pub(crate) fn is_serving(&self, name: &str) -> Option<bool> {
+        self.running.health().is_serving(name)
+    }
+
     fn port(&self) -> u16 {
         self.running.addresses().main.port()
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use proto::provisioning::v1::{
-    BackupRequest, CreateProvisioningKeyRequest, DeleteProvisioningKeyRequest,
-    ListProvisioningKeysRequest, ProvisioningKey, UpdateProvisioningKeyRequest,
-    issued_secret::SecretState, provisioning_key::State,
+    AcceptSnapshotRequest, BackupRequest, CreateProvisioningKeyRequest,
+    DeleteProvisioningKeyRequest, ListProvisioningKeysRequest, ProvisioningKey,
+    UpdateProvisioningKeyRequest, issued_secret::SecretState, provisioning_key::State,
 };
 use proto::registry::v1::AppConnectorGroup;
 use rpc::{Failure, Kind, time::to_proto};
@@ -285,6 +285,40 @@ async fn the_keys_of_a_deleted_group_go_with_it_also_when_it_happened_in_our_abs
         house.read_key(&hamburg.name).await.state() == State::Deleted
     })
     .await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_restored_registry_names_as_deleted_takes_keys_with_it_only_when_it_is_accepted() {
+    let house = House::start().await;
+    let (key, secret) = house.key(key_of("Berlin", 0)).await;
+    eventually("registry is followed", || async {
+        house.is_serving("provisioning/registry") == Some(true)
+    })
+    .await;
+    let registry = house.registry.clone();
+    let house = house
+        .restart_after(|| {
+            registry.restore();
+            registry.delete_group(GROUP);
+        })
+        .await;
+    eventually("its snapshot is refused", || async {
+        house.is_serving("provisioning/registry/snapshot") == Some(false)
+    })
+    .await;
+    assert_eq!(house.read_key(&key.name).await.state(), State::Active);
+    let accept = |snapshot: String, validate_only| {
+        let source = "registry".to_owned();
+        let request = AcceptSnapshotRequest { source, snapshot, validate_only };
+        let mut api = house.api();
+        async move { api.accept_snapshot(request).await.unwrap().into_inner().snapshot.unwrap() }
+    };
+    let refused = accept(String::new(), true).await;
+    assert!(refused.epoch_changed && refused.missing.is_empty(), "{refused:?}");
+    accept(refused.snapshot, false).await;
+    assert_eq!(house.read_key(&key.name).await.state(), State::Deleted);
+    assert_eq!(Newcomer::new().refused(&house, &secret).await, "KEY_UNKNOWN");
     house.stop().await;
 }
 

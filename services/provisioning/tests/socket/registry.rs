@@ -3,7 +3,10 @@
 use names::Reason;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use futures::StreamExt;
@@ -21,6 +24,7 @@ use proto::{
 use rpc::{Failure, Kind};
 use runtime::process::{Deps, Mounts, Service, Shutdown};
 use serde::{Deserialize, Serialize};
+use store::{Epoch, Etag, Revision};
 use tokio::sync::broadcast;
 use tonic::{Request, Response, Status, codegen::BoxStream};
 use uuid::Uuid;
@@ -53,12 +57,14 @@ struct Inside {
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     inside: Arc<Mutex<Inside>>,
+    /// What epoch its tokens are of.
+    life: Arc<AtomicU8>,
     events: broadcast::Sender<Resource>,
 }
 
 impl Default for Script {
     fn default() -> Self {
-        Self { inside: Arc::default(), events: broadcast::channel(64).0 }
+        Self { inside: Arc::default(), life: Arc::default(), events: broadcast::channel(64).0 }
     }
 }
 
@@ -118,6 +124,11 @@ impl Script {
         });
         // Nobody listening is no error: the snapshot holds it.
         let _ = self.events.send(Resource::AppConnectorGroup(deleted));
+    }
+
+    /// It was restored: its tokens are of another epoch.
+    pub(crate) fn restore(&self) {
+        self.life.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Deletes a connector and announces it.
@@ -324,11 +335,12 @@ impl RegistryService for ScriptedRegistry {
             let connectors = connectors.cloned().map(Resource::AppConnector);
             connectors.chain(groups.cloned().map(Resource::AppConnectorGroup)).collect()
         });
-        let response = |phase: WatchPhase, events: Vec<Event>| WatchResponse {
+        let epoch = Epoch::from_bytes([self.script.life.load(Ordering::Relaxed); 16]);
+        let response = move |phase: WatchPhase, events: Vec<Event>| WatchResponse {
             phase: phase.into(),
             events,
             end_of_commit: true,
-            resume_token: String::new(),
+            resume_token: Etag::new(epoch, Revision::new(1)).to_string(),
         };
         let snapshot = [
             Ok(response(WatchPhase::Snapshot, now.into_iter().map(event).collect())),

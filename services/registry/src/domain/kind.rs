@@ -3,28 +3,26 @@
 //! Owns: [`Kind`] and [`for_each_kind`], from which everything that goes over all kinds is made. Always holds: what is special to a
 //! kind stands in its `Spec`; code for all kinds asks the kind and never compares it with one.
 
-use super::{
-    ConnectorSpec, GroupSpec, SegmentSpec, ServerGroupSpec, TenantSpec,
-    resource::{About, Spec},
-};
+use super::resource::{About, Spec};
 
 /// Calls a macro with every kind and its spec, in the order in which a watcher should learn of them: what is named before what
 /// names it.
 macro_rules! for_each_kind {
     ($call:ident) => {
         $call! {
-            Tenant: TenantSpec,
-            Group: GroupSpec,
-            Connector: ConnectorSpec,
-            ServerGroup: ServerGroupSpec,
-            Segment: SegmentSpec,
+            Tenant: $crate::domain::TenantSpec,
+            Group: $crate::domain::GroupSpec,
+            Connector: $crate::domain::ConnectorSpec,
+            ServerGroup: $crate::domain::ServerGroupSpec,
+            Segment: $crate::domain::SegmentSpec,
+            ClientNetwork: $crate::domain::ClientNetworkSpec,
         }
     };
 }
 pub(crate) use for_each_kind;
 
 macro_rules! kinds {
-    ($($kind:ident: $spec:ident,)+) => {
+    ($($kind:ident: $spec:ty,)+) => {
         /// The kinds of objects that the registry owns.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
@@ -41,7 +39,7 @@ macro_rules! kinds {
             /// What is fixed of the kind.
             #[must_use]
             pub const fn about(self) -> &'static About {
-                match self { $(Self::$kind => &$spec::ABOUT,)+ }
+                match self { $(Self::$kind => &<$spec as Spec>::ABOUT,)+ }
             }
         }
     };

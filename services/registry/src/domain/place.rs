@@ -42,7 +42,8 @@ impl Coordinates {
         self.latitude_e6 == 0 && self.longitude_e6 == 0
     }
 
-    fn check(
+    /// Checks a place; 0/0 is taken for a mistake unless it stood there before, or is meant.
+    pub(super) fn check(
         (latitude, longitude): (f64, f64),
         previous: Option<Self>,
         rules: &Rules,

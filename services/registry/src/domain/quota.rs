@@ -17,6 +17,8 @@ pub struct Quotas {
     pub server_groups: usize,
     /// Application segments of a tenant. Default 100,000.
     pub application_segments: usize,
+    /// Client networks of a tenant. Default 10,000.
+    pub client_networks: usize,
     /// Domains of one segment. Default 2,000.
     pub domains_per_segment: usize,
     /// Port ranges of one object. Default 100.
@@ -34,6 +36,7 @@ impl Default for Quotas {
             app_connectors: 100_000,
             server_groups: 10_000,
             application_segments: 100_000,
+            client_networks: 10_000,
             domains_per_segment: 2_000,
             port_ranges_per_object: 100,
             labels_per_object: 64,

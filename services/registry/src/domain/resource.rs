@@ -73,6 +73,15 @@ impl Link {
 pub enum Claim {
     /// A name for people, in the form in which names are compared; within the tenant, or among tenants.
     DisplayName(String),
+    /// Any other value, in the form in which it is compared; within the tenant.
+    Value {
+        /// The field that claims it.
+        field: &'static str,
+        /// Why another's claim is refused.
+        reason: Reason,
+        /// The value.
+        value: String,
+    },
 }
 
 impl Claim {
@@ -81,6 +90,16 @@ impl Claim {
     pub fn field(&self) -> &'static str {
         match self {
             Self::DisplayName(_) => "display_name",
+            Self::Value { field, .. } => field,
+        }
+    }
+
+    /// Why another's claim is refused.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::DisplayName(_) => Reason::DisplayNameTaken,
+            Self::Value { reason, .. } => *reason,
         }
     }
 }

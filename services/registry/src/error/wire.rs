@@ -75,13 +75,16 @@ fn name_taken(kind: Kind, name: &str, deleted: bool) -> Failure {
 
 fn claimed(kind: Kind, claim: &Claim, by: &str) -> Failure {
     let field = format!("{}.{}", kind.field(), claim.field());
-    let (reason, fix) = match claim {
-        Claim::DisplayName(_) => (
-            Reason::DisplayNameTaken,
-            format!("`{by}` has this name or one that looks alike; choose another"),
-        ),
+    let fix = match claim {
+        Claim::DisplayName(_) => {
+            format!("`{by}` has this name or one that looks alike; choose another")
+        }
+        Claim::Value { value, .. } => {
+            format!("`{by}` has `{value}`; take it out of one of the two")
+        }
     };
-    Failure::new(Code::AlreadyExists, reason, format!("the {} is taken: {fix}", claim.field()))
+    let message = format!("{} is taken: {fix}", claim.field());
+    Failure::new(Code::AlreadyExists, claim.reason(), message)
         .violation(field, Reason::Taken, fix)
         .resource(kind.resource_type(), by)
 }

@@ -22,7 +22,9 @@ use super::{
     watch::Objects,
 };
 use crate::{
-    domain::{ConnectorSpec, GroupSpec, SegmentSpec, ServerGroupSpec, TenantSpec},
+    domain::{
+        ClientNetworkSpec, ConnectorSpec, GroupSpec, SegmentSpec, ServerGroupSpec, TenantSpec,
+    },
     service::Registry,
 };
 
@@ -248,6 +250,55 @@ impl RegistryService for Api {
         request: Request<UndeleteApplicationSegmentRequest>,
     ) -> Answer<ApplicationSegment> {
         self.undelete::<SegmentSpec, _>(request).await
+    }
+
+    async fn create_client_network(
+        &self,
+        request: Request<CreateClientNetworkRequest>,
+    ) -> Answer<ClientNetwork> {
+        self.create::<ClientNetworkSpec, _>(request).await
+    }
+
+    async fn get_client_network(
+        &self,
+        request: Request<GetClientNetworkRequest>,
+    ) -> Answer<ClientNetwork> {
+        self.get::<ClientNetworkSpec, _>(request).await
+    }
+
+    async fn batch_get_client_networks(
+        &self,
+        request: Request<BatchGetClientNetworksRequest>,
+    ) -> Answer<BatchGetClientNetworksResponse> {
+        self.batch_get::<ClientNetworkSpec, _, _>(request).await
+    }
+
+    async fn list_client_networks(
+        &self,
+        request: Request<ListClientNetworksRequest>,
+    ) -> Answer<ListClientNetworksResponse> {
+        self.list::<ClientNetworkSpec, _, _>(request).await
+    }
+
+    async fn update_client_network(
+        &self,
+        request: Request<UpdateClientNetworkRequest>,
+    ) -> Answer<ClientNetwork> {
+        self.update::<ClientNetworkSpec, _>(request).await
+    }
+
+    async fn delete_client_network(
+        &self,
+        request: Request<DeleteClientNetworkRequest>,
+    ) -> Answer<ClientNetwork> {
+        self.delete::<ClientNetworkSpec, _>(request).await
+    }
+
+    async fn undelete_client_network(
+        &self,
+        request: Request<UndeleteClientNetworkRequest>,
+    ) -> Answer<ClientNetwork> {
+        self.undelete::<ClientNetworkSpec, _>(request).await
     }
 
     async fn register_app_connector(

@@ -19,9 +19,7 @@ use super::{
     standard::{Answer, open},
 };
 use crate::{
-    domain::{
-        ConnectorSpec, GroupSpec, Kind, SegmentSpec, ServerGroupSpec, TenantSpec, for_each_kind,
-    },
+    domain::{Kind, for_each_kind},
     service::Registry,
     store::Rows,
 };
@@ -62,7 +60,7 @@ impl Objects for Remembered<'_> {
         let unknown = || Fault::Defect(format!("history has an object of kind {}", event.kind));
         let kind = Kind::of_tag(event.kind.into()).ok_or_else(unknown)?;
         macro_rules! message {
-            ($($kind:ident: $spec:ident,)+) => {
+            ($($kind:ident: $spec:ty,)+) => {
                 match kind {
                     $(Kind::$kind => message::<$spec>(self.0, &event.record, event.revision),)+
                 }

@@ -3,6 +3,7 @@
 //! Always holds: messages are taken apart in full, so that a new field does not compile until somebody decided what it
 //! means; what a message cannot say (an enum number nobody knows) is a problem, never a default.
 
+mod client_network;
 mod connector;
 mod group;
 mod location;

@@ -96,6 +96,7 @@ fn any_bytes_are_an_object_that_obeys_every_rule_or_name_what_is_wrong() {
             object::<ConnectorSpec>(input),
             object::<ServerGroupSpec>(input),
             object::<SegmentSpec>(input),
+            object::<crate::domain::ClientNetworkSpec>(input),
         ];
         verdicts.sort();
         verdicts[0].clone()

@@ -136,11 +136,8 @@ impl Api {
         let draft = S::read(resource, &mut parsing.problems);
         let subject = Subject { tenant: tenant.as_ref(), previous: None, rules: &rules };
         let spec = S::check(&draft, &subject, &mut parsing.problems);
-        let wanted = tenant.zip(id).zip(spec);
-        let (spec, name) = match wanted {
-            Some(((tenant, id), spec)) => (Some(spec), Some(S::Name::of(tenant.id().clone(), id))),
-            None => (None, None),
-        };
+        // Whoever may not write there is told so before what is wrong with it.
+        let name = tenant.zip(id).map(|(tenant, id)| S::Name::of(tenant.id().clone(), id));
         let (name, write) = match S::ABOUT.is_root {
             true => parsing.write_system(name)?,
             false => parsing.write(name)?,

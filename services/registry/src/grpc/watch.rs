@@ -27,9 +27,7 @@ use super::{
     standard::{Answer, open},
 };
 use crate::{
-    domain::{
-        ConnectorSpec, GroupSpec, Kind, SegmentSpec, ServerGroupSpec, TenantSpec, for_each_kind,
-    },
+    domain::{Kind, for_each_kind},
     service::Registry,
     store::{Rows, kind_of, objects},
 };
@@ -135,7 +133,7 @@ impl Objects {
         revision: Revision,
     ) -> Result<Event, Fault> {
         macro_rules! resource {
-            ($($kind:ident: $spec:ident,)+) => {
+            ($($kind:ident: $spec:ty,)+) => {
                 match kind { $(Kind::$kind => self.resource::<$spec>(value, revision),)+ }
             };
         }

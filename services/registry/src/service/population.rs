@@ -16,10 +16,7 @@ use names::{BelowTenant as _, Id, TenantName};
 use store::At;
 
 use crate::{
-    domain::{
-        ConnectorSpec, GroupSpec, Kind, Quotas, SegmentSpec, ServerGroupSpec, TenantSpec,
-        for_each_kind,
-    },
+    domain::{Kind, Quotas, for_each_kind},
     error::Error,
     metrics::Metrics,
     store::{Kept, Rows},
@@ -63,7 +60,7 @@ impl Population {
     pub(super) async fn count(rows: &Rows, metrics: Metrics) -> Result<Self, Error> {
         let population = Self { counts: Arc::default(), metrics };
         macro_rules! count {
-            ($($kind:ident: $spec:ident,)+) => { $(population.add::<$spec>(rows).await?;)+ };
+            ($($kind:ident: $spec:ty,)+) => { $(population.add::<$spec>(rows).await?;)+ };
         }
         for_each_kind!(count);
         Ok(population)
@@ -192,6 +189,7 @@ mod tests {
     use store::{Store, StoreConfig};
 
     use super::*;
+    use crate::domain::GroupSpec;
 
     #[tokio::test]
     async fn a_full_tenant_is_refused_and_a_write_with_an_unknown_end_is_counted_anew() {

@@ -11,10 +11,7 @@ use store::{At, Commit, CommitError};
 
 use super::Registry;
 use crate::{
-    domain::{
-        ConnectorSpec, GroupSpec, Kind, Resource, SegmentSpec, ServerGroupSpec, TenantSpec,
-        for_each_kind,
-    },
+    domain::{Kind, Resource, for_each_kind},
     error::Error,
     store::{Changes, Found, Kept, Rows, objects, spent_connector_id},
 };
@@ -30,7 +27,7 @@ impl Registry {
         let mut left = false;
         for &kind in Kind::ALL.iter().rev() {
             macro_rules! purge {
-                ($($kind:ident: $spec:ident,)+) => {
+                ($($kind:ident: $spec:ty,)+) => {
                     match kind { $(Kind::$kind => left |= self.purge_kind::<$spec>(now).await?,)+ }
                 };
             }

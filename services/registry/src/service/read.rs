@@ -35,8 +35,8 @@ impl Registry {
         read_time: Option<Timestamp>,
     ) -> Result<Found<S>, Error> {
         let missing = || Error::NotFound(S::KIND, name.to_string());
-        let now = self.rows.get::<S>(name, At::Published).await?;
-        let tenant = self.history_of::<S>(&name.tenant(), read_time).await?;
+        let now = self.rows.seek::<S>(name).await?;
+        let tenant = self.history_of(&name.tenant(), read_time).await?;
         let Some((tenant, time)) = tenant else { return now.ok_or_else(missing) };
         let id = name.last_id().as_str();
         let past = self.history.past(shelf::<S>(tenant), id, time, At::Published).await?;
@@ -49,7 +49,7 @@ impl Registry {
     }
 
     /// The tenant's uid and the time, if history is asked.
-    async fn history_of<S: Spec>(
+    async fn history_of(
         &self,
         tenant: &TenantName,
         read_time: Option<Timestamp>,
@@ -88,7 +88,7 @@ impl Registry {
             Scope::Tenant(tenant) => Some(tenant),
         };
         if let Some(tenant) = tenant {
-            let found = self.rows.get::<TenantSpec>(tenant, At::Published).await?;
+            let found = self.rows.seek::<TenantSpec>(tenant).await?;
             found.ok_or_else(|| Error::NotFound(Kind::Tenant, tenant.to_string()))?;
         }
         let shows = |resource: &Resource<S>| {

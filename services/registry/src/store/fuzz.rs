@@ -109,6 +109,7 @@ fn any_bytes_are_a_record_that_comes_back_whole_or_damage() {
             object::<ConnectorSpec>(input),
             object::<ServerGroupSpec>(input),
             segment(input),
+            object::<crate::domain::ClientNetworkSpec>(input),
             small::<Registration>(input),
             small::<KeyOwner>(input),
         ];

@@ -26,6 +26,7 @@ fn objects_of_their_newest_version_decode_and_are_still_written_so() {
     stands::<<ConnectorSpec as Kept>::Stored>("app_connector.v1.json", true);
     stands::<<ServerGroupSpec as Kept>::Stored>("server_group.v1.json", true);
     stands::<<SegmentSpec as Kept>::Stored>("application_segment.v1.json", true);
+    stands::<<ClientNetworkSpec as Kept>::Stored>("client_network.v1.json", true);
 }
 
 #[test]

@@ -12,6 +12,7 @@
 //! | 16 | tenant, connector id | an id that was given up and is never used again |
 //! | 17 | tenant | guard of the names that the tenant's enabled segments cover |
 //! | 18 | tenant, group | a group deleted with `force` whose references are still to be swept: which call ordered it |
+//! | 19 | tenant, kind, field, hash of a value | id of the live object that claims it |
 //! | E0 … | | history: `resource::history` |
 
 use names::{
@@ -19,10 +20,7 @@ use names::{
 };
 use store::{Key, KeyBuilder, KeyPartError, Prefix};
 
-use crate::domain::{
-    Claim, ConnectorSpec, GroupSpec, Kind, Link, SegmentSpec, ServerGroupSpec, Spec, TenantSpec,
-    for_each_kind,
-};
+use crate::domain::{Claim, Kind, Link, Spec, for_each_kind};
 
 const GUARD: u8 = 0x10;
 const REFERENCE: u8 = 0x11;
@@ -33,6 +31,7 @@ const PUBLIC_KEY: u8 = 0x15;
 const SPENT_CONNECTOR_ID: u8 = 0x16;
 const TARGETS_GUARD: u8 = 0x17;
 const SWEEP: u8 = 0x18;
+const CLAIMED_VALUE: u8 = 0x19;
 
 /// The kind of object that stands at a key, if it is an object.
 pub(crate) fn kind_of(key: &Key) -> Option<Kind> {
@@ -73,7 +72,7 @@ impl Place {
     /// The resource name.
     pub(crate) fn name(&self) -> String {
         macro_rules! name {
-            ($($kind:ident: $spec:ident,)+) => {
+            ($($kind:ident: $spec:ty,)+) => {
                 match self.kind {
                     $(Kind::$kind => {
                         <$spec as Spec>::Name::of(self.tenant.clone(), self.id.clone()).to_string()
@@ -124,17 +123,13 @@ impl Place {
     /// Where what it claims stands.
     pub(crate) fn claim(&self, claim: &Claim) -> Key {
         let about = self.kind.about();
-        let builder = match claim {
-            Claim::DisplayName(_) if about.is_root => Key::builder(TENANT_DISPLAY_NAME),
-            Claim::DisplayName(_) => {
-                Key::builder(DISPLAY_NAME).text(self.tenant.as_str()).u64(about.tag.into())
-            }
+        let in_tenant = |tag| Key::builder(tag).text(self.tenant.as_str()).u64(about.tag.into());
+        let (builder, value) = match claim {
+            Claim::DisplayName(name) if about.is_root => (Key::builder(TENANT_DISPLAY_NAME), name),
+            Claim::DisplayName(name) => (in_tenant(DISPLAY_NAME), name),
+            Claim::Value { field, value, .. } => (in_tenant(CLAIMED_VALUE).text(field), value),
         };
-        match claim {
-            Claim::DisplayName(name) => {
-                builder.bytes(blake3::hash(name.as_bytes()).as_bytes()).finish()
-            }
-        }
+        builder.bytes(blake3::hash(value.as_bytes()).as_bytes()).finish()
     }
 }
 

@@ -11,7 +11,9 @@ use names::AppConnectorName;
 use resource::Record;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::domain::{ConnectorSpec, Resource, SegmentSpec, ServerGroupSpec, Spec, TenantSpec};
+use crate::domain::{
+    ClientNetworkSpec, ConnectorSpec, Resource, SegmentSpec, ServerGroupSpec, Spec, TenantSpec,
+};
 pub(crate) use group::StoredGroup;
 
 /// A kind of object that is kept, and its record.
@@ -37,6 +39,10 @@ impl Kept for ServerGroupSpec {
 }
 
 impl Kept for SegmentSpec {
+    type Stored = AsWritten<Resource<Self>>;
+}
+
+impl Kept for ClientNetworkSpec {
     type Stored = AsWritten<Resource<Self>>;
 }
 

@@ -53,6 +53,15 @@ impl Rows {
         row.as_ref().map(Self::found).transpose()
     }
 
+    /// One object that somebody asks for. What this replica does not see yet is asked of the engine once before it is said not to
+    /// exist: another replica may have answered its creation a moment ago.
+    pub(crate) async fn seek<S: Kept>(&self, name: &S::Name) -> Result<Option<Found<S>>, Fault> {
+        match self.get::<S>(name, At::Published).await? {
+            None => self.get::<S>(name, At::Latest).await,
+            found => Ok(found),
+        }
+    }
+
     /// One object, if it lives.
     pub(crate) async fn live<S: Kept>(&self, name: &S::Name) -> Result<Option<Found<S>>, Fault> {
         let found = self.get::<S>(name, At::Published).await?;

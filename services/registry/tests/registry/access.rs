@@ -65,8 +65,11 @@ async fn only_siblings_register_connectors_and_only_they_and_system_administrato
 async fn planned_methods_say_so() {
     let registry = Registry::start().await;
     registry.tenant("acme").await;
-    let list = ListClientNetworksRequest { parent: ACME.to_owned(), ..Default::default() };
-    let (kind, reason, _) = refusal(registry.root().list_client_networks(list).await);
+    let policy = GetAppConnectorRetentionPolicyRequest {
+        name: format!("{ACME}/appConnectorRetentionPolicy"),
+    };
+    let answer = registry.root().get_app_connector_retention_policy(policy).await;
+    let (kind, reason, _) = refusal(answer);
     assert_eq!((kind, reason.as_str()), (Kind::Unimplemented, "METHOD_PLANNED"));
     registry.stop().await;
 }

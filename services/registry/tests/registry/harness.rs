@@ -92,6 +92,11 @@ impl Registry {
         self.running.take().unwrap().stop().await.unwrap();
     }
 
+    /// The server's time.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     /// May do everything.
     pub(crate) fn root(&self) -> Client {
         self.caller("root")

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod client_networks;
 mod connectors;
 mod deletes;
 mod followers;
 mod harness;
+mod history;
 mod lists;
 mod places;
 mod references;

@@ -114,8 +114,9 @@ async fn wrong_watches_are_refused_with_what_to_do() {
     let registry = Registry::start().await;
     registry.tenant("acme").await;
     let mut root = registry.root();
-    let types = [ResourceType::Tenant, ResourceType::Tenant, ResourceType::ClientNetwork];
-    let (_, _, failure) = refusal(root.watch(watch(&types, "")).await);
+    let mut twice = watch(&[ResourceType::Tenant, ResourceType::Tenant], "");
+    twice.types.push(i32::MAX);
+    let (_, _, failure) = refusal(root.watch(twice).await);
     assert_eq!(fields(&failure), ["types[1]", "types[2]"]);
     let (kind, _, failure) = refusal(root.watch(watch(&[], "made up")).await);
     assert_eq!(kind, Kind::InvalidArgument);

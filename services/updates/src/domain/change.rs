@@ -1,62 +1,110 @@
-//! A change of a schedule, field by field.
+//! Changes, field by field.
 //!
-//! Owns: what a write may change, and the rule that a group's own version profile and its flag go together.
-//! Always holds: a change that is refused changes nothing.
-//! Absent on purpose: the wire's field masks; a field here is written or it is not.
+//! Owns: what a write may change of a schedule, and the rule that a group's own version profile and its flag go together.
+//! Always holds: a change that is refused changes nothing; a field that the change does not name stays as it is.
+//! Absent on purpose: the wire's field masks; here a change lists its paths.
 
-use names::VersionProfileName;
+use names::{Draft, VersionProfileName};
 
 use super::{
-    pace::{Canary, FailureAction, MaxUnavailable},
+    pace::{Canary, FailureAction, MaxUnavailable, Pace},
     schedule::Schedule,
     window::MaintenanceWindow,
 };
 
-/// What a write changes; `None` is a field that is not written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScheduleChange {
-    /// Whether windows open at all.
-    pub enabled: Option<bool>,
-    /// The windows; an empty list means the default one.
-    pub windows: Option<Vec<MaintenanceWindow>>,
-    /// The schedule's own zone; the inner `None` means the group's.
-    pub time_zone: Option<Option<String>>,
-    /// The group's own version profile.
-    pub profile: ProfileChange,
-    /// How many may be unavailable at once.
-    pub max_unavailable: Option<MaxUnavailable>,
-    /// Who goes first.
-    pub canary: Option<Canary>,
-    /// How often one connector is tried again.
-    pub retry_limit: Option<u8>,
-    /// Failed connectors at which a rollout halts.
-    pub failure_threshold: Option<u16>,
-    /// What happens then.
-    pub on_failure: Option<FailureAction>,
+/// The path of a group's own profile.
+const PROFILE: &str = "version_profile";
+/// The path of the flag that keeps it.
+const PERSIST: &str = "persist_local_version_profile";
+
+/// A change of some fields of one object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Edit<D> {
+    /// The new values.
+    pub draft: D,
+    /// Which of them count.
+    pub paths: Vec<&'static str>,
 }
 
-impl ScheduleChange {
-    /// The schedule after the change.
-    pub fn apply(self, current: Schedule) -> Result<Schedule, ProfileChangeError> {
-        let Schedule { enabled, windows, time_zone, persisted_profile, mut pace } = current;
-        set(&mut pace.max_unavailable, self.max_unavailable);
-        set(&mut pace.canary, self.canary);
-        set(&mut pace.retry_limit, self.retry_limit);
-        set(&mut pace.failure_threshold, self.failure_threshold);
-        set(&mut pace.on_failure, self.on_failure);
-        Ok(Schedule {
-            enabled: self.enabled.unwrap_or(enabled),
-            windows: self.windows.unwrap_or(windows),
-            time_zone: self.time_zone.unwrap_or(time_zone),
-            persisted_profile: change_profile(persisted_profile, self.profile)?,
-            pace,
-        })
+impl<D: Draft> Edit<D> {
+    /// What was before, with the fields that count.
+    #[must_use]
+    pub fn laid_over(&self, before: D) -> D {
+        before.patched(&self.paths, &self.draft)
+    }
+
+    fn names(&self, path: &str) -> bool {
+        self.paths.contains(&path)
     }
 }
 
-fn set<T>(field: &mut T, written: Option<T>) {
-    if let Some(value) = written {
-        *field = value;
+names::draft! {
+    /// A schedule as a caller writes it; what is absent has its default.
+    pub struct ScheduleDraft {
+        /// Whether windows open at all; `None`: true.
+        "enabled" => enabled: Option<bool>;
+        /// The windows; none means the default one.
+        "windows" => windows: Vec<MaintenanceWindow>;
+        /// The schedule's own zone; `None`: the group's.
+        "time_zone" => time_zone: Option<String>;
+        /// The group's own version profile.
+        "version_profile" => version_profile: Option<VersionProfileName>;
+        /// Whether that counts; `None`: false.
+        "persist_local_version_profile" => persist: Option<bool>;
+        /// How many may be unavailable at once; `None`, here and below: the default of [`Pace`].
+        "max_unavailable" => max_unavailable: Option<MaxUnavailable>;
+        /// Who goes first.
+        "canary" => canary: Option<Canary>;
+        /// How often one connector is tried again.
+        "retry_limit" => retry_limit: Option<u8>;
+        /// Failed connectors at which a rollout halts.
+        "failure_threshold" => failure_threshold: Option<u16>;
+        /// What happens then.
+        "on_failure" => on_failure: Option<FailureAction>;
+    }
+}
+
+impl Schedule {
+    fn draft(&self) -> ScheduleDraft {
+        let Self { enabled, windows, time_zone, persisted_profile, pace } = self.clone();
+        ScheduleDraft {
+            enabled: Some(enabled),
+            windows,
+            time_zone,
+            persist: Some(persisted_profile.is_some()),
+            version_profile: persisted_profile,
+            max_unavailable: Some(pace.max_unavailable),
+            canary: Some(pace.canary),
+            retry_limit: Some(pace.retry_limit),
+            failure_threshold: Some(pace.failure_threshold),
+            on_failure: Some(pace.on_failure),
+        }
+    }
+
+    /// The schedule after a change.
+    ///
+    /// # Errors
+    /// The group's own profile and its flag would not go together.
+    pub fn changed(&self, edit: &Edit<ScheduleDraft>) -> Result<Self, ProfileChangeError> {
+        let draft = edit.laid_over(self.draft());
+        // Turning the flag off alone drops the profile, so the rule must know which of the two were written.
+        let persist = edit.names(PERSIST).then_some(draft.persist.unwrap_or(false));
+        let profile = edit.names(PROFILE).then_some(draft.version_profile);
+        let change = ProfileChange { persist, profile };
+        let defaults = Pace::default();
+        Ok(Self {
+            enabled: draft.enabled.unwrap_or(true),
+            windows: draft.windows,
+            time_zone: draft.time_zone,
+            persisted_profile: change_profile(self.persisted_profile.clone(), change)?,
+            pace: Pace {
+                max_unavailable: draft.max_unavailable.unwrap_or(defaults.max_unavailable),
+                canary: draft.canary.unwrap_or(defaults.canary),
+                retry_limit: draft.retry_limit.unwrap_or(defaults.retry_limit),
+                failure_threshold: draft.failure_threshold.unwrap_or(defaults.failure_threshold),
+                on_failure: draft.on_failure.unwrap_or(defaults.on_failure),
+            },
+        })
     }
 }
 
@@ -133,13 +181,56 @@ mod tests {
         }
     }
 
+    fn full() -> ScheduleDraft {
+        ScheduleDraft {
+            enabled: Some(false),
+            windows: vec![MaintenanceWindow::DEFAULT],
+            time_zone: Some("Asia/Tokyo".to_owned()),
+            version_profile: Some("versionProfiles/new-release".parse().unwrap()),
+            persist: Some(true),
+            max_unavailable: Some(MaxUnavailable::Percent(20)),
+            canary: Some(Canary { count: 2, soak_seconds: 60 }),
+            retry_limit: Some(7),
+            failure_threshold: Some(9),
+            on_failure: Some(FailureAction::Continue),
+        }
+    }
+
     #[test]
     fn what_is_not_written_stays_as_it_was() {
         let profile = Some("versionProfiles/default".parse().unwrap());
         let before = Schedule { persisted_profile: profile, ..Schedule::default() };
-        assert_eq!(ScheduleChange::default().apply(before.clone()), Ok(before.clone()));
-        let change = ScheduleChange { enabled: Some(false), ..ScheduleChange::default() };
-        let after = change.apply(before.clone());
-        assert_eq!(after, Ok(Schedule { enabled: false, ..before }));
+        assert_eq!(before.changed(&Edit::default()), Ok(before.clone()));
+        let edit = Edit { paths: vec!["enabled"], draft: full() };
+        assert_eq!(before.changed(&edit), Ok(Schedule { enabled: false, ..before }));
+    }
+
+    #[test]
+    fn turning_the_flag_off_drops_the_profile_only_if_the_flag_is_what_is_written() {
+        let before = Schedule::default()
+            .changed(&Edit { paths: ScheduleDraft::PATHS.to_vec(), draft: full() });
+        let before = before.unwrap();
+        let off = ScheduleDraft { persist: Some(false), ..full() };
+        let edit = |paths: &[&'static str]| Edit { paths: paths.to_vec(), draft: off.clone() };
+        assert_eq!(before.changed(&edit(&[PERSIST])).unwrap().persisted_profile, None);
+        assert_eq!(before.changed(&edit(&["enabled"])), Ok(before.clone()));
+        let both = before.changed(&edit(&[PERSIST, PROFILE]));
+        assert_eq!(both, Err(ProfileChangeError::NotPersisted));
+        let emptied = Edit { paths: vec![PERSIST], draft: ScheduleDraft::default() };
+        assert_eq!(before.changed(&emptied).unwrap().persisted_profile, None, "absent is off");
+    }
+
+    #[test]
+    fn every_path_changes_what_it_names_and_nothing_else() {
+        for path in ScheduleDraft::PATHS {
+            let mut one = ScheduleDraft::default();
+            one.copy_field(path, &full());
+            assert_eq!(one.non_default_paths(), [*path]);
+        }
+        let all = Edit { paths: ScheduleDraft::PATHS.to_vec(), draft: full() };
+        let changed = Schedule::default().changed(&all).unwrap();
+        assert_eq!(changed.draft(), full());
+        let back = Edit { draft: ScheduleDraft::default(), ..all };
+        assert_eq!(changed.changed(&back), Ok(Schedule::default()), "all take their defaults");
     }
 }

@@ -8,17 +8,20 @@ mod read;
 mod schedule;
 mod window;
 
-pub(super) use policy::{policy, policy_name, update_policy_request};
-pub(super) use profile::{list_profiles_request, profile, profile_name};
-pub(super) use read::{batch_request, preview_request, schedule_name};
-pub(super) use schedule::{preview, schedule, update_schedule_request};
+pub(super) use policy::{policy, policy_edit, written_policy};
+pub(super) use profile::profile;
+pub(super) use read::{batch_request, preview_request};
+pub(super) use schedule::{preview, schedule, schedule_edit, written_schedule};
 
 use std::{fmt::Display, str::FromStr};
 
-use rpc::{Failure, Refuse as _, Violations};
+use names::Draft;
+use rpc::{Failure, Refuse as _, Violations, mask::Mask};
+
+use crate::domain::change::Edit;
 
 /// Reads the one field of a request that names its resource.
-fn only_name<T>(field: &str, text: &str) -> Result<T, Failure>
+pub(super) fn only_name<T>(field: &str, text: &str) -> Result<T, Failure>
 where
     T: FromStr,
     T::Err: Display,
@@ -26,4 +29,13 @@ where
     let mut violations = Violations::new();
     let name = violations.take(field, text.parse());
     violations.finish_with(|| name)
+}
+
+/// The change that a mask means; without one, of every field that was sent.
+fn edit_of<D: Draft>(draft: D, mask: Mask) -> Edit<D> {
+    let paths = match mask {
+        Mask::Populated => draft.non_default_paths(),
+        Mask::Paths(paths) => paths.into_iter().collect(),
+    };
+    Edit { draft, paths }
 }

@@ -3,7 +3,7 @@
 //! Owns: the local copy of registry's groups and the one question to registry about a group that is missing in it.
 //! Always holds: a name that is not in the copy is asked of its owner once before it counts as missing, so a schedule
 //! can be read right after its group was created.
-//! Absent on purpose: following registry's watch (`workers::follow`), which only calls the verbs here.
+//! Absent on purpose: following registry's watch (`follow`), which only calls the verbs here.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use names::AppConnectorGroupName;
 use runtime::Clock;
 
-use crate::{clients::Registry, domain::group::Group, error::Error, store::Keeper};
+use crate::{clients::Registry, domain::group::Group, error::Error, store::Rows};
 
 /// The groups this service knows.
 #[derive(Clone)]
 pub struct Groups {
-    keeper: Keeper,
+    keeper: Rows,
     registry: Registry,
     clock: Clock,
     heard: Arc<Mutex<Option<Timestamp>>>,
@@ -25,7 +25,7 @@ pub struct Groups {
 impl Groups {
     /// Over the copy and its owner.
     #[must_use]
-    pub fn new(keeper: Keeper, registry: Registry, clock: Clock) -> Self {
+    pub fn new(keeper: Rows, registry: Registry, clock: Clock) -> Self {
         Self { keeper, registry, clock, heard: Arc::default() }
     }
 
@@ -54,9 +54,14 @@ impl Groups {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
-    /// Takes over a whole snapshot of registry's.
-    pub async fn replace(&self, groups: &[Group]) -> Result<(), Error> {
-        Ok(self.keeper.replace_groups(groups, self.clock.now()).await?)
+    /// The groups of the copy that are not deleted.
+    pub async fn live(&self) -> Result<Vec<AppConnectorGroupName>, Error> {
+        Ok(self.keeper.live_groups().await?)
+    }
+
+    /// Takes over a whole snapshot of registry's; `token` when it is the first of a life of registry.
+    pub async fn replace(&self, groups: &[Group], token: Option<&str>) -> Result<(), Error> {
+        Ok(self.keeper.replace_groups(groups, token, self.clock.now()).await?)
     }
 
     /// Takes over one change of registry's.

@@ -5,21 +5,25 @@
 //! Absent on purpose: overriding the groups' own profiles, which is not built yet.
 
 use jiff::Timestamp;
-use names::{TenantName, VersionProfileName};
+use names::{TenantName, UpdatePolicyName};
+use resource::Write;
 use rpc::access::Authorised;
-use runtime::Clock;
-use store::{CommitError, Etag, Revision};
+use store::Etag;
 
-use super::schedules::WriteOptions;
+use super::configuration::Configuration;
 use crate::{
-    domain::{freeze::Freeze, policy::UpdatePolicy, profile},
+    domain::{
+        change::Edit,
+        policy::{PolicyDraft, UpdatePolicy},
+        profile,
+    },
     error::Error,
-    store::{Expected, Keeper, Kept, StoreError},
+    store::{Found, Place},
 };
 
 /// A policy with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyAnswer {
+pub struct PolicyView {
     /// Whose.
     pub tenant: TenantName,
     /// What was written, or the defaults.
@@ -30,85 +34,57 @@ pub struct PolicyAnswer {
     pub update_time: Option<Timestamp>,
 }
 
-/// What a write changes; `None` is a field that is not written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PolicyChange {
-    /// The tenant's profile.
-    pub version_profile: Option<VersionProfileName>,
-    /// All freezes.
-    pub freezes: Option<Vec<Freeze>>,
-}
-
 /// The use cases of policies.
 #[derive(Clone)]
 pub struct Policies {
-    keeper: Keeper,
-    clock: Clock,
+    configuration: Configuration,
 }
 
 impl Policies {
-    /// Over what is kept.
+    /// Over what is written.
     #[must_use]
-    pub fn new(keeper: Keeper, clock: Clock) -> Self {
-        Self { keeper, clock }
+    pub fn new(configuration: Configuration) -> Self {
+        Self { configuration }
     }
 
     /// A tenant's policy.
-    pub async fn get(&self, tenant: &Authorised<TenantName>) -> Result<PolicyAnswer, Error> {
-        let kept = self.keeper.policy(tenant).await?;
-        Ok(self.answer(tenant, kept))
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn get(&self, name: &Authorised<UpdatePolicyName>) -> Result<PolicyView, Error> {
+        let tenant = name.tenant();
+        let found = self.configuration.now(&Place::of_policy(&tenant)).await?;
+        Ok(self.view(tenant, found))
     }
 
     /// Changes a tenant's policy.
+    ///
+    /// # Errors
+    /// There is no such tenant or version profile; the caller's etag is stale; the store's side.
     pub async fn update(
         &self,
-        tenant: &Authorised<TenantName>,
-        change: PolicyChange,
-        options: WriteOptions,
-    ) -> Result<PolicyAnswer, Error> {
-        let kept = self.keeper.policy(tenant).await?;
-        let current = kept.as_ref().map_or_else(UpdatePolicy::default, |kept| kept.value.clone());
-        let expected = Expected::from(&kept);
-        let now = self.clock.now();
-        if let Some(request) = &options.request
-            && let Some(first) = self.keeper.first_policy(request).await?
-        {
-            return Ok(self.answer(tenant, Some(first)));
-        }
-        let etag = self.etag(&kept);
-        if options.etag.is_some_and(|sent| sent != etag) {
-            return Err(Error::EtagMismatch { current: etag });
-        }
-        let changed = UpdatePolicy {
-            version_profile: change.version_profile.unwrap_or(current.version_profile),
-            freezes: change.freezes.unwrap_or(current.freezes),
-        };
-        if profile::system_profile(&changed.version_profile).is_none() {
-            return Err(Error::ProfileNotFound(changed.version_profile));
-        }
-        if options.validate_only {
-            let policy = changed;
-            return Ok(PolicyAnswer { policy, ..self.answer(tenant, kept) });
-        }
-        match self.keeper.write_policy(tenant, changed, expected, options.request, now).await {
-            Ok(written) => Ok(self.answer(tenant, Some(written))),
-            Err(StoreError::Commit(CommitError::Precondition { .. })) => {
-                let current = self.etag(&self.keeper.policy(tenant).await?);
-                Err(Error::EtagMismatch { current })
+        name: &Authorised<UpdatePolicyName>,
+        edit: &Edit<PolicyDraft>,
+        write: &Write,
+        now: Timestamp,
+    ) -> Result<PolicyView, Error> {
+        let tenant = name.tenant();
+        let change = |policy: UpdatePolicy| {
+            let changed = policy.changed(edit);
+            match profile::system_profile(&changed.version_profile) {
+                Some(_) => Ok(changed),
+                None => Err(Error::ProfileNotFound(changed.version_profile)),
             }
-            Err(error) => Err(error.into()),
-        }
+        };
+        let place = Place::of_policy(&tenant);
+        let written = self.configuration.write(&place, write, now, change).await?;
+        Ok(self.view(tenant, Some(written)))
     }
 
-    fn etag(&self, kept: &Option<Kept<UpdatePolicy>>) -> Etag {
-        let revision = kept.as_ref().map_or(Revision::ZERO, |kept| kept.revision);
-        Etag::new(self.keeper.store().epoch(), revision)
-    }
-
-    fn answer(&self, tenant: &TenantName, kept: Option<Kept<UpdatePolicy>>) -> PolicyAnswer {
-        let etag = self.etag(&kept);
-        let update_time = kept.as_ref().map(|kept| kept.update_time);
-        let policy = kept.map_or_else(UpdatePolicy::default, |kept| kept.value);
-        PolicyAnswer { tenant: tenant.clone(), policy, etag, update_time }
+    fn view(&self, tenant: TenantName, found: Option<Found<UpdatePolicy>>) -> PolicyView {
+        let etag = self.configuration.etag(found.as_ref());
+        let update_time = found.as_ref().map(|found| found.written.update_time);
+        let policy = found.map(|found| found.written.value).unwrap_or_default();
+        PolicyView { tenant, policy, etag, update_time }
     }
 }

@@ -1,21 +1,30 @@
 //! Update schedules: read, many at once, changed, previewed.
 //!
 //! Owns: the answer about a schedule: what was written joined with what follows from it.
-//! Always holds: a write is checked as a whole before anything is written; one that names no etag is applied to what is
-//! there at that moment, never to something older.
+//! Always holds: a write that names no etag is applied to what is there at that moment, never to something older.
 //! Absent on purpose: rollouts.
+//!
+//! ## Design notes
+//! As of a time, a schedule shows what was written then, and what followed from it at that moment: the next window after it, with the
+//! policy that the tenant had; so the answer explains what the fleet did. A schedule that was not written before shows the defaults.
+//! The group itself is today's, its zone and whether registry was heard too: registry has the group's own history.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, Id, TenantName, UpdateScheduleName};
+use names::{AppConnectorGroupName, TenantName, UpdateScheduleName};
+use resource::Write;
 use rpc::access::Authorised;
-use runtime::Clock;
-use store::{CommitError, Etag, IdempotencyKey, Revision};
+use store::Etag;
 
-use super::groups::Groups;
+use super::{
+    configuration::{Configuration, Moment},
+    groups::Groups,
+};
 use crate::{
     domain::{
-        change::ScheduleChange,
+        change::{Edit, ScheduleDraft},
         group::Group,
         occurrence::Stretch,
         policy::UpdatePolicy,
@@ -25,11 +34,8 @@ use crate::{
         zone::Zone,
     },
     error::Error,
-    store::{Expected, Keeper, Kept, StoreError},
+    store::{Found, Place},
 };
-
-/// How often a write without an etag is applied anew when others keep writing the same schedule.
-const WRITE_ATTEMPTS: usize = 8;
 
 /// Schedules of one batch that are read at once: enough to hide one look-up at registry behind others.
 const BATCH_CONCURRENCY: usize = 16;
@@ -60,7 +66,7 @@ pub struct EffectiveZone {
 
 /// A schedule and what follows from it at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduleAnswer {
+pub struct ScheduleView {
     /// Its name.
     pub name: UpdateScheduleName,
     /// What was written, or the defaults.
@@ -81,7 +87,7 @@ pub struct ScheduleAnswer {
 
 /// What a preview shows instead of the stored schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Draft {
+pub struct Proposal {
     /// The windows; empty means the default one.
     pub windows: Vec<MaintenanceWindow>,
     /// The zone; `None` means the group's.
@@ -97,79 +103,87 @@ pub struct Preview {
     pub windows: Vec<Stretch>,
 }
 
-/// How a write is to be done.
-#[derive(Clone, Debug, Default)]
-pub struct WriteOptions {
-    /// Refuse unless this is the current version.
-    pub etag: Option<Etag>,
-    /// Only check.
-    pub validate_only: bool,
-    /// What makes a repeat answer like the first.
-    pub request: Option<IdempotencyKey>,
+/// What a preview is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewQuery {
+    /// Instead of the stored schedule.
+    pub proposal: Option<Proposal>,
+    /// How many windows.
+    pub count: usize,
+    /// From when on; `None`: from now on.
+    pub from: Option<Timestamp>,
 }
 
 /// The use cases of schedules.
 #[derive(Clone)]
 pub struct Schedules {
-    keeper: Keeper,
+    configuration: Configuration,
     groups: Groups,
-    clock: Clock,
 }
 
 impl Schedules {
-    /// Over what is kept.
+    /// Over what is written.
     #[must_use]
-    pub fn new(keeper: Keeper, groups: Groups, clock: Clock) -> Self {
-        Self { keeper, groups, clock }
+    pub fn new(configuration: Configuration, groups: Groups) -> Self {
+        Self { configuration, groups }
     }
 
-    /// A group's schedule.
+    /// A group's schedule, as it is or as it was at a time.
+    ///
+    /// # Errors
+    /// There is no such group, or it is not known; the time lies before what is kept.
     pub async fn get(
         &self,
-        tenant: &Authorised<TenantName>,
-        group: &Id,
-    ) -> Result<ScheduleAnswer, Error> {
-        let policy = self.policy(tenant).await?;
-        let group = self.groups.find(&below(tenant, group)).await?;
-        let kept = self.keeper.schedule(&group).await?;
-        Ok(self.answer(&group, kept, &policy))
+        name: &Authorised<UpdateScheduleName>,
+        read_time: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<ScheduleView, Error> {
+        let tenant = name.tenant();
+        let group = self.groups.find(&group_of(name)).await?;
+        let moment = self.configuration.moment(&tenant, read_time, now).await?;
+        let policy = self.policy(&tenant, moment).await?;
+        let found = self.configuration.at(&Place::of_schedule(&group), moment).await?;
+        Ok(self.view(&group, found, &policy, moment.map_or(now, |moment| moment.time)))
     }
 
     /// Many schedules of one tenant, in the order asked; the names whose group is not known come second.
+    ///
+    /// # Errors
+    /// Registry cannot be asked about a group; the store could not be read.
     pub async fn batch_get(
         &self,
         tenant: &Authorised<TenantName>,
-        groups: &[Id],
-    ) -> Result<(Vec<ScheduleAnswer>, Vec<UpdateScheduleName>), Error> {
-        let policy = self.policy(tenant).await?;
-        let lookups = std::sync::atomic::AtomicUsize::new(0);
-        let names: Vec<_> = groups.iter().map(|id| below(tenant, id)).collect();
-        let found: Vec<_> = stream::iter(names)
-            .map(|name| self.answer_or_name(name, &policy, &lookups))
+        names: &[Authorised<UpdateScheduleName>],
+        now: Timestamp,
+    ) -> Result<(Vec<ScheduleView>, Vec<UpdateScheduleName>), Error> {
+        let policy = self.policy(tenant, None).await?;
+        let lookups = AtomicUsize::new(0);
+        let groups: Vec<_> = names.iter().map(|name| group_of(name)).collect();
+        let found: Vec<_> = stream::iter(groups)
+            .map(|group| self.view_or_name(group, &policy, &lookups, now))
             .buffered(BATCH_CONCURRENCY)
             .collect()
             .await;
-        let (mut answers, mut missing) = (Vec::new(), Vec::new());
+        let (mut views, mut missing) = (Vec::new(), Vec::new());
         for result in found {
             match result? {
-                Ok(answer) => answers.push(answer),
+                Ok(view) => views.push(view),
                 Err(name) => missing.push(name),
             }
         }
-        Ok((answers, missing))
+        Ok((views, missing))
     }
 
-    async fn answer_or_name(
+    async fn view_or_name(
         &self,
         name: AppConnectorGroupName,
         policy: &UpdatePolicy,
-        lookups: &std::sync::atomic::AtomicUsize,
-    ) -> Result<Result<ScheduleAnswer, UpdateScheduleName>, Error> {
-        let group = match self.keeper.group(&name).await? {
+        lookups: &AtomicUsize,
+        now: Timestamp,
+    ) -> Result<Result<ScheduleView, UpdateScheduleName>, Error> {
+        let group = match self.configuration.rows.group(&name).await? {
             Some(group) => Some(group).filter(|group| !group.deleted),
-            None if lookups.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= MAX_LOOKUPS => {
-                None
-            }
+            None if lookups.fetch_add(1, Relaxed) >= MAX_LOOKUPS => None,
             None => match self.groups.find(&name).await {
                 Ok(group) => Some(group),
                 Err(Error::GroupNotFound(_)) => None,
@@ -177,136 +191,104 @@ impl Schedules {
             },
         };
         let Some(group) = group else { return Ok(Err(name.update_schedule())) };
-        let kept = self.keeper.schedule(&group).await?;
-        Ok(Ok(self.answer(&group, kept, policy)))
+        let found = self.configuration.now(&Place::of_schedule(&group)).await?;
+        Ok(Ok(self.view(&group, found, policy, now)))
     }
 
     /// Changes a group's schedule.
+    ///
+    /// # Errors
+    /// There is no such group, tenant or version profile; the group's own profile and its flag do not go together; the caller's etag is
+    /// stale; the store's side.
     pub async fn update(
         &self,
-        tenant: &Authorised<TenantName>,
-        group: &Id,
-        change: ScheduleChange,
-        options: WriteOptions,
-    ) -> Result<ScheduleAnswer, Error> {
-        let policy = self.policy(tenant).await?;
-        let group = self.groups.find(&below(tenant, group)).await?;
-        let mut attempt = 1;
-        loop {
-            let kept = self.keeper.schedule(&group).await?;
-            let written = match self.write(&group, &kept, change.clone(), &options).await {
-                Err(error) if lost_race(&error) => {
-                    if options.etag.is_none() && attempt < WRITE_ATTEMPTS {
-                        attempt += 1;
-                        continue;
-                    }
-                    let current = self.etag(&self.keeper.schedule(&group).await?);
-                    return Err(Error::EtagMismatch { current });
+        name: &Authorised<UpdateScheduleName>,
+        edit: &Edit<ScheduleDraft>,
+        write: &Write,
+        now: Timestamp,
+    ) -> Result<ScheduleView, Error> {
+        let policy = self.policy(&name.tenant(), None).await?;
+        let group = self.groups.find(&group_of(name)).await?;
+        let change = |schedule: Schedule| {
+            let changed = schedule.changed(edit)?;
+            match &changed.persisted_profile {
+                Some(own) if profile::system_profile(own).is_none() => {
+                    Err(Error::ProfileNotFound(own.clone()))
                 }
-                written => written?,
-            };
-            return Ok(self.answer(&group, written, &policy));
-        }
+                _ => Ok(changed),
+            }
+        };
+        let place = Place::of_schedule(&group);
+        let written = self.configuration.write(&place, write, now, change).await?;
+        Ok(self.view(&group, Some(written), &policy, now))
     }
 
-    /// One attempt: checks, then writes over exactly what was read.
-    async fn write(
-        &self,
-        group: &Group,
-        kept: &Option<Kept<Schedule>>,
-        change: ScheduleChange,
-        options: &WriteOptions,
-    ) -> Result<Option<Kept<Schedule>>, Error> {
-        let current = kept.as_ref().map_or_else(Schedule::default, |kept| kept.value.clone());
-        let expected = Expected::from(kept);
-        let now = self.clock.now();
-        if let Some(request) = &options.request
-            && let Some(first) = self.keeper.first_schedule(request).await?
-        {
-            return Ok(Some(first));
-        }
-        let etag = self.etag(kept);
-        if options.etag.is_some_and(|sent| sent != etag) {
-            return Err(Error::EtagMismatch { current: etag });
-        }
-        let changed = change.apply(current)?;
-        if let Some(name) = &changed.persisted_profile
-            && profile::system_profile(name).is_none()
-        {
-            return Err(Error::ProfileNotFound(name.clone()));
-        }
-        if options.validate_only {
-            let revision = kept.as_ref().map_or(Revision::ZERO, |kept| kept.revision);
-            let update_time = kept.as_ref().map_or(now, |kept| kept.update_time);
-            return Ok(Some(Kept { value: changed, revision, update_time }));
-        }
-        let request = options.request.clone();
-        Ok(Some(self.keeper.write_schedule(group, changed, expected, request, now).await?))
-    }
-
-    /// The next windows of the stored schedule, or of a draft.
+    /// The next windows of the stored schedule, or of a proposal.
+    ///
+    /// # Errors
+    /// There is no such group, or it is not known.
     pub async fn preview(
         &self,
-        tenant: &Authorised<TenantName>,
-        group: &Id,
-        draft: Option<Draft>,
-        count: usize,
-        from: Option<Timestamp>,
+        name: &Authorised<UpdateScheduleName>,
+        query: PreviewQuery,
+        now: Timestamp,
     ) -> Result<Preview, Error> {
-        let policy = self.policy(tenant).await?;
-        let group = self.groups.find(&below(tenant, group)).await?;
-        let stored = self.keeper.schedule(&group).await?.map(|kept| kept.value);
-        let schedule = match draft {
-            Some(Draft { windows, time_zone }) => {
+        let PreviewQuery { proposal, count, from } = query;
+        let policy = self.policy(&name.tenant(), None).await?;
+        let group = self.groups.find(&group_of(name)).await?;
+        let schedule = match proposal {
+            Some(Proposal { windows, time_zone }) => {
                 Schedule { windows, time_zone, ..Schedule::default() }
             }
-            None => stored.unwrap_or_default(),
+            None => {
+                let found = self.configuration.now(&Place::of_schedule(&group)).await?;
+                found.map_or_else(Schedule::default, |found| found.written.value)
+            }
         };
         let zone = effective_zone(&schedule, &group);
-        let from = from.unwrap_or_else(|| self.clock.now());
         let windows = zone.zone.as_ref().map_or_else(Vec::new, |zone| {
             let freezes = schedule::freezes_for(&policy.freezes, &group.name);
-            schedule::upcoming(schedule.effective_windows(), zone, freezes, from)
-                .take(count)
-                .collect()
+            let windows = schedule.effective_windows();
+            schedule::upcoming(windows, zone, freezes, from.unwrap_or(now)).take(count).collect()
         });
         Ok(Preview { zone, windows })
     }
 
-    async fn policy(&self, tenant: &TenantName) -> Result<UpdatePolicy, Error> {
-        Ok(self.keeper.policy(tenant).await?.map_or_else(UpdatePolicy::default, |kept| kept.value))
+    async fn policy(
+        &self,
+        tenant: &TenantName,
+        moment: Option<Moment>,
+    ) -> Result<UpdatePolicy, Error> {
+        let found = self.configuration.at(&Place::of_policy(tenant), moment).await?;
+        Ok(found.map_or_else(UpdatePolicy::default, |found| found.written.value))
     }
 
-    fn etag(&self, kept: &Option<Kept<Schedule>>) -> Etag {
-        let revision = kept.as_ref().map_or(Revision::ZERO, |kept| kept.revision);
-        Etag::new(self.keeper.store().epoch(), revision)
-    }
-
-    fn answer(
+    fn view(
         &self,
         group: &Group,
-        kept: Option<Kept<Schedule>>,
+        found: Option<Found<Schedule>>,
         policy: &UpdatePolicy,
-    ) -> ScheduleAnswer {
-        let etag = self.etag(&kept);
-        let update_time = kept.as_ref().map(|kept| kept.update_time);
-        let schedule = kept.map_or_else(Schedule::default, |kept| kept.value);
+        now: Timestamp,
+    ) -> ScheduleView {
+        let etag = self.configuration.etag(found.as_ref());
+        let update_time = found.as_ref().map(|found| found.written.update_time);
+        let schedule = found.map_or_else(Schedule::default, |found| found.written.value);
         let zone = effective_zone(&schedule, group);
         let profile =
             profile::effective(&policy.version_profile, schedule.persisted_profile.as_ref());
         let next = zone.zone.as_ref().map(|zone| {
             let freezes = schedule::freezes_for(&policy.freezes, &group.name);
             // No profile has a target while there are no releases.
-            schedule::next_update(&schedule, zone, freezes, false, self.clock.now())
+            schedule::next_update(&schedule, zone, freezes, false, now)
         });
         let name = group.name.update_schedule();
         let registry_heard = self.groups.heard();
-        ScheduleAnswer { name, schedule, zone, profile, next, etag, update_time, registry_heard }
+        ScheduleView { name, schedule, zone, profile, next, etag, update_time, registry_heard }
     }
 }
 
-fn below(tenant: &Authorised<TenantName>, group: &Id) -> AppConnectorGroupName {
-    AppConnectorGroupName::new(tenant.tenant.clone(), group.clone())
+fn group_of(name: &UpdateScheduleName) -> AppConnectorGroupName {
+    AppConnectorGroupName::new(name.tenant.clone(), name.app_connector_group.clone())
 }
 
 fn effective_zone(schedule: &Schedule, group: &Group) -> EffectiveZone {
@@ -315,8 +297,4 @@ fn effective_zone(schedule: &Schedule, group: &Group) -> EffectiveZone {
         None => (group.time_zone.clone(), ZoneSource::Group),
     };
     EffectiveZone { zone: name.parse().ok(), name, source }
-}
-
-fn lost_race(error: &Error) -> bool {
-    matches!(error, Error::Store(StoreError::Commit(CommitError::Precondition { .. })))
 }

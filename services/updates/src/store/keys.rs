@@ -1,19 +1,25 @@
 //! Keys of the rows. A tag is never used again for something else.
+//!
+//! | tag | key | value |
+//! | --- | --- | --- |
+//! | 01 | tenant, group | the copy of a group |
+//! | 02 | tenant, group | a written schedule |
+//! | 03 | tenant | a written policy |
+//! | 04 | | a token, as text, of the first snapshot taken over of registry's life; `1` from before tokens were kept |
+//! | 05 | tenant | the tenant's global id |
+//! | E0 … | | history: `resource::history` |
 
 use names::{AppConnectorGroupName, Id, TenantName};
+use resource::RecordError;
 use store::{Key, Prefix};
 
-use super::RecordError;
-
-/// A group's zone, by tenant and group.
 const GROUP: u8 = 1;
-/// A written schedule, by tenant and group.
-const SCHEDULE: u8 = 2;
-/// A written policy, by tenant.
-const POLICY: u8 = 3;
-
-/// Whether a snapshot of registry's groups was ever taken over.
+/// Of a schedule; its kind in history, too.
+pub(super) const SCHEDULE: u8 = 2;
+/// Of a policy; its kind in history, too.
+pub(super) const POLICY: u8 = 3;
 const SNAPSHOT: u8 = 4;
+const TENANT: u8 = 5;
 
 pub(super) fn snapshot() -> Key {
     Key::builder(SNAPSHOT).finish()
@@ -31,6 +37,10 @@ pub(super) fn policy(tenant: &TenantName) -> Key {
     Key::builder(POLICY).text(tenant.tenant.as_str()).finish()
 }
 
+pub(super) fn tenant(tenant: &TenantName) -> Key {
+    Key::builder(TENANT).text(tenant.tenant.as_str()).finish()
+}
+
 pub(super) fn all_groups() -> Prefix {
     Key::builder(GROUP).prefix()
 }
@@ -41,7 +51,7 @@ pub(super) fn read_group(key: &Key) -> Result<AppConnectorGroupName, RecordError
     let mut id = || parts.text().ok().and_then(|text| Id::parse(&text).ok());
     match (id(), id()) {
         (Some(tenant), Some(group)) => Ok(AppConnectorGroupName::new(tenant, group)),
-        _ => Err(RecordError::Key(format!("{key:?}"))),
+        _ => Err(RecordError(format!("the key {key:?} names no group"))),
     }
 }
 

@@ -2,115 +2,155 @@
 
 use jiff::Timestamp;
 use names::AppConnectorGroupName;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use resource::{Record, RecordError, record};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::domain::{group::Group, policy::UpdatePolicy, schedule::Schedule};
+use super::Kind;
+use crate::domain::{
+    group::Group, policy::UpdatePolicy, schedule::Schedule, tenant::ConfirmedTenant,
+};
 
-/// A row that this program cannot understand: damaged, or written by a newer one.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The value is not a record of a known version.
-    #[error("a {kind} record cannot be read or written: {source}")]
-    Value {
-        /// Which kind of record.
-        kind: &'static str,
-        /// What serde says.
-        source: serde_json::Error,
-    },
-    /// The key does not name what it should.
-    #[error("the key {0} names no group")]
-    Key(String),
+/// What an administrator writes, of which there is one at a place, with defaults until it is written.
+pub trait Kept: Clone + Default + Send + Sync + 'static {
+    /// Its record.
+    type Stored: Record<Domain = Written<Self>>;
+    /// Its kind.
+    const KIND: Kind;
 }
 
-fn read<T: DeserializeOwned>(kind: &'static str, value: &[u8]) -> Result<T, RecordError> {
-    serde_json::from_slice(value).map_err(|source| RecordError::Value { kind, source })
+/// Something that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written<T> {
+    /// What.
+    pub value: T,
+    /// Global id of what it was written for, where a name can come back; empty of a policy.
+    pub of: String,
+    /// When.
+    pub update_time: Timestamp,
 }
 
-fn write<T: Serialize>(kind: &'static str, record: &T) -> Result<Vec<u8>, RecordError> {
-    serde_json::to_vec(record).map_err(|source| RecordError::Value { kind, source })
-}
-
+/// A written schedule's row.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "v")]
-enum GroupRecord {
+pub enum StoredSchedule {
+    /// The only version.
+    #[serde(rename = "1")]
+    V1 {
+        /// The group's global id.
+        group_uid: String,
+        /// What was written.
+        #[serde(flatten)]
+        schedule: Schedule,
+        /// When.
+        update_time: Timestamp,
+    },
+}
+
+impl Kept for Schedule {
+    type Stored = StoredSchedule;
+    const KIND: Kind = Kind::Schedule;
+}
+
+impl Record for StoredSchedule {
+    type Domain = Written<Schedule>;
+
+    fn of(written: &Written<Schedule>) -> Self {
+        let Written { value: schedule, of: group_uid, update_time } = written.clone();
+        Self::V1 { group_uid, schedule, update_time }
+    }
+
+    fn into_domain(self) -> Result<Written<Schedule>, String> {
+        let Self::V1 { group_uid, schedule, update_time } = self;
+        Ok(Written { value: schedule, of: group_uid, update_time })
+    }
+}
+
+/// A written policy's row.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "v")]
+pub enum StoredPolicy {
+    /// The only version.
+    #[serde(rename = "1")]
+    V1 {
+        /// What was written.
+        #[serde(flatten)]
+        policy: UpdatePolicy,
+        /// When.
+        update_time: Timestamp,
+    },
+}
+
+impl Kept for UpdatePolicy {
+    type Stored = StoredPolicy;
+    const KIND: Kind = Kind::Policy;
+}
+
+impl Record for StoredPolicy {
+    type Domain = Written<UpdatePolicy>;
+
+    fn of(written: &Written<UpdatePolicy>) -> Self {
+        let Written { value: policy, of: _, update_time } = written.clone();
+        Self::V1 { policy, update_time }
+    }
+
+    fn into_domain(self) -> Result<Written<UpdatePolicy>, String> {
+        let Self::V1 { policy, update_time } = self;
+        Ok(Written { value: policy, of: String::new(), update_time })
+    }
+}
+
+/// A group's row; its name is in the key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "v")]
+pub(super) enum StoredGroup {
     #[serde(rename = "1")]
     V1 { uid: String, time_zone: String, deleted: bool },
 }
 
-/// A group's row; its name is in the key.
-pub(super) struct StoredGroup;
+impl Record for StoredGroup {
+    /// Without the name, nothing but the row itself.
+    type Domain = Self;
+
+    fn of(row: &Self) -> Self {
+        row.clone()
+    }
+
+    fn into_domain(self) -> Result<Self, String> {
+        Ok(self)
+    }
+}
 
 impl StoredGroup {
     pub(super) fn read(name: &AppConnectorGroupName, value: &[u8]) -> Result<Group, RecordError> {
-        let GroupRecord::V1 { uid, time_zone, deleted } = read("group", value)?;
+        let Self::V1 { uid, time_zone, deleted } = record::decode::<Self>(value)?;
         Ok(Group { name: name.clone(), uid, time_zone, deleted })
     }
 
     pub(super) fn write(group: &Group) -> Result<Vec<u8>, RecordError> {
         let Group { name: _, uid, time_zone, deleted } = group.clone();
-        write("group", &GroupRecord::V1 { uid, time_zone, deleted })
+        record::encode::<Self>(&Self::V1 { uid, time_zone, deleted })
     }
 }
 
+/// The row of a tenant's global id.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "v")]
-enum ScheduleRecord {
+pub(super) enum StoredTenant {
     #[serde(rename = "1")]
-    V1 {
-        group_uid: String,
-        #[serde(flatten)]
-        schedule: Schedule,
-        update_time: Timestamp,
-    },
+    V1 { uid: Uuid, confirmed: Timestamp },
 }
 
-/// A written schedule's row.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct StoredSchedule {
-    pub(super) group_uid: String,
-    pub(super) schedule: Schedule,
-    pub(super) update_time: Timestamp,
-}
+impl Record for StoredTenant {
+    type Domain = ConfirmedTenant;
 
-impl StoredSchedule {
-    pub(super) fn read(value: &[u8]) -> Result<Self, RecordError> {
-        let ScheduleRecord::V1 { group_uid, schedule, update_time } = read("schedule", value)?;
-        Ok(Self { group_uid, schedule, update_time })
+    fn of(tenant: &ConfirmedTenant) -> Self {
+        Self::V1 { uid: tenant.uid, confirmed: tenant.time }
     }
 
-    pub(super) fn write(self) -> Result<Vec<u8>, RecordError> {
-        let Self { group_uid, schedule, update_time } = self;
-        write("schedule", &ScheduleRecord::V1 { group_uid, schedule, update_time })
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "v")]
-enum PolicyRecord {
-    #[serde(rename = "1")]
-    V1 {
-        #[serde(flatten)]
-        policy: UpdatePolicy,
-        update_time: Timestamp,
-    },
-}
-
-/// A written policy's row.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct StoredPolicy {
-    pub(super) policy: UpdatePolicy,
-    pub(super) update_time: Timestamp,
-}
-
-impl StoredPolicy {
-    pub(super) fn read(value: &[u8]) -> Result<Self, RecordError> {
-        let PolicyRecord::V1 { policy, update_time } = read("policy", value)?;
-        Ok(Self { policy, update_time })
-    }
-
-    pub(super) fn write(self) -> Result<Vec<u8>, RecordError> {
-        let Self { policy, update_time } = self;
-        write("policy", &PolicyRecord::V1 { policy, update_time })
+    fn into_domain(self) -> Result<ConfirmedTenant, String> {
+        let Self::V1 { uid, confirmed } = self;
+        Ok(ConfirmedTenant { uid, time: confirmed })
     }
 }
 
@@ -127,7 +167,7 @@ mod tests {
         "2026-11-23T14:00:00Z".parse().unwrap()
     }
 
-    fn full_schedule() -> StoredSchedule {
+    fn full_schedule() -> Written<Schedule> {
         let last_tuesday =
             Days::Monthly { nth: (-1).try_into().unwrap(), weekday: jiff::civil::Weekday::Tuesday };
         let schedule = Schedule {
@@ -146,10 +186,10 @@ mod tests {
                 on_failure: FailureAction::Continue,
             },
         };
-        StoredSchedule { group_uid: "u-1".into(), schedule, update_time: update_time() }
+        Written { value: schedule, of: "u-1".into(), update_time: update_time() }
     }
 
-    fn full_policy() -> StoredPolicy {
+    fn full_policy() -> Written<UpdatePolicy> {
         let freeze = Freeze {
             start: update_time(),
             end: "2026-12-31T00:00:00Z".parse().unwrap(),
@@ -157,8 +197,8 @@ mod tests {
             groups: vec!["tenants/acme/appConnectorGroups/berlin".parse().unwrap()],
         };
         let version_profile = "versionProfiles/previous-default".parse().unwrap();
-        let policy = UpdatePolicy { version_profile, freezes: vec![freeze] };
-        StoredPolicy { policy, update_time: update_time() }
+        let value = UpdatePolicy { version_profile, freezes: vec![freeze] };
+        Written { value, of: String::new(), update_time: update_time() }
     }
 
     fn full_group() -> Group {
@@ -171,29 +211,30 @@ mod tests {
     }
 
     #[test]
-    fn every_version_ever_written_is_still_read() {
-        let schedule = StoredSchedule::read(include_bytes!("golden/schedule-1.json")).unwrap();
-        assert_eq!(schedule, full_schedule());
-        let policy = StoredPolicy::read(include_bytes!("golden/policy-1.json")).unwrap();
-        assert_eq!(policy, full_policy());
-        let name = full_group().name;
-        let group = StoredGroup::read(&name, include_bytes!("golden/group-1.json")).unwrap();
+    fn every_version_ever_written_is_still_read_and_the_newest_still_written() {
+        let schedule = include_bytes!("golden/schedule-1.json");
+        let schedule = record::golden::<StoredSchedule>(schedule, true);
+        assert_eq!(schedule.unwrap(), full_schedule());
+        let policy = record::golden::<StoredPolicy>(include_bytes!("golden/policy-1.json"), true);
+        assert_eq!(policy.unwrap(), full_policy());
+        let tenant = record::golden::<StoredTenant>(include_bytes!("golden/tenant-1.json"), true);
+        let uid = "2f1c9a34-5b7e-4c11-9d7a-6f0e8b3c2d10".parse().unwrap();
+        assert_eq!(tenant.unwrap(), ConfirmedTenant { uid, time: update_time() });
+        let stored = include_bytes!("golden/group-1.json");
+        record::golden::<StoredGroup>(stored, true).unwrap();
+        let group = StoredGroup::read(&full_group().name, stored).unwrap();
         assert_eq!(group, full_group());
     }
 
     #[test]
-    fn a_record_comes_back_as_it_was_written() {
-        let schedule = StoredSchedule::read(&full_schedule().write().unwrap()).unwrap();
-        assert_eq!(schedule, full_schedule());
-        let policy = StoredPolicy::read(&full_policy().write().unwrap()).unwrap();
-        assert_eq!(policy, full_policy());
+    fn a_group_comes_back_as_it_was_written() {
         let written = StoredGroup::write(&full_group()).unwrap();
         assert_eq!(StoredGroup::read(&full_group().name, &written).unwrap(), full_group());
     }
 
     #[test]
     fn a_record_of_a_newer_version_is_refused_and_not_guessed() {
-        let error = StoredPolicy::read(br#"{"v":"2"}"#).unwrap_err();
-        assert!(error.to_string().contains("policy"), "{error}");
+        let error = record::decode::<StoredPolicy>(br#"{"v":"2"}"#).unwrap_err();
+        assert!(error.to_string().contains("does not decode"), "{error}");
     }
 }

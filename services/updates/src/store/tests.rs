@@ -1,15 +1,18 @@
 //! The verbs over a real store.
 
-use store::StoreConfig;
+use jiff::Timestamp;
+use resource::record;
+use store::{Commit, CommitError, Revision, StoreConfig};
 
 use super::*;
+use crate::domain::{group::Group, schedule::Schedule};
 
 const NOW: &str = "2026-11-23T14:00:00Z";
 
-async fn keeper() -> (tempfile::TempDir, Keeper) {
+async fn rows() -> (tempfile::TempDir, Rows) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(StoreConfig::new(dir.path()), now).await.unwrap();
-    (dir, Keeper::new(store))
+    (dir, Rows::new(store))
 }
 
 fn now() -> Timestamp {
@@ -25,60 +28,75 @@ fn group(id: &str, uid: &str) -> Group {
     }
 }
 
-fn disabled() -> Schedule {
-    Schedule { enabled: false, ..Schedule::default() }
+async fn slot(rows: &Rows, group: &Group) -> Slot<Schedule> {
+    rows.slot(&Place::of_schedule(group)).await.unwrap()
+}
+
+/// Writes a disabled schedule over what was read.
+async fn disable(
+    rows: &Rows,
+    group: &Group,
+    over: &Slot<Schedule>,
+) -> Result<Revision, CommitError> {
+    let value = Schedule { enabled: false, ..Schedule::default() };
+    let written = Written { value, of: group.uid.clone(), update_time: now() };
+    let record = record::encode::<<Schedule as Kept>::Stored>(&written).unwrap();
+    let place = Place::of_schedule(group);
+    let commit = Rows::replace(Commit::new(now()), &place, over, record.into());
+    rows.store().commit(commit).await.map(|done| done.revision)
 }
 
 #[tokio::test]
 async fn a_schedule_outlives_a_restart_and_belongs_to_its_groups_uid() {
-    let (dir, keeper) = keeper().await;
+    let (dir, rows) = rows().await;
     let berlin = group("berlin", "first");
-    keeper.put_groups(std::slice::from_ref(&berlin), now()).await.unwrap();
-    let written =
-        keeper.write_schedule(&berlin, disabled(), Expected::Absent, None, now()).await.unwrap();
-    keeper.store().close().await;
-    drop(keeper);
+    rows.put_groups(std::slice::from_ref(&berlin), now()).await.unwrap();
+    let revision = disable(&rows, &berlin, &slot(&rows, &berlin).await).await.unwrap();
+    rows.store().close().await;
+    drop(rows);
 
-    let keeper = Keeper::new(Store::open(StoreConfig::new(dir.path()), now).await.unwrap());
-    assert_eq!(keeper.group(&berlin.name).await.unwrap(), Some(berlin.clone()));
-    assert_eq!(keeper.schedule(&berlin).await.unwrap(), Some(written));
+    let rows = Rows::new(Store::open(StoreConfig::new(dir.path()), now).await.unwrap());
+    assert_eq!(rows.group(&berlin.name).await.unwrap(), Some(berlin.clone()));
+    let found = slot(&rows, &berlin).await.found.unwrap();
+    assert_eq!((found.revision, found.written.value.enabled), (revision, false));
     let reborn = group("berlin", "second");
-    assert_eq!(keeper.schedule(&reborn).await.unwrap(), None);
-    let written = keeper.write_schedule(&reborn, disabled(), Expected::Absent, None, now()).await;
-    assert_eq!(written.unwrap().value, disabled(), "what is left over does not stand in the way");
+    let leftover = slot(&rows, &reborn).await;
+    assert_eq!(leftover.found, None);
+    disable(&rows, &reborn, &leftover).await.expect("what is left over stands in nobody's way");
+    assert!(slot(&rows, &reborn).await.found.is_some());
 }
 
 #[tokio::test]
-async fn a_write_against_an_old_version_is_refused() {
-    let (_dir, keeper) = keeper().await;
+async fn a_write_over_an_old_version_is_refused() {
+    let (_dir, rows) = rows().await;
     let berlin = group("berlin", "first");
-    let write = |expected| keeper.write_schedule(&berlin, disabled(), expected, None, now());
-    let first = write(Expected::Absent).await.unwrap();
-    let second = write(Expected::At(first.revision)).await.unwrap();
-    let stale = write(Expected::At(first.revision)).await.unwrap_err();
-    assert!(
-        matches!(stale, StoreError::Commit(CommitError::Precondition { .. })),
-        "{stale:?} after {second:?}"
-    );
+    let nothing = slot(&rows, &berlin).await;
+    disable(&rows, &berlin, &nothing).await.unwrap();
+    let first = slot(&rows, &berlin).await;
+    disable(&rows, &berlin, &first).await.unwrap();
+    for stale in [nothing, first] {
+        let refused = disable(&rows, &berlin, &stale).await.unwrap_err();
+        assert!(matches!(refused, CommitError::Precondition { .. }), "{refused:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_snapshot_removes_the_groups_that_are_not_in_it_and_keeps_schedules() {
-    let (_dir, keeper) = keeper().await;
+    let (_dir, rows) = rows().await;
     let groups: Vec<_> = (0..120).map(|i| group(&format!("g{i}"), "u")).collect();
-    keeper.put_groups(&groups, now()).await.unwrap();
+    rows.put_groups(&groups, now()).await.unwrap();
     let gone = &groups[119];
-    keeper.write_schedule(gone, disabled(), Expected::Absent, None, now()).await.unwrap();
+    disable(&rows, gone, &slot(&rows, gone).await).await.unwrap();
 
-    keeper.replace_groups(&groups[..119], now()).await.unwrap();
-    assert_eq!(keeper.group(&gone.name).await.unwrap(), None);
-    assert_eq!(keeper.group(&groups[118].name).await.unwrap().as_ref(), Some(&groups[118]));
-    assert!(keeper.schedule(gone).await.unwrap().is_some());
+    rows.replace_groups(&groups[..119], None, now()).await.unwrap();
+    assert_eq!(rows.group(&gone.name).await.unwrap(), None);
+    assert_eq!(rows.group(&groups[118].name).await.unwrap().as_ref(), Some(&groups[118]));
+    assert!(slot(&rows, gone).await.found.is_some());
 
-    let before = keeper.store().published();
-    keeper.replace_groups(&groups[..119], now()).await.unwrap();
-    assert_eq!(keeper.store().published(), before, "the same again writes nothing");
+    let before = rows.store().published();
+    rows.replace_groups(&groups[..119], None, now()).await.unwrap();
+    assert_eq!(rows.store().published(), before, "the same again writes nothing");
 
-    keeper.purge_group(&gone.name, now()).await.unwrap();
-    assert_eq!(keeper.schedule(gone).await.unwrap(), None);
+    rows.purge_group(&gone.name, now()).await.unwrap();
+    assert_eq!(slot(&rows, gone).await.found, None);
 }

@@ -1,6 +1,6 @@
 //! The process under test and who calls it.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
 use proto::updates::v1::{
@@ -101,9 +101,14 @@ impl Ground {
         self.serve(Plan::new(settings, self.clock.clone())).await
     }
 
+    /// Where updates keeps its store.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("updates")
+    }
+
     async fn serve(&self, plan: Plan) -> Serving {
-        let data_dir = self.directory.path().join("updates");
-        let config = updates::Config { data_dir, ..updates::Config::default() };
+        let mut config = updates::Config::default();
+        config.store.data_dir = self.data_dir();
         let running = plan.host::<updates::App>(config).start().await.unwrap();
         tokio::time::timeout(PATIENCE, running.health().ready()).await.expect("it gets ready");
         Serving { running, clock: self.clock.clone() }
@@ -118,6 +123,10 @@ impl Serving {
         let channel = connect(&ClientConfig::new(format!("https://localhost:{port}"), tls));
         let bearer = Bearer(format!("Bearer {token}").parse().unwrap());
         UpdatesServiceClient::new(InterceptedService::new(channel.unwrap(), bearer))
+    }
+
+    pub(crate) fn is_serving(&self, name: &str) -> Option<bool> {
+        self.running.health().is_serving(name)
     }
 
     pub(crate) fn admin(&self) -> Client {

@@ -5,7 +5,10 @@ use proto::updates::v1::{BatchGetUpdateSchedulesRequest, UpdateUpdateScheduleReq
 use rpc::Failure;
 use tonic::Code;
 
-use crate::ground::{STRANGER, get, ground, schedule_name, until};
+use crate::{
+    ground::{STRANGER, get, ground, schedule_name, until},
+    registry::FIRST,
+};
 
 #[tokio::test]
 async fn a_group_without_a_schedule_has_sunday_two_oclock_in_its_own_zone() {
@@ -66,7 +69,7 @@ async fn a_schedule_is_answered_after_a_restart_without_registry() {
 async fn a_group_the_watch_has_not_told_yet_is_read_once_from_registry() {
     let ground = ground();
     let serving = ground.start().await;
-    ground.told.whisper("new", "Asia/Kolkata", "first");
+    ground.told.whisper("new", "Asia/Kolkata", FIRST);
     let schedule = get(&mut serving.admin(), "new").await.unwrap();
     assert_eq!(schedule.effective_time_zone, "Asia/Kolkata");
     let missing = get(&mut serving.admin(), "missing").await.unwrap_err();

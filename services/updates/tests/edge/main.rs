@@ -4,6 +4,8 @@
 
 mod ground;
 mod groups;
+mod history;
 mod policies;
 mod registry;
 mod schedules;
+mod snapshots;

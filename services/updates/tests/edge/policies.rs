@@ -133,14 +133,23 @@ async fn the_systems_profiles_are_listed_in_pages_and_found_by_name() {
     let expected = ["default", "previous-default", "new-release"];
     assert_eq!(names, expected.map(|id| format!("versionProfiles/{id}")));
     request.parent = "tenants/other".into();
-    let other = client.list_version_profiles(request).await.unwrap_err();
+    let foreign = client.list_version_profiles(request.clone()).await.unwrap_err();
+    assert_eq!(foreign.code(), Code::NotFound, "before anything is said of the token");
+    let other = serving.admin().list_version_profiles(request).await.unwrap_err();
     assert_eq!(Failure::from_status(&other).reason(), Reason::PageTokenOtherQuery);
 
     let get = |name: &str| GetVersionProfileRequest { name: name.into() };
     let profile = client.get_version_profile(get("versionProfiles/new-release")).await.unwrap();
     assert_eq!(profile.into_inner().display_name, "New Release");
-    let missing = client.get_version_profile(get("versionProfiles/beta")).await.unwrap_err();
-    assert_eq!(missing.code(), Code::NotFound);
+    let resource = |status| Failure::from_status(&status).resource_info().unwrap().name.clone();
+    for (name, missing) in [
+        ("versionProfiles/beta", "versionProfiles/beta"),
+        ("tenants/acme/versionProfiles/default", "tenants/acme/versionProfiles/default"),
+        ("tenants/other/versionProfiles/default", "tenants/other"),
+    ] {
+        let refused = client.get_version_profile(get(name)).await.unwrap_err();
+        assert_eq!((refused.code(), resource(refused)), (Code::NotFound, missing.to_owned()));
+    }
     serving.stop().await;
 }
 

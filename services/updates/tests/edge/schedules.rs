@@ -214,6 +214,29 @@ async fn parallel_writes_without_an_etag_all_take_effect() {
 }
 
 #[tokio::test]
+async fn of_parallel_writes_with_one_etag_one_takes_effect_and_the_others_learn_of_it() {
+    let (_ground, serving) = serving().await;
+    let mut client = serving.admin();
+    let etag = get(&mut client, "berlin").await.unwrap().etag;
+    let writes = (1..=4).map(|retries| {
+        let mut client = client.clone();
+        let change = UpdateSchedule { retry_limit: Some(retries), ..UpdateSchedule::default() };
+        let request = write(UpdateSchedule { etag: etag.clone(), ..change }, &[]);
+        async move { update(&mut client, request).await }
+    });
+    let answers = futures::future::join_all(writes).await;
+    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(won.len(), 1);
+    let won = won.into_iter().next().unwrap().unwrap();
+    for refused in lost.into_iter().map(Result::unwrap_err) {
+        assert_eq!((refused.kind(), refused.reason()), (rpc::Kind::Aborted, "ETAG_MISMATCH"));
+        assert_eq!(refused.metadata_map()["etag"], won.etag);
+    }
+    assert_eq!(get(&mut client, "berlin").await.unwrap(), won);
+    serving.stop().await;
+}
+
+#[tokio::test]
 async fn a_viewer_reads_and_does_not_write_and_what_is_planned_says_so() {
     let (_ground, serving) = serving().await;
     let mut viewer = serving.client(VIEWER);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tokens::{TokenEntry, TokenFile, token_sha256};
-use names::{Reason, SpiffeId, TrustDomain};
+use names::{Id, Reason, SpiffeId, TrustDomain};
 
 fn tenant(id: &str) -> TenantName {
     TenantName { tenant: Id::parse(id).unwrap() }
@@ -129,11 +129,12 @@ fn a_connector_acts_in_its_own_tenant_until_it_is_revoked_or_expires() {
 
     let expired = connector("2026-11-23T12:00:00Z").still_valid().unwrap_err();
     assert_eq!(expired.reason(), Reason::CertificateExpired);
-    guard.denied.deny_name(name.clone());
+    let voice = guard.denied.voice("registry");
+    voice.deny_name(name.clone());
     assert_eq!(caller.still_valid().unwrap_err().reason(), Reason::IdentityRevoked);
-    guard.denied.allow_name(&name);
+    voice.allow_name(&name);
     caller.still_valid().unwrap();
-    guard.denied.deny_serial(vec![200, 1]);
+    voice.deny_serial(&[200, 1]);
     assert_eq!(caller.still_valid().unwrap_err().reason(), Reason::IdentityRevoked);
 }
 

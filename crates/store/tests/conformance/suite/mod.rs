@@ -1,4 +1,4 @@
-//! The suite: one room per promise.
+//! The suite: one module per promise.
 
 pub(crate) mod backups;
 pub(crate) mod commits;

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use names::{
-    AppConnectorGroupName, AppConnectorName, ApplicationSegmentName, Id, ServerGroupName,
-    TenantName,
+    AppConnectorGroupName, AppConnectorName, ApplicationSegmentName, ClientNetworkName, Id,
+    ServerGroupName, TenantName,
 };
 
-use super::{Connector, Group, Segment, ServerGroup, TenantConfiguration};
+use super::{ClientNetwork, Connector, Group, Segment, ServerGroup, TenantConfiguration};
 
 /// What is known of one object. `None`: it does not exist, or is deleted, also softly.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub enum Fact {
     ServerGroup(ServerGroupName, Option<ServerGroup>),
     /// An application segment.
     Segment(ApplicationSegmentName, Option<Segment>),
+    /// A client network.
+    ClientNetwork(ClientNetworkName, Option<ClientNetwork>),
 }
 
 /// Whether a tenant may get paths.
@@ -82,6 +84,11 @@ impl Model {
             Fact::Segment(name, segment) => {
                 let of = self.configuration(name.tenant());
                 put(&mut of.segments, name.application_segment.clone(), segment);
+                name.tenant()
+            }
+            Fact::ClientNetwork(name, network) => {
+                let of = self.configuration(name.tenant());
+                put(&mut of.client_networks, name.client_network.clone(), network);
                 name.tenant()
             }
         }

@@ -2,9 +2,7 @@
 //!
 //! Always holds: of the networks around an address the longest counts; an IPv4-mapped address is the IPv4 one; of two
 //! client networks with the same network, which registry refuses, the first by its id counts.
-//! Absent on purpose: a way in. Registry's watch does not feed
-//! [`client_networks`](crate::domain::configuration::TenantConfiguration::client_networks) yet; until it does, the table
-//! of every tenant is empty, and what the caller says places every client.
+//! Absent on purpose: rules. Registry checks what a client network may be; what cannot be read of it is left out when it is told.
 
 use std::{
     collections::{BTreeMap, HashMap},

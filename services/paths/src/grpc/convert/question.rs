@@ -306,7 +306,7 @@ pub(in crate::grpc) fn batch_request(
     }
     let mut connectors = Vec::with_capacity(names.len());
     for (n, name) in names.iter().enumerate().take(MAX_BATCH) {
-        let parsed = v.take(&format!("names[{n}]"), name.parse::<ConnectorStatusName>());
+        let parsed = v.take(format!("names[{n}]"), name.parse::<ConnectorStatusName>());
         connectors.extend(parsed.map(|name| name.app_connector()));
     }
     v.finish()?;

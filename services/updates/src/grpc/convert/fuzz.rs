@@ -1,13 +1,16 @@
 //! Any bytes in the place of a preview, of a schedule or of a policy that is written.
 
+use names::Draft as _;
 use prost::Message;
 use proto::updates::v1 as wire;
 use rpc::{Failure, Refuse as _, Violations, mask::Mask};
 use trial::fuzz::Verdict;
 
-use super::{policy, read::preview_request, schedule};
+use super::{edit_of, policy, read::preview_request, schedule};
 use crate::domain::{
+    change::ScheduleDraft,
     freeze::{MAX_FREEZES, MAX_GROUPS, MAX_REASON_CHARS},
+    policy::PolicyDraft,
     schedule::{Schedule, upcoming},
     window::MAX_WINDOWS,
     zone::Zone,
@@ -60,11 +63,11 @@ fn any_bytes_are_a_preview_whose_windows_come_in_order_or_name_what_is_wrong() {
     target.words(&["Pacific/Apia", "00:00", "23:59", "Africa/Casablanca"]).run(|input| {
         let Ok(request) = wire::PreviewWindowsRequest::decode(input) else { return no_message() };
         let ask = match preview_request(request) {
-            Ok(ask) => ask,
+            Ok((_, query)) => query,
             Err(failure) => return refused(&failure),
         };
         assert!((1..=100).contains(&ask.count), "{}", ask.count);
-        let Some(draft) = ask.draft else { return Verdict::Taken };
+        let Some(draft) = ask.proposal else { return Verdict::Taken };
         assert!(draft.windows.len() <= MAX_WINDOWS);
         let schedule = Schedule { windows: draft.windows, ..Schedule::default() };
         let zone: Zone = draft.time_zone.as_deref().unwrap_or("UTC").parse().unwrap();
@@ -102,12 +105,12 @@ fn any_bytes_are_a_schedule_that_can_be_stored_or_name_what_is_wrong() {
     target.words(&["versionProfiles/", "Etc/Unknown"]).run(|input| {
         let Ok(message) = wire::UpdateSchedule::decode(input) else { return no_message() };
         let mut found = Violations::new();
-        let mask = Mask::parse("update_mask", None, schedule::PATHS, &mut found);
-        let change = schedule::change_in(&mut found, message.clone(), &mask);
-        let Some(change) = change.filter(|_| found.is_empty()) else {
+        let mask = Mask::parse("update_mask", None, ScheduleDraft::PATHS, &mut found);
+        let draft = schedule::draft_in(&mut found, message.clone(), &mask);
+        if !found.is_empty() {
             return refused(&found.finish().expect_err("refused without a word"));
-        };
-        match change.apply(Schedule::default()) {
+        }
+        match Schedule::default().changed(&edit_of(draft, mask)) {
             Ok(schedule) => {
                 assert_eq!(schedule.enabled, message.enabled.unwrap_or(true));
                 assert_eq!(schedule.windows.len(), message.windows.len(), "a window is lost");
@@ -143,12 +146,12 @@ fn any_bytes_are_a_policy_within_its_limits_or_name_what_is_wrong() {
     target.words(&["tenants/other/", "versionProfiles/"]).run(|input| {
         let Ok(message) = wire::UpdatePolicy::decode(input) else { return no_message() };
         let mut found = Violations::new();
-        let mask = Mask::parse("update_mask", None, policy::PATHS, &mut found);
-        let change = policy::change_in(&mut found, message.clone(), &mask, Some(&name));
+        let mask = Mask::parse("update_mask", None, PolicyDraft::PATHS, &mut found);
+        let draft = policy::draft_in(&mut found, message.clone(), &mask, Some(&name));
         if !found.is_empty() {
             return refused(&found.finish().expect_err("refused without a word"));
         }
-        let freezes = change.freezes.unwrap_or_default();
+        let freezes = draft.freezes;
         assert_eq!(freezes.len(), message.freezes.len(), "a freeze is lost");
         assert!(freezes.len() <= MAX_FREEZES);
         for freeze in &freezes {

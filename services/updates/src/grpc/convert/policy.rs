@@ -1,80 +1,61 @@
 //! Update policies, both ways.
 
-use names::{Reason, UpdatePolicyName};
+use jiff::Timestamp;
+use names::{Draft as _, Reason, UpdatePolicyName};
 use proto::updates::v1 as wire;
-use rpc::{Failure, Refuse as _, Violations, access::Caller, mask::Mask};
+use resource::Parsing;
+use rpc::{Violations, mask::Mask};
+use store::Etag;
 
-use super::{only_name, schedule::etag_in};
+use super::edit_of;
 use crate::{
-    domain::freeze::{Freeze, MAX_FREEZES, MAX_GROUPS, MAX_REASON_CHARS},
-    domain::profile,
-    grpc::request_id,
-    service::{
-        policies::{PolicyAnswer, PolicyChange},
-        schedules::WriteOptions,
+    domain::{
+        change::Edit,
+        freeze::{Freeze, MAX_FREEZES, MAX_GROUPS, MAX_REASON_CHARS},
+        policy::{PolicyDraft, UpdatePolicy},
     },
+    service::policies::PolicyView,
 };
 
-/// What an update may name in its mask.
-pub(super) const PATHS: &[&str] = &["version_profile", "freezes"];
-
-pub(in crate::grpc) fn policy_name(name: String) -> Result<UpdatePolicyName, Failure> {
-    only_name("name", &name)
-}
-
-/// A write of a policy.
-pub(in crate::grpc) struct UpdateAsk {
-    pub(in crate::grpc) name: UpdatePolicyName,
-    pub(in crate::grpc) change: PolicyChange,
-    pub(in crate::grpc) options: WriteOptions,
-}
-
-pub(in crate::grpc) fn update_policy_request(
-    mut request: wire::UpdateUpdatePolicyRequest,
-    caller: &Caller,
-) -> Result<UpdateAsk, Failure> {
-    let mut violations = Violations::new();
-    let id = std::mem::take(&mut request.request_id);
-    let repeat = request_id::parse(&mut violations, "UpdateUpdatePolicy", caller, &id, &request);
+/// A write of a policy, as far as it can be read.
+pub(in crate::grpc) fn policy_edit(
+    request: wire::UpdateUpdatePolicyRequest,
+    parsing: &mut Parsing,
+) -> (Option<UpdatePolicyName>, Edit<PolicyDraft>) {
     let wire::UpdateUpdatePolicyRequest {
         update_policy,
         update_mask,
-        validate_only,
+        validate_only: _,
         request_id: _,
     } = request;
-    let mask = Mask::parse("update_mask", update_mask.as_ref(), PATHS, &mut violations);
-    let policy = violations.require("update_policy", update_policy).unwrap_or_default();
-    let (name, etag, change) = violations.within("update_policy", |violations| {
-        let name: Option<UpdatePolicyName> = violations.take("name", policy.name.parse());
-        let etag = etag_in(violations, &policy.etag);
-        let change = change_in(violations, policy, &mask, name.as_ref());
-        (name, etag, change)
-    });
-    violations.finish_with(|| {
-        let options = WriteOptions { etag, validate_only, request: repeat };
-        Some(UpdateAsk { name: name?, change, options })
-    })
+    let problems = &mut parsing.problems;
+    let mask = Mask::parse("update_mask", update_mask.as_ref(), PolicyDraft::PATHS, problems);
+    let policy = problems.require("update_policy", update_policy).unwrap_or_default();
+    let name: Option<UpdatePolicyName> = problems.take("update_policy.name", policy.name.parse());
+    parsing.etag("update_policy.etag", &policy.etag);
+    let draft = parsing
+        .problems
+        .within("update_policy", |problems| draft_in(problems, policy, &mask, name.as_ref()));
+    (name, edit_of(draft, mask))
 }
 
-pub(super) fn change_in(
-    violations: &mut Violations,
+/// The fields that the mask means; what is wrong with them is noted.
+pub(super) fn draft_in(
+    problems: &mut Violations,
     policy: wire::UpdatePolicy,
     mask: &Mask,
     name: Option<&UpdatePolicyName>,
-) -> PolicyChange {
+) -> PolicyDraft {
     let wire::UpdatePolicy { name: _, version_profile, freezes, etag: _, update_time: _ } = policy;
-    let mut change = PolicyChange::default();
-    if mask.includes("version_profile", !version_profile.is_empty()) {
-        change.version_profile = if version_profile.is_empty() {
-            Some(profile::default_name())
-        } else {
-            violations.take("version_profile", version_profile.parse())
-        };
+    let mut draft = PolicyDraft::default();
+    if mask.includes("version_profile", !version_profile.is_empty()) && !version_profile.is_empty()
+    {
+        draft.version_profile = problems.take("version_profile", version_profile.parse());
     }
     if mask.includes("freezes", !freezes.is_empty()) {
-        change.freezes = freezes_in(violations, freezes, name);
+        draft.freezes = freezes_in(problems, freezes, name).unwrap_or_default();
     }
-    change
+    draft
 }
 
 fn freezes_in(
@@ -136,12 +117,24 @@ fn freeze_in(
     (violations.len() == before).then_some(Freeze { start: start?, end: end?, reason, groups })
 }
 
-pub(in crate::grpc) fn policy(answer: PolicyAnswer) -> wire::UpdatePolicy {
-    let PolicyAnswer { tenant, policy, etag, update_time } = answer;
+pub(in crate::grpc) fn policy(view: PolicyView) -> wire::UpdatePolicy {
+    let PolicyView { tenant, policy, etag, update_time } = view;
+    let name = UpdatePolicyName { tenant: tenant.tenant }.to_string();
+    written_policy(name, policy, etag, update_time)
+}
+
+/// What was written, which is all that a policy says.
+pub(in crate::grpc) fn written_policy(
+    name: String,
+    policy: UpdatePolicy,
+    etag: Etag,
+    update_time: Option<Timestamp>,
+) -> wire::UpdatePolicy {
+    let UpdatePolicy { version_profile, freezes } = policy;
     wire::UpdatePolicy {
-        name: UpdatePolicyName { tenant: tenant.tenant }.to_string(),
-        version_profile: policy.version_profile.to_string(),
-        freezes: policy.freezes.into_iter().map(freeze_out).collect(),
+        name,
+        version_profile: version_profile.to_string(),
+        freezes: freezes.into_iter().map(freeze_out).collect(),
         etag: etag.to_string(),
         update_time: update_time.map(rpc::time::to_proto),
     }

@@ -1,12 +1,12 @@
 //! Requests that change nothing.
 
-use jiff::{Timestamp, civil::date, tz::TimeZone};
-use names::{Id, Reason, TenantName, UpdateScheduleName};
+use jiff::{civil::date, tz::TimeZone};
+use names::{Reason, TenantName, UpdateScheduleName};
 use proto::updates::v1 as wire;
 use rpc::{Failure, Refuse as _, Violations};
 
-use super::{only_name, schedule::zone_in, window::windows_in};
-use crate::service::schedules::Draft;
+use super::{schedule::zone_in, window::windows_in};
+use crate::service::schedules::{PreviewQuery, Proposal};
 
 /// Most schedules in one batch: a page of the console, with room.
 const MAX_BATCH: usize = 1_000;
@@ -17,21 +17,17 @@ const MAX_PREVIEW: usize = 100;
 /// First and last year in which a preview may begin: rules of time zones say little outside of them.
 const PREVIEW_YEARS: std::ops::RangeInclusive<i16> = 1970..=2200;
 
-pub(in crate::grpc) fn schedule_name(name: String) -> Result<UpdateScheduleName, Failure> {
-    only_name("name", &name)
-}
-
-/// The tenant and the groups of a batch.
+/// The tenant and the schedules of a batch.
 pub(in crate::grpc) fn batch_request(
     request: wire::BatchGetUpdateSchedulesRequest,
-) -> Result<(TenantName, Vec<Id>), Failure> {
+) -> Result<(TenantName, Vec<UpdateScheduleName>), Failure> {
     let wire::BatchGetUpdateSchedulesRequest { parent, names } = request;
     let mut violations = Violations::new();
     let tenant: Option<TenantName> = violations.take("parent", parent.parse());
     if !(1..=MAX_BATCH).contains(&names.len()) {
         violations.add("names", Reason::OutOfRange, format!("must be 1 to {MAX_BATCH} names"));
     }
-    let mut groups = Vec::with_capacity(names.len().min(MAX_BATCH));
+    let mut schedules = Vec::with_capacity(names.len().min(MAX_BATCH));
     for (index, name) in names.iter().take(MAX_BATCH).enumerate() {
         let field = format!("names[{index}]");
         let Some(name) = violations.take::<UpdateScheduleName, _>(&field, name.parse()) else {
@@ -40,22 +36,15 @@ pub(in crate::grpc) fn batch_request(
         if tenant.as_ref().is_some_and(|tenant| name.tenant() != *tenant) {
             violations.add(&field, Reason::Malformed, format!("must be below parent `{parent}`"));
         }
-        groups.push(name.app_connector_group);
+        schedules.push(name);
     }
-    violations.finish_with(|| Some((tenant?, groups)))
+    violations.finish_with(|| Some((tenant?, schedules)))
 }
 
-/// What a preview asks.
-pub(in crate::grpc) struct PreviewAsk {
-    pub(in crate::grpc) name: UpdateScheduleName,
-    pub(in crate::grpc) count: usize,
-    pub(in crate::grpc) from: Option<Timestamp>,
-    pub(in crate::grpc) draft: Option<Draft>,
-}
-
+/// The schedule and what is asked of it.
 pub(in crate::grpc) fn preview_request(
     request: wire::PreviewWindowsRequest,
-) -> Result<PreviewAsk, Failure> {
+) -> Result<(UpdateScheduleName, PreviewQuery), Failure> {
     let wire::PreviewWindowsRequest { name, count, start_time, draft } = request;
     let mut violations = Violations::new();
     let name = violations.take("name", name.parse());
@@ -73,18 +62,18 @@ pub(in crate::grpc) fn preview_request(
             (date(*PREVIEW_YEARS.start(), 1, 1), date(*PREVIEW_YEARS.end(), 12, 31));
         violations.add("start_time", Reason::OutOfRange, format!("must be from {first} to {last}"));
     }
-    let draft = draft.map(|draft| {
+    let proposal = draft.map(|draft| {
         violations.within("draft", |violations| {
             let time_zone = zone_in(violations, &draft.time_zone);
             let windows = windows_in(violations, draft.windows);
-            Some(Draft { windows: windows?, time_zone: time_zone? })
+            Some(Proposal { windows: windows?, time_zone: time_zone? })
         })
     });
     violations.finish_with(|| {
-        let draft = match draft {
-            Some(draft) => Some(draft?),
+        let proposal = match proposal {
+            Some(proposal) => Some(proposal?),
             None => None,
         };
-        Some(PreviewAsk { name: name?, count: count?, from, draft })
+        Some((name?, PreviewQuery { proposal, count: count?, from }))
     })
 }

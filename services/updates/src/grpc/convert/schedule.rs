@@ -1,77 +1,46 @@
 //! Update schedules, both ways.
 
-use names::{Reason, UpdateScheduleName, VersionProfileName};
+use jiff::Timestamp;
+use names::{Draft as _, Reason, UpdateScheduleName};
 use proto::{r#type::v1::Condition, updates::v1 as wire};
-use rpc::{Failure, Refuse as _, Violations, access::Caller, mask::Mask};
+use resource::Parsing;
+use rpc::{Violations, mask::Mask};
 use store::Etag;
 
 use super::{
+    edit_of,
     profile::effective_out,
     window::{occurrence_out, window_out, windows_in},
 };
 use crate::{
     domain::{
-        change::ScheduleChange,
-        pace::{
-            Canary, FailureAction, MAX_COUNT, MAX_RETRIES, MAX_SOAK_SECONDS, MaxUnavailable, Pace,
-        },
-        schedule::{NextState, NextUpdate},
+        change::{Edit, ScheduleDraft},
+        pace::{Canary, FailureAction, MAX_COUNT, MAX_RETRIES, MAX_SOAK_SECONDS, MaxUnavailable},
+        schedule::{NextState, NextUpdate, Schedule},
         zone::{UnknownZone, Zone},
     },
-    grpc::request_id,
-    service::schedules::{EffectiveZone, Preview, ScheduleAnswer, WriteOptions, ZoneSource},
+    service::schedules::{EffectiveZone, Preview, ScheduleView, ZoneSource},
 };
 
-/// What an update may name in its mask.
-pub(super) const PATHS: &[&str] = &[
-    "enabled",
-    "windows",
-    "time_zone",
-    "version_profile",
-    "persist_local_version_profile",
-    "max_unavailable",
-    "canary",
-    "retry_limit",
-    "failure_threshold",
-    "on_failure",
-];
-
-/// A write of a schedule.
-pub(in crate::grpc) struct UpdateAsk {
-    pub(in crate::grpc) name: UpdateScheduleName,
-    pub(in crate::grpc) change: ScheduleChange,
-    pub(in crate::grpc) options: WriteOptions,
-}
-
-pub(in crate::grpc) fn update_schedule_request(
-    mut request: wire::UpdateUpdateScheduleRequest,
-    caller: &Caller,
-) -> Result<UpdateAsk, Failure> {
-    let mut violations = Violations::new();
-    let id = std::mem::take(&mut request.request_id);
-    let repeat = request_id::parse(&mut violations, "UpdateUpdateSchedule", caller, &id, &request);
+/// A write of a schedule, as far as it can be read.
+pub(in crate::grpc) fn schedule_edit(
+    request: wire::UpdateUpdateScheduleRequest,
+    parsing: &mut Parsing,
+) -> (Option<UpdateScheduleName>, Edit<ScheduleDraft>) {
     let wire::UpdateUpdateScheduleRequest {
         update_schedule,
         update_mask,
-        validate_only,
+        validate_only: _,
         request_id: _,
     } = request;
-    let mask = Mask::parse("update_mask", update_mask.as_ref(), PATHS, &mut violations);
-    let schedule = violations.require("update_schedule", update_schedule).unwrap_or_default();
-    let (name, etag, change) = violations.within("update_schedule", |violations| {
-        let name = violations.take("name", schedule.name.parse());
-        let etag = etag_in(violations, &schedule.etag);
-        (name, etag, change_in(violations, schedule, &mask))
-    });
-    violations.finish_with(|| {
-        let options = WriteOptions { etag, validate_only, request: repeat };
-        Some(UpdateAsk { name: name?, change: change?, options })
-    })
-}
-
-/// An etag that was sent, if one was.
-pub(super) fn etag_in(violations: &mut Violations, text: &str) -> Option<Etag> {
-    if text.is_empty() { None } else { violations.take("etag", Etag::parse(text)) }
+    let problems = &mut parsing.problems;
+    let mask = Mask::parse("update_mask", update_mask.as_ref(), ScheduleDraft::PATHS, problems);
+    let schedule = problems.require("update_schedule", update_schedule).unwrap_or_default();
+    let name = problems.take("update_schedule.name", schedule.name.parse());
+    parsing.etag("update_schedule.etag", &schedule.etag);
+    let draft =
+        parsing.problems.within("update_schedule", |problems| draft_in(problems, schedule, &mask));
+    (name, edit_of(draft, mask))
 }
 
 /// A zone's name as the database writes it; the inner `None` is an empty one.
@@ -85,12 +54,12 @@ pub(super) fn zone_in(violations: &mut Violations, text: &str) -> Option<Option<
         .map(|zone| Some(zone.to_string()))
 }
 
-/// The fields that the mask means; `None` when one of them is wrong.
-pub(super) fn change_in(
-    violations: &mut Violations,
+/// The fields that the mask means; what is wrong with them is noted. What it does not mean is not looked at.
+pub(super) fn draft_in(
+    problems: &mut Violations,
     schedule: wire::UpdateSchedule,
     mask: &Mask,
-) -> Option<ScheduleChange> {
+) -> ScheduleDraft {
     let wire::UpdateSchedule {
         name: _,
         enabled,
@@ -115,51 +84,41 @@ pub(super) fn change_in(
         update_time: _,
         registry_heard_time: _,
     } = schedule;
-    let defaults = Pace::default();
-    let before = violations.len();
-    let mut change = ScheduleChange::default();
+    let mut draft = ScheduleDraft::default();
     if mask.includes("enabled", enabled.is_some()) {
-        change.enabled = Some(enabled.unwrap_or(true));
+        draft.enabled = enabled;
     }
     if mask.includes("windows", !windows.is_empty()) {
-        change.windows = windows_in(violations, windows);
+        draft.windows = windows_in(problems, windows).unwrap_or_default();
     }
     if mask.includes("time_zone", !time_zone.is_empty()) {
-        change.time_zone = zone_in(violations, &time_zone);
+        draft.time_zone = zone_in(problems, &time_zone).flatten();
     }
-    let persist = persist_local_version_profile;
-    if mask.includes("persist_local_version_profile", persist.is_some()) {
-        change.profile.persist = Some(persist.unwrap_or(false));
+    if mask.includes("persist_local_version_profile", persist_local_version_profile.is_some()) {
+        draft.persist = persist_local_version_profile;
     }
-    if mask.includes("version_profile", !version_profile.is_empty()) {
-        change.profile.profile = profile_in(violations, &version_profile);
+    let has_profile = !version_profile.is_empty();
+    if mask.includes("version_profile", has_profile) && has_profile {
+        draft.version_profile = problems.take("version_profile", version_profile.parse());
     }
     if mask.includes("max_unavailable", max_unavailable.is_some()) {
-        change.max_unavailable = max_unavailable
-            .map_or(Some(defaults.max_unavailable), |wire| max_unavailable_in(violations, wire));
+        draft.max_unavailable = max_unavailable.and_then(|wire| max_unavailable_in(problems, wire));
     }
     if mask.includes("canary", canary.is_some()) {
-        change.canary = canary.map_or(Some(defaults.canary), |wire| canary_in(violations, wire));
+        draft.canary = canary.and_then(|wire| canary_in(problems, wire));
     }
     if mask.includes("retry_limit", retry_limit.is_some()) {
-        let limit = retry_limit.unwrap_or(defaults.retry_limit.into());
-        change.retry_limit = ranged(violations, "retry_limit", limit, 0, MAX_RETRIES);
+        draft.retry_limit =
+            retry_limit.and_then(|limit| ranged(problems, "retry_limit", limit, 0, MAX_RETRIES));
     }
     if mask.includes("failure_threshold", failure_threshold.is_some()) {
-        let limit = failure_threshold.unwrap_or(defaults.failure_threshold.into());
-        change.failure_threshold = ranged(violations, "failure_threshold", limit, 1, MAX_COUNT);
+        draft.failure_threshold = failure_threshold
+            .and_then(|limit| ranged(problems, "failure_threshold", limit, 1, MAX_COUNT));
     }
     if mask.includes("on_failure", on_failure != 0) {
-        change.on_failure = on_failure_in(violations, on_failure);
+        draft.on_failure = on_failure_in(problems, on_failure);
     }
-    (violations.len() == before).then_some(change)
-}
-
-fn profile_in(violations: &mut Violations, text: &str) -> Option<Option<VersionProfileName>> {
-    if text.is_empty() {
-        return Some(None);
-    }
-    violations.take("version_profile", text.parse()).map(Some)
+    draft
 }
 
 /// A number in a range, in the type that holds the range.
@@ -211,7 +170,7 @@ fn canary_in(violations: &mut Violations, wire: wire::Canary) -> Option<Canary> 
 
 fn on_failure_in(violations: &mut Violations, wire: i32) -> Option<FailureAction> {
     match wire::FailureAction::try_from(wire) {
-        Ok(wire::FailureAction::Unspecified) => Some(Pace::default().on_failure),
+        Ok(wire::FailureAction::Unspecified) => None,
         Ok(wire::FailureAction::Halt) => Some(FailureAction::Halt),
         Ok(wire::FailureAction::Continue) => Some(FailureAction::Continue),
         Err(_) => {
@@ -221,39 +180,51 @@ fn on_failure_in(violations: &mut Violations, wire: i32) -> Option<FailureAction
     }
 }
 
-pub(in crate::grpc) fn schedule(answer: ScheduleAnswer) -> wire::UpdateSchedule {
-    let ScheduleAnswer { name, schedule, zone, profile, next, etag, update_time, registry_heard } =
-        answer;
-    let pace = schedule.pace;
-    let own_profile = schedule.persisted_profile.as_ref();
+pub(in crate::grpc) fn schedule(view: ScheduleView) -> wire::UpdateSchedule {
+    let ScheduleView { name, schedule, zone, profile, next, etag, update_time, registry_heard } =
+        view;
     let source = match zone.source {
         ZoneSource::Schedule => wire::TimeZoneSource::Schedule,
         ZoneSource::Group => wire::TimeZoneSource::Group,
     };
     let next = next.zip(zone.zone.as_ref()).map(|(next, zone)| next_out(next, zone));
     wire::UpdateSchedule {
-        name: name.to_string(),
+        effective_time_zone: zone.name.clone(),
+        effective_time_zone_source: source.into(),
+        effective_version_profile: Some(effective_out(&profile)),
+        next_periodic_update: next,
+        conditions: zone_condition(&zone).into_iter().collect(),
+        tzdb_version: runtime::about::tzdb_version().to_owned(),
+        registry_heard_time: registry_heard.map(rpc::time::to_proto),
+        ..written_schedule(name.to_string(), &schedule, etag, update_time)
+    }
+}
+
+/// What was written, without what follows from it at a moment.
+pub(in crate::grpc) fn written_schedule(
+    name: String,
+    schedule: &Schedule,
+    etag: Etag,
+    update_time: Option<Timestamp>,
+) -> wire::UpdateSchedule {
+    let pace = schedule.pace;
+    let own_profile = schedule.persisted_profile.as_ref();
+    wire::UpdateSchedule {
+        name,
         enabled: Some(schedule.enabled),
         windows: schedule.effective_windows().iter().map(window_out).collect(),
         windows_defaulted: schedule.windows.is_empty(),
         time_zone: schedule.time_zone.clone().unwrap_or_default(),
-        effective_time_zone: zone.name.clone(),
-        effective_time_zone_source: source.into(),
         version_profile: own_profile.map(ToString::to_string).unwrap_or_default(),
         persist_local_version_profile: Some(own_profile.is_some()),
-        effective_version_profile: Some(effective_out(&profile)),
         max_unavailable: Some(max_unavailable_out(pace.max_unavailable)),
         canary: Some(canary_out(pace.canary)),
         retry_limit: Some(pace.retry_limit.into()),
         failure_threshold: Some(pace.failure_threshold.into()),
         on_failure: on_failure_out(pace.on_failure).into(),
-        next_periodic_update: next,
-        skipped_window_start_time: None,
-        conditions: zone_condition(&zone).into_iter().collect(),
-        tzdb_version: runtime::about::tzdb_version().to_owned(),
         etag: etag.to_string(),
         update_time: update_time.map(rpc::time::to_proto),
-        registry_heard_time: registry_heard.map(rpc::time::to_proto),
+        ..wire::UpdateSchedule::default()
     }
 }
 

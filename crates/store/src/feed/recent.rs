@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    engine::{LogPage, LoggedCommit},
+    log::{LogPage, LoggedCommit},
     revision::Revision,
 };
 
@@ -80,7 +80,7 @@ impl Recent {
 
 fn weight(commit: &LoggedCommit) -> usize {
     let length = |value: &Option<bytes::Bytes>| value.as_ref().map_or(0, bytes::Bytes::len);
-    let of_change = |change: &crate::engine::Change| {
+    let of_change = |change: &crate::log::Change| {
         change.key.as_bytes().len() + length(&change.before) + length(&change.after)
     };
     commit.changes.iter().map(of_change).sum()
