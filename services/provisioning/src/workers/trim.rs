@@ -15,7 +15,8 @@ pub(crate) struct Trim {
 }
 
 impl Worker for Trim {
-    const NAME: &'static str = "trim-history";
+    // Services of one process share the names of workers in their metrics.
+    const NAME: &'static str = "trim-provisioning";
     type Error = Fault;
 
     async fn tick(&mut self, now: Timestamp) -> Result<Next, Fault> {
