@@ -13,6 +13,7 @@ use resource::{
 };
 use rpc::Refuse as _;
 use tonic::{Request, Response};
+use uuid::Uuid;
 
 use super::{
     Api,
@@ -57,6 +58,11 @@ impl Objects for Remembered<'_> {
             Ok(name) if kind == KEY_KIND => self.0.keys.records.past_row(&name, at).await,
             _ => Ok(None),
         }
+    }
+
+    /// What a purge removes leaves no event, and another key may have the id since.
+    fn is_of(&self, _kind: u8, row: &Row, uid: Uuid) -> Result<bool, Fault> {
+        Ok(Records::past_key(&row.value)?.uid == uid)
     }
 
     fn render(&self, event: &Event) -> Result<(&'static str, Vec<u8>), Fault> {

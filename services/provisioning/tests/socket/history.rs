@@ -26,6 +26,11 @@ use crate::{
 /// Longer than the time within which `read_time` means now.
 const WHILE: Duration = Duration::from_secs(60);
 
+/// Longer than a deleted key is kept.
+const PURGED_AFTER: Duration = Duration::from_secs(30 * 24 * 3600 + 1);
+/// What the sweep waits between two looks.
+const SWEEP_PERIOD: Duration = Duration::from_secs(600);
+
 async fn rename(house: &House, name: &str, display_name: &str) {
     let key = ProvisioningKey {
         name: name.to_owned(),
@@ -259,6 +264,28 @@ async fn a_name_of_another_tenant_is_refused_to_who_has_no_role_there() {
     let refused = failure(other.list_provisioning_keys(below).await.unwrap_err());
     assert_eq!(refused.violations()[0].reason, "FOREIGN_TENANT");
     assert_eq!(house.read_key(&made.name).await.state(), State::Active);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_event_of_a_purged_key_does_not_tell_of_the_key_that_has_its_id_since() {
+    let house = House::start().await;
+    let with_id = CreateProvisioningKeyRequest {
+        provisioning_key_id: "k".into(),
+        ..create(key_of("Berlin", 3))
+    };
+    let made = house.api().create_provisioning_key(with_id.clone()).await.unwrap().into_inner();
+    delete(&house, &made.name).await;
+    house.hand.advance(PURGED_AFTER);
+    eventually("the deleted key is purged", || async {
+        house.hand.advance(SWEEP_PERIOD);
+        house.api().create_provisioning_key(with_id.clone()).await.is_ok()
+    })
+    .await;
+    let told = events(&house, r#"method:"*/DeleteProvisioningKey""#).await;
+    assert_eq!((told.len(), &told[0].resource_uid), (1, &made.uid));
+    let after = ProvisioningKey::decode(&told[0].after[..]).unwrap();
+    assert!(told[0].after.is_empty(), "{after:?}");
     house.stop().await;
 }
 
