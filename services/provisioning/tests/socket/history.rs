@@ -268,6 +268,25 @@ async fn a_name_of_another_tenant_is_refused_to_who_has_no_role_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_write_in_a_tenant_is_told_so_before_what_is_wrong_with_the_key() {
+    let house = House::start().await;
+    let request = CreateProvisioningKeyRequest {
+        provisioning_key_id: "No Id".into(),
+        request_id: "no uuid".into(),
+        ..create(ProvisioningKey { max_uses: -1, ..key_of("", 0) })
+    };
+    let mut other = house.api_as_admin_of("tenants/other");
+    let refused = failure(other.create_provisioning_key(request.clone()).await.unwrap_err());
+    assert_eq!(refused.reason(), "RESOURCE_NOT_FOUND");
+    assert!(refused.violations().is_empty(), "{refused:?}");
+    let refused = failure(house.api().create_provisioning_key(request).await.unwrap_err());
+    let fields: Vec<_> = refused.violations().iter().map(|it| it.field.as_str()).collect();
+    let wrong = ["request_id", "provisioning_key_id"];
+    assert!(fields.starts_with(&wrong) && fields.len() > wrong.len(), "{fields:?}");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_event_of_a_purged_key_does_not_tell_of_the_key_that_has_its_id_since() {
     let house = House::start().await;
     let with_id = CreateProvisioningKeyRequest {
