@@ -18,7 +18,7 @@ const CONTENTION_PAUSE: Duration = Duration::from_millis(50);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the store's side of a use case failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Fault {
     /// The store could not be read, or the revision asked for is gone.
     #[error(transparent)]

@@ -33,7 +33,7 @@ pub trait Record: Serialize + DeserializeOwned {
 }
 
 /// A record does not decode: written by a newer program, or damaged; or a value cannot be written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("a record does not decode: {0}")]
 pub struct RecordError(pub String);
 

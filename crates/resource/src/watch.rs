@@ -147,10 +147,7 @@ pub async fn open<E: Events>(
     held: impl Send + 'static,
 ) -> Result<Responses<E>, Failure> {
     let items = store.watch(prefixes, from).await.map_err(Fault::from)?;
-    let at = match from {
-        WatchFrom::Snapshot => store.published(),
-        WatchFrom::After(revision) => revision,
-    };
+    let at = items.starts_at();
     let feed =
         Feed { store: store.clone(), events, watching, items, at, ready: VecDeque::new(), held };
     Ok(Box::pin(stream::unfold(Some(feed), |feed| async move {

@@ -94,6 +94,7 @@ impl From<ReadError> for WatchError {
 
 /// The items of one watch. Ends after the first error, and never otherwise.
 pub struct WatchStream {
+    starts_at: Revision,
     inner: Pin<Box<dyn Stream<Item = Result<WatchItem, WatchError>> + Send>>,
 }
 
@@ -120,6 +121,7 @@ impl WatchStream {
         bookmark_period: Duration,
     ) -> WatchStream {
         let watcher = Watcher::new(view, prefixes, from, bookmark_period);
+        let starts_at = watcher.seen;
         let inner = stream::unfold(Some(watcher), |watcher| async move {
             let mut watcher = watcher?;
             match watcher.next().await {
@@ -127,7 +129,13 @@ impl WatchStream {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        WatchStream { inner: Box::pin(inner) }
+        WatchStream { starts_at, inner: Box::pin(inner) }
+    }
+
+    /// The revision of the snapshot, or the one after which the watch goes on: what is joined to a snapshot's rows is read there.
+    #[must_use]
+    pub fn starts_at(&self) -> Revision {
+        self.starts_at
     }
 }
 

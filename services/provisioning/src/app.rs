@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use ::store::{EmbeddedConfig, Retention, Store, StoreConfig, StoreHealth};
+use ::store::{Store, StoreHealth};
 use anyhow::Context;
 use proto::provisioning::v1::{
     enrolment_service_server::EnrolmentServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
 };
+use resource::history::History;
 use rpc::{
     client::{ClientConfig, connect},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
@@ -22,12 +23,7 @@ use runtime::{
 use crate::{
     clients::Registry,
     config::Config,
-    grpc::{
-        convert::{NextSteps, View},
-        enrolment::EnrolmentHandlers,
-        provisioning::ProvisioningHandlers,
-        watch::Watches,
-    },
+    grpc::{Api, EnrolmentHandlers, NextSteps, View},
     metrics::Metrics,
     service::{
         authorities::Authorities,
@@ -41,12 +37,14 @@ use crate::{
         reserving::Reserving,
         returning::Returning,
         revoking::Revoking,
+        tenants::Tenants,
     },
     store::Records,
     workers::{
         finish_reserved::{self, FinishReserved},
         follow_registry::{FollowRegistry, REGISTRY, watch_of},
         sweep::{self, Sweep},
+        trim::{self, Trim},
     },
 };
 
@@ -60,7 +58,7 @@ pub struct App {
     joins: Folding<Reserving>,
     returns: Folding<Returning>,
     metrics: Metrics,
-    provisioning: ProvisioningHandlers,
+    provisioning: Api,
     enrolment: EnrolmentHandlers,
     deps: Deps,
 }
@@ -76,6 +74,8 @@ impl Service for App {
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
         let store = open(&config, &deps).await?;
         let records = Records::new(store.clone());
+        let history = History::open(store.clone(), config.history.clone(), deps.clock.now());
+        let history = history.await.context("reading the store")?;
         let metrics = Metrics::new(&deps.metrics);
         let channel = connect(&ClientConfig::new(&deps.peers.registry, deps.client_tls.clone()))?;
         let registry = Registry::new(channel);
@@ -91,15 +91,8 @@ impl Service for App {
         let sibling = deps.followers.sibling(REGISTRY);
         let siblings = Siblings::new([sibling.clone()]);
         let (enrolment, joins) = enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
-        let provisioning = provisioning_handlers(
-            &config,
-            &deps,
-            &records,
-            &registry,
-            siblings,
-            &authorities,
-            &metrics,
-        )?;
+        let keys = keys(&config, &deps, &records, history, &registry)?;
+        let provisioning = api(&deps, keys, siblings, &authorities, &metrics);
         Ok(Self {
             store,
             records,
@@ -146,6 +139,8 @@ impl Service for App {
         deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let sweep = Sweep { records: records.clone() };
         deps.workers.spawn(sweep, sweep::PERIOD, Signal::new());
+        let trim = Trim { history: provisioning.keys.history.clone() };
+        deps.workers.spawn(trim, trim::PERIOD, Signal::new());
         let follow = FollowRegistry {
             keys: provisioning.keys,
             revoking: Revoking { records: records.clone() },
@@ -171,15 +166,11 @@ impl Service for App {
 }
 
 async fn open(config: &Config, deps: &Deps) -> anyhow::Result<Store> {
-    let retention =
-        Retention { max_age: config.retention_age, max_commits: config.retention_commits };
-    let commit_watchdog = config.commit_watchdog;
-    let engine = EmbeddedConfig { commit_watchdog, ..EmbeddedConfig::new(&config.data_dir) };
-    let store = StoreConfig { retention, ..StoreConfig::embedded(engine) };
     let clock = deps.clock.clone();
-    Store::open(store, move || clock.now())
+    let directory = config.store.data_dir.display();
+    Store::open(config.store.store("provisioning")?, move || clock.now())
         .await
-        .with_context(|| format!("the store in {} cannot be opened", config.data_dir.display()))
+        .with_context(|| format!("the store in {directory} cannot be opened"))
 }
 
 fn enrolment_handlers(
@@ -211,44 +202,41 @@ fn enrolment_handlers(
     (EnrolmentHandlers { enrolling, next, clock: deps.clock.clone() }, folding)
 }
 
-fn provisioning_handlers(
+fn keys(
     config: &Config,
     deps: &Deps,
     records: &Records,
+    history: History,
     registry: &Registry,
+) -> anyhow::Result<Keys> {
+    let (records, registry) = (records.clone(), registry.clone());
+    let tenants = Tenants { records: records.clone(), registry: registry.clone() };
+    let (join, quota) = (join_facts(config, deps)?, config.max_keys_per_tenant);
+    Ok(Keys { records, history, registry, tenants, join, quota })
+}
+
+fn api(
+    deps: &Deps,
+    keys: Keys,
     siblings: Siblings,
     authorities: &Authorities,
     metrics: &Metrics,
-) -> anyhow::Result<ProvisioningHandlers> {
-    let keys = Keys {
-        records: records.clone(),
-        registry: registry.clone(),
-        join: join_facts(config, deps)?,
-        quota: config.max_keys_per_tenant,
-    };
-    let view = View {
-        epoch: records.epoch(),
-        trust_domain: deps.trust.trust_domain().as_str().to_owned(),
-    };
-    let watches = Watches {
-        records: records.clone(),
-        view,
-        clock: deps.clock.clone(),
-        end: deps.shutdown.streams.clone(),
-    };
-    Ok(ProvisioningHandlers {
-        records: records.clone(),
+) -> Api {
+    let records = keys.records.clone();
+    let trust_domain = deps.trust.trust_domain().as_str().to_owned();
+    Api {
         keys: Arc::new(keys),
         ledger: Ledger { records: records.clone() },
         authorities: authorities.clone(),
         renewal: Renewal { records: records.clone(), authorities: authorities.clone() },
-        watches,
+        view: View { epoch: records.epoch(), trust_domain },
         siblings,
         tokens: TokenKey::new(*records.epoch().as_bytes(), &[]),
         metrics: metrics.clone(),
         about: deps.about,
         clock: deps.clock.clone(),
-    })
+        streams: deps.shutdown.streams.clone(),
+    }
 }
 
 fn join_facts(config: &Config, deps: &Deps) -> anyhow::Result<JoinFacts> {

@@ -3,7 +3,7 @@
 //! Owns: the calls, and what each answer means in the words of the domain. Always holds: an answer that does not say whether
 //! a connector exists is [`Registration::Unknown`]; only answers that say it are refusals.
 
-use names::{AppConnectorGroupName, AppConnectorName};
+use names::{AppConnectorGroupName, AppConnectorName, TenantName};
 use proto::registry::v1::{
     AbandonRegistrationRequest, AppConnector, AppConnectorGroup, CreateAppConnectorGroupRequest,
     GetAppConnectorGroupRequest, GetAppConnectorRequest, GetTenantRequest,
@@ -97,6 +97,17 @@ impl Registry {
         let call = || async { self.client.clone().get_app_connector_group(request.clone()).await };
         let group = found(retry(RetryPolicy::default(), call).await)?;
         Ok(group.is_some_and(|group| group.delete_time.is_none()))
+    }
+
+    /// The uid of the tenant that has this id now; `None` if there is none.
+    pub(crate) async fn tenant_uid(&self, name: &TenantName) -> Result<Option<Uuid>, Error> {
+        let request = GetTenantRequest { name: name.to_string(), read_time: None };
+        let call = || async { self.client.clone().get_tenant(request.clone()).await };
+        let Some(tenant) = found(retry(RetryPolicy::default(), call).await)? else {
+            return Ok(None);
+        };
+        let uid = Uuid::try_parse(&tenant.uid);
+        uid.map(Some).map_err(|_| Error::Broken(format!("registry says no uid of {name}")))
     }
 
     /// Makes a group; a repeat with the same request id finds it made.

@@ -2,10 +2,10 @@
 //!
 //! Always holds: every setting has a default that works for one process on one machine.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use ::store::Retention;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
+use resource::{history::HistoryLimits, settings::StoreSettings};
 use serde::{Deserialize, Serialize};
 
 /// Period between a connector's heartbeats: three missed ones are a disconnection within half a minute.
@@ -14,27 +14,16 @@ const HEARTBEAT_PERIOD: Duration = Duration::from_secs(10);
 const PROBE_PERIOD: Duration = Duration::from_secs(30);
 /// Live keys of a tenant: one for each group it may have.
 const KEY_QUOTA: u64 = 10_000;
-/// Longest commit, for a volume that others write to as well.
-const COMMIT_WATCHDOG: Duration = Duration::from_secs(60);
-/// Where the store lies when nobody says.
-const DATA_DIR: &str = "./.causeway/provisioning";
-
 /// Settings of provisioning: section `provisioning`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
 pub struct Config {
-    /// Directory of the store, made with mode 0700. It holds the tenants' signing keys: guard it and its backups.
-    /// Default `./.causeway/provisioning`.
-    pub data_dir: PathBuf,
-    /// How long history is kept for watches and page tokens. Default 1 h.
-    #[serde(with = "friendly")]
-    pub retention_age: Duration,
-    /// How many commits of history are kept at most. Default 100,000.
-    pub retention_commits: u32,
-    /// Longest a commit may hang on the disk before the process ends itself. Default 60 s: on a volume shared with other
-    /// writers a sync can take long; 10 s is right for a volume of its own.
-    #[serde(with = "friendly")]
-    pub commit_watchdog: Duration,
+    /// The store's. It holds the tenants' signing keys: guard its directory (made with mode 0700) and its backups.
+    #[serde(flatten)]
+    pub store: StoreSettings,
+    /// How much history is kept.
+    #[serde(flatten)]
+    pub history: HistoryLimits,
     /// `https://host:port` at which connectors reach the enrolment listener; it stands in join tokens. Empty, the
     /// default: where this process listens.
     pub public_enrolment_endpoint: String,
@@ -54,12 +43,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let retention = Retention::default();
         Self {
-            data_dir: DATA_DIR.into(),
-            retention_age: retention.max_age,
-            retention_commits: retention.max_commits,
-            commit_watchdog: COMMIT_WATCHDOG,
+            store: StoreSettings::of("provisioning"),
+            history: HistoryLimits::default(),
             public_enrolment_endpoint: String::new(),
             public_provisioning_endpoint: String::new(),
             public_paths_endpoint: String::new(),

@@ -3,15 +3,12 @@
 //! Always holds: every refusal has a stable reason and a message that says what to do; what went wrong inside is
 //! kept as source, logged once at the edge, and never sent.
 
-use ::store::{CommitError, ReadError, ReplayError};
-use names::Reason;
+use names::{Reason, Violations};
+use resource::Fault;
 use rpc::error::{Failure, Kind};
 use runtime::identity::IdentityError;
 
-use crate::{
-    domain::refusal::Refusal,
-    store::{KeyConflict, StoreError},
-};
+use crate::{domain::refusal::Refusal, store::KeyConflict};
 
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +32,10 @@ pub(crate) enum Error {
     Conflict(KeyConflict),
     /// The object is deleted and takes no change.
     #[error("the key is deleted; create another one")]
-    KeyDeleted,
-    /// The etag is not the current one.
-    #[error("the key was changed meanwhile; read it again, and send the new etag")]
-    EtagMismatch {
-        /// The current one.
-        current: String,
-    },
+    KeyDeleted(names::ProvisioningKeyName),
+    /// Fields break rules.
+    #[error("fields are invalid")]
+    Invalid(Violations),
     /// A field cannot have this value in the present state.
     #[error("{rule}")]
     Field {
@@ -66,9 +60,9 @@ pub(crate) enum Error {
     /// Registry gave no answer.
     #[error("registry cannot be reached; try again")]
     RegistryUnavailable,
-    /// The store could not serve.
-    #[error("the store cannot serve")]
-    Store(#[from] StoreError),
+    /// The store's side failed, or history.
+    #[error(transparent)]
+    Fault(#[from] Fault),
     /// A certificate could not be made.
     #[error("a certificate could not be made")]
     Identity(#[from] IdentityError),
@@ -120,7 +114,7 @@ fn refusal(refusal: Refusal) -> Failure {
 
 fn conflict(conflict: KeyConflict) -> Failure {
     match conflict {
-        KeyConflict::IdTaken { deleted } => {
+        KeyConflict::IdTaken { name, deleted } => {
             let (state, fix) = if deleted {
                 (
                     "DELETED",
@@ -131,6 +125,7 @@ fn conflict(conflict: KeyConflict) -> Failure {
             };
             Failure::new(Kind::AlreadyExists, Reason::NameTaken, format!("the id is taken: {fix}"))
                 .metadata("state", state)
+                .resource(names::ProvisioningKeyName::TYPE, name)
         }
         KeyConflict::DisplayNameTaken { by } => {
             let message =
@@ -142,51 +137,6 @@ fn conflict(conflict: KeyConflict) -> Failure {
             Failure::new(Kind::ResourceExhausted, Reason::QuotaExceeded, message)
                 .quota("provisioning_keys", format!("at most {quota} live keys a tenant"))
         }
-        KeyConflict::Changed => Failure::new(
-            Kind::Aborted,
-            Reason::Contended,
-            "others changed the same objects at the same time: try again",
-        ),
-    }
-}
-
-fn store(error: StoreError) -> Failure {
-    match error {
-        StoreError::Read(ReadError::Compacted { oldest }) => Failure::new(
-            Kind::OutOfRange,
-            Reason::RevisionCompacted,
-            "the revision is no longer kept; begin again without a token",
-        )
-        .metadata("oldest_revision", oldest),
-        StoreError::Replay(ReplayError::Mismatch)
-        | StoreError::Commit(CommitError::IdempotencyMismatch) => Failure::new(
-            Kind::InvalidArgument,
-            Reason::RequestIdReused,
-            "the request_id was used before with another request: make a new UUID for each request",
-        ),
-        StoreError::Damaged { .. }
-        | StoreError::Read(ReadError::Corrupt(_))
-        | StoreError::Replay(ReplayError::Read(ReadError::Corrupt(_))) => Failure::new(
-            Kind::DataLoss,
-            Reason::StoreDamaged,
-            "a record in the store is damaged; restore a backup",
-        )
-        .source(error),
-        StoreError::Commit(CommitError::OutcomeUnknown(_)) => Failure::new(
-            Kind::Unavailable,
-            Reason::OutcomeUnknown,
-            "it is not known whether the write took place; repeat it with the same request_id, or read",
-        )
-        .source(error),
-        StoreError::Commit(CommitError::Unavailable(_) | CommitError::Closed)
-        | StoreError::Read(_)
-        | StoreError::Replay(_) => Failure::new(
-            Kind::Unavailable,
-            Reason::StoreUnavailable,
-            "the store cannot serve; try again",
-        )
-        .source(error),
-        StoreError::Commit(_) => Failure::defect(error),
     }
 }
 
@@ -196,7 +146,8 @@ impl From<Error> for Failure {
         match error {
             Error::Refused(why) => refusal(why),
             Error::Conflict(why) => conflict(why),
-            Error::Store(why) => store(why),
+            Error::Fault(fault) => fault.into(),
+            Error::Invalid(problems) => problems.into(),
             Error::NotFound { resource, name } => Self::not_found(resource, name),
             Error::Registry(failure) => failure,
             Error::KeyFailedAfterGroup { group, source } => {
@@ -206,9 +157,9 @@ impl From<Error> for Failure {
                 Self::new(Kind::FailedPrecondition, Reason::GroupNotFound, message)
                     .resource(names::AppConnectorGroupName::TYPE, name)
             }
-            Error::KeyDeleted => Self::new(Kind::FailedPrecondition, Reason::Deleted, message),
-            Error::EtagMismatch { current } => {
-                Self::new(Kind::Aborted, Reason::EtagMismatch, message).metadata("etag", current)
+            Error::KeyDeleted(name) => {
+                Self::new(Kind::FailedPrecondition, Reason::Deleted, message)
+                    .resource(names::ProvisioningKeyName::TYPE, name)
             }
             Error::Field { field, reason, rule } => {
                 let message = format!("1 field is invalid: {field}: {rule}");
@@ -242,19 +193,5 @@ mod tests {
         assert_eq!(failure.reason(), "ENROLMENT_RATE_LIMITED");
         assert_eq!(failure.kind(), Kind::ResourceExhausted);
         assert_eq!(failure.retry_delay(), Some(std::time::Duration::from_secs(9)));
-    }
-
-    #[test]
-    fn a_write_of_unknown_outcome_is_told_so() {
-        let unknown = StoreError::Commit(CommitError::OutcomeUnknown("the disk failed".into()));
-        let failure = Failure::from(Error::from(unknown));
-        assert_eq!((failure.kind(), failure.reason()), (Kind::Unavailable, "OUTCOME_UNKNOWN"));
-    }
-
-    #[test]
-    fn a_stale_etag_is_aborted_with_the_current_one() {
-        let failure = Failure::from(Error::EtagMismatch { current: "abc".into() });
-        assert_eq!(failure.kind(), Kind::Aborted);
-        assert_eq!(failure.metadata_map().get("etag").map(String::as_str), Some("abc"));
     }
 }

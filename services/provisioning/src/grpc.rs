@@ -1,11 +1,20 @@
 //! The wire: handlers of three moves (parse, call, render). Generated types stop here.
+//!
+//! Read in this order: `api` (the methods of ProvisioningService), a file a noun (`key`, `ledger`, `certificates`, `audit`, `watch`),
+//! `enrolment` (EnrolmentService), `convert` (what is read and what is shown).
 
 mod accept_snapshot;
-pub(crate) mod backup;
-pub(crate) mod convert;
-pub(crate) mod enrolment;
+mod api;
+mod audit;
+mod certificates;
+mod convert;
+mod enrolment;
 #[cfg(test)]
 mod fuzz;
-pub(crate) mod provisioning;
-pub(crate) mod requests;
-pub(crate) mod watch;
+mod key;
+mod ledger;
+mod watch;
+
+pub(crate) use api::Api;
+pub(crate) use convert::{NextSteps, View};
+pub(crate) use enrolment::EnrolmentHandlers;

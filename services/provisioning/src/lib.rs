@@ -6,6 +6,7 @@
 //! - a key's `use_count` never passes its `max_uses`: the use is counted in the commit that reserves the enrolment, and given
 //!   back only in the commit that abandons it;
 //! - one public key is one connector, for ever: a repeat finds it, another key or tenant cannot take it;
+//! - every write of a key is remembered in its commit: who, when, and the key as it was, without its secret's hash;
 //! - a secret is shown once, by the call that made it; what is kept is its SHA-256, and no log, metric or trace sees more.
 //!
 //! Absent on purpose: groups and connectors (registry's: they are asked for, and connectors are registered there), who is

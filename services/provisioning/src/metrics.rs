@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     enrolments: Family<Outcome, Counter>,
     renewals: Family<Outcome, Counter>,
     reserved: Gauge,
+    lost_races: Gauge,
 }
 
 impl Metrics {
@@ -33,6 +34,8 @@ impl Metrics {
             registry.register("provisioning_renewals", help, metrics.renewals.clone());
             let help = "Enrolments that wait to be finished, as the worker last saw them";
             registry.register("provisioning_reserved_enrolments", help, metrics.reserved.clone());
+            let help = "Writes of this process decided anew because something they rest on changed, since its start";
+            registry.register("provisioning_lost_races", help, metrics.lost_races.clone());
         });
         metrics
     }
@@ -47,5 +50,10 @@ impl Metrics {
 
     pub(crate) fn reserved(&self, count: usize) {
         self.reserved.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Races that were lost since the start.
+    pub(crate) fn lost_races(&self, races: u64) {
+        self.lost_races.set(i64::try_from(races).unwrap_or(i64::MAX));
     }
 }

@@ -12,21 +12,26 @@ mod enrolments;
 mod followed;
 #[cfg(test)]
 mod fuzz;
+mod history;
 mod keys;
-mod pages;
 mod provisioning_keys;
 mod records;
 mod revocations;
+mod tenants;
 mod watch;
 
-use ::store::{At, CommitError, Epoch, Key, ReadError, ReplayError, Revision, Row, Store};
+use ::store::{At, CommitError, Epoch, Key, Revision, Row, Store};
+use resource::{Fault, Record, RecordError, record};
 
 pub(crate) use authorities::NewAuthority;
 pub(crate) use enrolments::{MAX_NEWCOMERS, MAX_RETURNED, Reservation};
-pub(crate) use pages::{Page, PageOf};
-pub(crate) use provisioning_keys::{CreateKey, FirstRun, KeyConflict, KeyFilter, KeyRow, NewKey};
+pub(crate) use history::{Author, KEY_KIND, shelf};
+pub(crate) use keys::{all_ledger, key_id, keys_of, keys_of_group, ledger_of_key};
+pub(crate) use provisioning_keys::{
+    ChangeKey, CreateKey, FirstRun, KeyConflict, KeyRow, MAX_COUNT_TRIES, NewKey,
+};
 pub(crate) use records::AuthorityPem;
-pub(crate) use watch::{Kind, Seen, Steps, WatchEnd, WatchStep, Watched};
+pub(crate) use watch::{Kind, Watched, prefixes, seen, snapshot};
 
 /// A value and the revision of its last change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,28 +43,6 @@ pub(crate) struct Versioned<T> {
 /// Someone else was faster: nothing was written; read again and decide anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lost;
-
-/// Why the store could not serve.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    /// It could not be read, or the revision asked for is gone.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// It could not be written.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
-    /// A record does not decode or breaks a rule.
-    #[error("the record at {key:?} is damaged: {problem}")]
-    Damaged {
-        /// Where it lies.
-        key: Key,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A request id could not be looked up, or was used before with another request.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-}
 
 /// Everything provisioning keeps. A cheap handle.
 #[derive(Clone, Debug)]
@@ -86,47 +69,46 @@ impl Records {
         &self.store
     }
 
-    async fn read<R: records::Record>(
+    async fn read<R: Record>(
         &self,
         key: &Key,
         at: At,
-    ) -> Result<Option<Versioned<R::Domain>>, StoreError> {
-        match self.store.get(key, at).await? {
-            Some(row) => Ok(Some(decode::<R>(&row)?)),
-            None => Ok(None),
-        }
+    ) -> Result<Option<Versioned<R::Domain>>, Fault> {
+        self.store.get(key, at).await?.as_ref().map(decode::<R>).transpose()
     }
 
     /// The value an index row points to, as text.
-    async fn follow(&self, key: &Key) -> Result<Option<String>, StoreError> {
+    async fn follow(&self, key: &Key) -> Result<Option<String>, Fault> {
         let pointer = self.read::<records::StoredPointer>(key, At::Published).await?;
         Ok(pointer.map(|pointer| pointer.value))
     }
 }
 
-fn decode<R: records::Record>(row: &Row) -> Result<Versioned<R::Domain>, StoreError> {
+fn decode<R: Record>(row: &Row) -> Result<Versioned<R::Domain>, Fault> {
     let value = decode_value::<R>(&row.key, &row.value)?;
     Ok(Versioned { value, revision: row.revision })
 }
 
-fn decode_value<R: records::Record>(key: &Key, value: &[u8]) -> Result<R::Domain, StoreError> {
-    records::decode::<R>(value).map_err(|problem| StoreError::Damaged { key: key.clone(), problem })
+fn decode_value<R: Record>(key: &Key, value: &[u8]) -> Result<R::Domain, Fault> {
+    record::decode::<R>(value).map_err(|RecordError(problem)| damaged(key, problem))
+}
+
+/// What stands at a place is no record of ours.
+fn damaged(key: &Key, problem: impl std::fmt::Display) -> Fault {
+    RecordError(format!("what stands at {key:?} is damaged: {problem}")).into()
 }
 
 /// A name that the store itself wrote.
-fn parse_name<N>(key: &Key, text: &str) -> Result<N, StoreError>
+fn parse_name<N>(key: &Key, text: &str) -> Result<N, Fault>
 where
     N: std::str::FromStr,
     N::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error: N::Err| StoreError::Damaged {
-        key: key.clone(),
-        problem: error.to_string(),
-    })
+    text.parse().map_err(|error: N::Err| damaged(key, error))
 }
 
 /// `Ok(Err(Lost))` when a precondition did not hold.
-fn lost<T>(result: Result<T, CommitError>) -> Result<Result<T, Lost>, StoreError> {
+fn lost<T>(result: Result<T, CommitError>) -> Result<Result<T, Lost>, Fault> {
     match result {
         Ok(done) => Ok(Ok(done)),
         Err(CommitError::Precondition { .. }) => Ok(Err(Lost)),

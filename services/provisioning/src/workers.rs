@@ -3,3 +3,4 @@
 pub(crate) mod finish_reserved;
 pub(crate) mod follow_registry;
 pub(crate) mod sweep;
+pub(crate) mod trim;

@@ -3,16 +3,15 @@
 //! Always holds: a key is bound to one group for life; a deleted key enrols nobody; the order in which
 //! reasons are found is fixed (deleted, source, disabled, expired, exhausted), so that the same call gets the same answer.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU64};
 
 use jiff::{SignedDuration, Timestamp};
-use names::{AppConnectorGroupName, Cidr, ProvisioningKeyName};
+use names::{AppConnectorGroupName, Cidr, ProvisioningKeyName, Reason, Violations};
 use uuid::Uuid;
 
 use super::{
     refusal::Refusal,
-    secret::SecretHash,
-    text::{DisplayName, Labels},
+    text::{DisplayName, Labels, TextError},
     uses::{MaxUses, Uses},
 };
 
@@ -22,6 +21,8 @@ pub(crate) const MAX_USES_LIMIT: u64 = 1_000_000;
 pub(crate) const MAX_ALLOWED_CIDRS: usize = 100;
 /// How long a deleted key is kept before it is purged.
 pub(crate) const KEPT_AFTER_DELETE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Least time between two writes of one key: history tells its rows apart by microseconds.
+const BETWEEN_WRITES: SignedDuration = SignedDuration::from_micros(1);
 /// `EXPIRING` from this long before the end.
 const EXPIRING_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// `UNUSED` after this long without a use.
@@ -49,40 +50,101 @@ pub(crate) struct KeySpec {
     pub(crate) connector_labels: Labels,
 }
 
-/// What an update changes; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct KeyPatch {
-    pub(crate) display_name: Option<DisplayName>,
-    pub(crate) enabled: Option<bool>,
-    pub(crate) max_uses: Option<MaxUses>,
-    pub(crate) expire_time: Option<Option<Timestamp>>,
-    pub(crate) allowed_cidrs: Option<Vec<Cidr>>,
-    pub(crate) labels: Option<Labels>,
-    pub(crate) connector_labels: Option<Labels>,
+names::draft! {
+    /// What a caller sends of a key, unchecked: all that can be changed.
+    #[allow(unreachable_pub, reason = "the macro declares what it makes public")]
+    pub struct KeyDraft {
+        /// Name for people.
+        "display_name" => display_name: String;
+        /// `None`: it enrols.
+        "enabled" => enabled: Option<bool>;
+        /// 0: no limit.
+        "max_uses" => max_uses: i64;
+        /// `None`: never.
+        "expire_time" => expire_time: Option<Timestamp>;
+        /// Networks; empty: from anywhere.
+        "allowed_cidrs" => allowed_cidrs: Vec<String>;
+        /// Labels.
+        "labels" => labels: BTreeMap<String, String>;
+        /// What its connectors are labelled with.
+        "app_connector_labels" => connector_labels: BTreeMap<String, String>;
+    }
 }
 
 impl KeySpec {
-    /// With the changes of a patch; the group is never one of them.
-    pub(crate) fn patched(self, patch: KeyPatch) -> Self {
-        Self {
-            display_name: patch.display_name.unwrap_or(self.display_name),
-            group: self.group,
-            enabled: patch.enabled.unwrap_or(self.enabled),
-            max_uses: patch.max_uses.unwrap_or(self.max_uses),
-            expire_time: patch.expire_time.unwrap_or(self.expire_time),
-            allowed_cidrs: patch.allowed_cidrs.unwrap_or(self.allowed_cidrs),
-            labels: patch.labels.unwrap_or(self.labels),
-            connector_labels: patch.connector_labels.unwrap_or(self.connector_labels),
+    /// Checks a draft of a key of this group, noting every problem.
+    pub(crate) fn check(
+        draft: &KeyDraft,
+        group: Option<AppConnectorGroupName>,
+        problems: &mut Violations,
+    ) -> Option<Self> {
+        let display_name = text("display_name", DisplayName::parse(&draft.display_name), problems);
+        let max_uses = max_uses(draft.max_uses, problems);
+        let allowed_cidrs = cidrs(&draft.allowed_cidrs, problems);
+        let labels = text("labels", Labels::parse(draft.labels.clone()), problems);
+        let connector_labels = Labels::parse(draft.connector_labels.clone());
+        let connector_labels = text("app_connector_labels", connector_labels, problems);
+        Some(Self {
+            display_name: display_name?,
+            group: group?,
+            enabled: draft.enabled.unwrap_or(true),
+            max_uses: max_uses?,
+            expire_time: draft.expire_time,
+            allowed_cidrs: allowed_cidrs?,
+            labels: labels?,
+            connector_labels: connector_labels?,
+        })
+    }
+
+    /// What a caller would have sent to get this.
+    pub(crate) fn draft(&self) -> KeyDraft {
+        let max_uses = self.max_uses.map_or(0, NonZeroU64::get);
+        KeyDraft {
+            display_name: self.display_name.as_str().to_owned(),
+            enabled: Some(self.enabled),
+            max_uses: i64::try_from(max_uses).unwrap_or(i64::MAX),
+            expire_time: self.expire_time,
+            allowed_cidrs: self.allowed_cidrs.iter().map(ToString::to_string).collect(),
+            labels: self.labels.as_map().clone(),
+            connector_labels: self.connector_labels.as_map().clone(),
         }
     }
 }
 
-/// A key without its use count, which is a record of its own.
+fn text<T>(field: &str, parsed: Result<T, TextError>, problems: &mut Violations) -> Option<T> {
+    parsed.map_err(|error| problems.add(field, error.reason, error.rule)).ok()
+}
+
+fn max_uses(max_uses: i64, problems: &mut Violations) -> Option<MaxUses> {
+    match u64::try_from(max_uses) {
+        Ok(max) if max <= MAX_USES_LIMIT => Some(NonZeroU64::new(max)),
+        _ => {
+            let rule = format!("must be 0 (no limit) to {MAX_USES_LIMIT}");
+            problems.add("max_uses", Reason::OutOfRange, rule);
+            None
+        }
+    }
+}
+
+fn cidrs(texts: &[String], problems: &mut Violations) -> Option<Vec<Cidr>> {
+    if texts.len() > MAX_ALLOWED_CIDRS {
+        let rule = format!("at most {MAX_ALLOWED_CIDRS} networks");
+        problems.add("allowed_cidrs", Reason::TooMany, rule);
+        return None;
+    }
+    let parsed = texts.iter().enumerate();
+    let parsed =
+        parsed.map(|(at, text)| problems.take(format!("allowed_cidrs[{at}]"), text.parse()));
+    // Collected first, so that every one that is wrong is noted.
+    let parsed: Vec<Option<Cidr>> = parsed.collect();
+    parsed.into_iter().collect()
+}
+
+/// A key without its secret, of which only the store keeps a hash, and without its use count, which is a record of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProvisioningKey {
     pub(crate) name: ProvisioningKeyName,
     pub(crate) uid: Uuid,
-    pub(crate) secret: SecretHash,
     pub(crate) spec: KeySpec,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
@@ -162,8 +224,15 @@ impl ProvisioningKey {
         self.spec.expire_time.is_some_and(|end| end <= now)
     }
 
+    /// When a write at `now` counts as made: later than the one before, whatever the clock did, so that history has an order.
+    pub(crate) fn next_write(&self, now: Timestamp) -> Timestamp {
+        let later = self.update_time.checked_add(BETWEEN_WRITES).unwrap_or(self.update_time);
+        now.max(later)
+    }
+
     /// The key after its deletion at `now`.
     pub(crate) fn delete(self, now: Timestamp, with: Option<AppConnectorGroupName>) -> Self {
+        let now = self.next_write(now);
         let purge_time = now.checked_add(KEPT_AFTER_DELETE).unwrap_or(Timestamp::MAX);
         Self { deleted: Some(Deletion { at: now, purge_time, with }), update_time: now, ..self }
     }
@@ -216,8 +285,6 @@ impl ProvisioningKey {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::num::NonZeroU64;
-
     use super::*;
 
     pub(crate) fn at(second: i64) -> Timestamp {
@@ -239,12 +306,37 @@ pub(crate) mod tests {
         ProvisioningKey {
             name: "tenants/acme/provisioningKeys/k".parse().unwrap(),
             uid: Uuid::from_u128(1),
-            secret: SecretHash([1; 32]),
             spec,
             create_time: at(0),
             update_time: at(0),
             deleted: None,
         }
+    }
+
+    #[test]
+    fn a_spec_is_the_spec_of_its_draft_and_every_path_moves_one_field() {
+        use names::Draft as _;
+        let mut spec = key().spec;
+        spec.expire_time = Some(at(9));
+        spec.enabled = false;
+        spec.allowed_cidrs = vec!["10.0.0.0/8".parse().unwrap()];
+        spec.labels = Labels::parse([("a".to_owned(), "b".to_owned())]).unwrap();
+        spec.connector_labels = Labels::parse([("c".to_owned(), "d".to_owned())]).unwrap();
+        let (full, mut problems) = (spec.draft(), Violations::new());
+        let again = KeySpec::check(&full, Some(spec.group.clone()), &mut problems);
+        assert_eq!((again, problems.is_empty()), (Some(spec), true));
+        assert_eq!(full.non_default_paths(), KeyDraft::PATHS);
+        for path in KeyDraft::PATHS {
+            let one = KeyDraft::default().patched(&[path], &full);
+            assert_eq!(one.non_default_paths(), [*path]);
+        }
+    }
+
+    #[test]
+    fn a_write_counts_as_later_than_the_one_before_whatever_the_clock_says() {
+        let key = key();
+        assert_eq!(key.next_write(at(7)), at(7));
+        assert_eq!(key.next_write(at(-7)), at(0) + SignedDuration::from_micros(1));
     }
 
     const FROM: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));

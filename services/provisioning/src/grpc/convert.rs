@@ -6,23 +6,38 @@
 mod certificate;
 mod enrolment;
 mod key;
+pub(super) mod key_requests;
+mod ledger_requests;
 
 use ::store::{Epoch, Etag, Revision};
 use jiff::Timestamp;
-use proto::{
-    provisioning::v1 as pb,
-    r#type::v1::{ChangeType, DeleteCause, ServerInfo},
-};
-use rpc::time::to_proto;
-use runtime::about::About;
+use names::{BelowTenant, Reason, Violations};
+use proto::provisioning::v1 as pb;
+use resource::watch::Happened;
+use rpc::access::Scope;
 
 use self::certificate::revocation;
 pub(crate) use self::{
-    certificate::{authority, certificates},
-    enrolment::{NextSteps, enroll_response, enrolment, host},
-    key::{UPDATABLE, key, key_patch, key_spec, key_with_secret},
+    certificate::{authority, certificates, renewal},
+    enrolment::{NextSteps, enroll_response, enrolment, joining},
+    key::{KEY_MESSAGE, key, key_draft, key_with_secret},
+    key_requests::{batch_get_keys, create_key, delete_key, get_key, list_keys, update_key},
+    ledger_requests::{get_enrolment, list_enrolments},
 };
-use crate::store::{Seen, Watched};
+use crate::{service::keys::Shown, store::Watched};
+
+/// The name of something in a scope that a request may name; one that is wrong, or outside, is noted.
+fn name_within<N>(scope: &Scope, field: &str, text: &str, problems: &mut Violations) -> Option<N>
+where
+    N: BelowTenant + std::str::FromStr<Err: std::fmt::Display>,
+{
+    let name: N = problems.take(field, text.parse())?;
+    if !scope.contains(&name.tenant()) {
+        problems.add(field, Reason::ForeignTenant, format!("must be below {scope}"));
+        return None;
+    }
+    Some(name)
+}
 
 pub(crate) fn etag(epoch: Epoch, revision: Revision) -> String {
     Etag::new(epoch, revision).to_string()
@@ -40,52 +55,18 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// An object of a snapshot.
-    pub(crate) fn added(&self, watched: Watched, now: Timestamp) -> pb::Event {
-        self.event(ChangeType::Added, DeleteCause::Unspecified, watched, now)
-    }
-
-    /// A change of an object.
-    pub(crate) fn seen(&self, seen: Seen, now: Timestamp) -> pb::Event {
-        match seen {
-            Seen::Added(watched) => self.added(watched, now),
-            Seen::Modified(watched) => {
-                self.event(ChangeType::Modified, DeleteCause::Unspecified, watched, now)
-            }
-            Seen::Gone(watched) => {
-                self.event(ChangeType::Deleted, DeleteCause::Purged, watched, now)
-            }
-        }
-    }
-
-    fn event(
-        &self,
-        change: ChangeType,
-        cause: DeleteCause,
-        watched: Watched,
-        now: Timestamp,
-    ) -> pb::Event {
+    /// An event of a watch.
+    pub(crate) fn event(&self, happened: Happened, watched: Watched, now: Timestamp) -> pb::Event {
         use pb::event::Resource;
         let resource = match watched {
-            Watched::Key(row) => Resource::ProvisioningKey(key(row, self.epoch, now)),
+            Watched::Key(row) => Resource::ProvisioningKey(key(Shown::now(row, now), self.epoch)),
             Watched::Enrolment(found) => Resource::Enrolment(enrolment(found)),
             Watched::Authority(found) => {
                 Resource::CertificateAuthority(authority(found, &self.trust_domain, self.epoch))
             }
             Watched::Revocation(found) => Resource::Revocation(revocation(found)),
         };
+        let (change, cause) = happened.words();
         pb::Event { r#type: change.into(), delete_cause: cause.into(), resource: Some(resource) }
-    }
-}
-
-/// What the service says of itself.
-pub(crate) fn server_info(about: &About, epoch: Epoch, revision: Revision) -> ServerInfo {
-    ServerInfo {
-        service: about.service.to_owned(),
-        version: about.version.to_owned(),
-        tzdb_version: about.tzdb_version.to_owned(),
-        epoch: epoch.to_string(),
-        revision: revision.get(),
-        start_time: Some(to_proto(about.start_time)),
     }
 }

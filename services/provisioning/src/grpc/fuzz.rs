@@ -5,7 +5,7 @@ use proto::provisioning::v1 as pb;
 use rpc::{Failure, Refuse as _, Violations};
 use trial::fuzz::Verdict;
 
-use super::{convert, enrolment};
+use super::convert;
 use crate::domain::key::{MAX_ALLOWED_CIDRS, MAX_USES_LIMIT};
 
 /// Refused as what was found, each field by its name.
@@ -47,7 +47,7 @@ fn any_bytes_are_a_request_to_join_within_its_limits_or_name_what_is_wrong() {
             return Verdict::Refused("no message".to_owned());
         };
         let sent = request.clone();
-        match enrolment::parse(request, source) {
+        match convert::joining(request, source) {
             Ok(joining) => {
                 assert!((1..=256).contains(&joining.secret.len()) && joining.source == source);
                 assert!((1..=4_096).contains(&joining.csr.len()) && sent.replaces.is_empty());
@@ -79,6 +79,7 @@ fn written() -> pb::ProvisioningKey {
 #[test]
 fn any_bytes_are_a_key_within_its_limits_or_name_what_is_wrong() {
     let tenant = "tenants/acme".parse().unwrap();
+    let now = jiff::Timestamp::UNIX_EPOCH;
     let foreign = pb::ProvisioningKey {
         app_connector_group: "tenants/other/appConnectorGroups/berlin".to_owned(),
         ..written()
@@ -89,7 +90,7 @@ fn any_bytes_are_a_key_within_its_limits_or_name_what_is_wrong() {
             return Verdict::Refused("no message".to_owned());
         };
         let mut found = Violations::new();
-        let spec = convert::key_spec(sent.clone(), Some(&tenant), &mut found);
+        let spec = convert::key_requests::spec(sent.clone(), Some(&tenant), now, &mut found);
         let Some(spec) = spec.filter(|_| found.is_empty()) else {
             return refused(&found.finish().expect_err("refused without a word"));
         };

@@ -74,17 +74,13 @@ impl Authorities {
     /// The public side of a tenant's authority.
     pub(crate) async fn get(
         &self,
-        tenant: Authorised<TenantName>,
+        name: &Authorised<CertificateAuthorityName>,
     ) -> Result<Versioned<Authority>, Error> {
-        self.records.authority(&tenant).await?.ok_or_else(|| Error::NotFound {
+        let found = self.records.authority(&name.tenant()).await?;
+        found.ok_or_else(|| Error::NotFound {
             resource: CertificateAuthorityName::TYPE,
-            name: format!("{}/certificateAuthority", *tenant),
+            name: name.to_string(),
         })
-    }
-
-    /// The trust domain that every identity belongs to.
-    pub(crate) fn trust_domain(&self) -> &TrustDomain {
-        self.trust.trust_domain()
     }
 
     /// Signs a leaf for a connector.

@@ -126,7 +126,7 @@ impl Enrolling {
         };
         let found = self.records.key_by_uid(presented.key_uid).await?;
         match found {
-            Some(row) if row.key.value.secret.fits(&presented) => {
+            Some(row) if row.secret.fits(&presented) => {
                 if row.key.value.deleted.is_some() {
                     return Err(wrong(Refusal::KeyUnknown).into());
                 }

@@ -10,6 +10,7 @@
 //! path for both is simpler than remembering which attempts were made, and refusals are rare.
 
 use jiff::Timestamp;
+use resource::Tries;
 use runtime::identity::PublicKey;
 
 use super::{
@@ -29,8 +30,9 @@ use crate::{
     store::{Records, Versioned},
 };
 
-/// How often a change that lost a race is decided anew before the caller is told to come back.
-const MAX_RACES: usize = 16;
+/// How often a change that lost a race is decided anew before the caller is told to come back: more than a write of an administrator,
+/// since repeats of one connector meet at its one enrolment, all at once.
+const MAX_TRIES: u32 = 16;
 
 /// An end that is no refusal.
 #[derive(Debug)]
@@ -78,7 +80,8 @@ impl Finisher {
             None => None,
         };
         let leaf = certificates.as_ref().map(|certificates| certificates.record.clone());
-        for _ in 0..MAX_RACES {
+        let mut tries = Tries::up_to(MAX_TRIES);
+        loop {
             let active = match enrolment.value.clone().activate(leaf.clone(), now) {
                 Ok(active) => active,
                 Err(_) => return Err(refused_meanwhile(&enrolment.value).into()),
@@ -86,9 +89,11 @@ impl Finisher {
             if self.records.settle(&enrolment, &active, now).await?.is_ok() {
                 return Ok(Finished { enrolment: active, certificates });
             }
+            if tries.lost().await.is_err() {
+                return Err(Refusal::Pending.into());
+            }
             enrolment = self.read_again(&enrolment.value).await?;
         }
-        Err(Refusal::Pending.into())
     }
 
     /// Gives a refused enrolment up at registry, then its use back. Answers what the caller is told.

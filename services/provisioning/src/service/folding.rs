@@ -16,10 +16,11 @@ use std::{
 };
 
 use futures::{StreamExt, stream::FuturesUnordered};
+use resource::Fault;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::{domain::refusal::Refusal, error::Error, store::StoreError};
+use crate::{domain::refusal::Refusal, error::Error};
 
 /// Calls that may be on their way to the task: as many as a process takes at once; a later one waits.
 const QUEUE: usize = 512;
@@ -42,7 +43,7 @@ pub(crate) trait Fold: Clone + Send + Sync + 'static {
         key: Uuid,
         asked: &[Self::Asked],
         told: &mut [Option<Result<Self::Done, Error>>],
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
 }
 
 /// Decides all callers of one key; the answers stand in their order.

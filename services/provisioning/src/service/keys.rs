@@ -2,33 +2,40 @@
 //!
 //! Always holds: a secret is shown by the call that made it and by nothing else; a request that is repeated with its
 //! request_id makes no second key; a change of the use count never aborts an operator's update; the answer of a write shows
-//! what that write made, whoever wrote since (a repeat that comes after the history's end shows what there is).
+//! what that write made, whoever wrote since (a repeat that comes after the history's end shows what there is); every write is
+//! remembered in its commit.
+//! Read in this order: this page (making), `change`, `read`.
 
-use ::store::{At, Etag, EtagError, IdempotencyKey, ReadError, Revision};
+mod change;
+mod read;
+
+use ::store::{At, ReadError, Revision, Store};
+use bytes::Bytes;
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, Id, JoinToken, ProvisioningKeyName, Reason, TenantName};
+use names::{Id, JoinToken, ProvisioningKeyName, Reason, TenantName};
+use resource::{
+    Fault, Write,
+    history::History,
+    write::{self, Ran},
+};
 use rpc::access::{Authorised, Scope};
 use uuid::Uuid;
 
+use super::tenants::Tenants;
 use crate::{
     clients::{NewGroup, Registry},
     domain::{
         connector_id::ConnectorPrefix,
-        key::{KeyPatch, KeySpec, ProvisioningKey, in_the_future},
+        key::{KeySpec, ProvisioningKey, in_the_future},
         secret::{NewSecret, SECRET_BYTES},
         uses::Uses,
     },
     error::Error,
-    store::{
-        CreateKey, FirstRun, KeyConflict, KeyFilter, KeyRow, NewKey, Page, PageOf, Records,
-        StoreError, Versioned,
-    },
+    store::{Author, CreateKey, FirstRun, KeyRow, NewKey, Records, Versioned},
 };
+pub(crate) use change::Edit;
+pub(crate) use read::{Listed, Shown};
 
-/// How often a change that lost a race is decided anew.
-const MAX_RACES: usize = 16;
-/// Keys of a deleted group that are looked at together.
-const GROUP_PAGE: usize = 100;
 /// Characters of the uid that make a generated id differ from others of the same display name.
 const GENERATED_SUFFIX: usize = 8;
 
@@ -45,21 +52,22 @@ pub(crate) struct JoinFacts {
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     pub(crate) records: Records,
+    pub(crate) history: History,
     pub(crate) registry: Registry,
+    pub(crate) tenants: Tenants,
     pub(crate) join: JoinFacts,
     /// Most live keys of a tenant.
     pub(crate) quota: u64,
 }
 
 /// A key to be made.
+#[derive(Debug)]
 pub(crate) struct Wanted {
     /// The caller's choice; `None`: made here.
     pub(crate) id: Option<Id>,
     pub(crate) spec: KeySpec,
     /// Makes the spec's group first.
     pub(crate) new_group: Option<NewGroup>,
-    pub(crate) validate_only: bool,
-    pub(crate) request: Option<IdempotencyKey>,
 }
 
 /// A secret on its only journey out.
@@ -72,58 +80,55 @@ pub(crate) enum Issued {
     Nothing,
 }
 
-/// Which version of a key a change is about.
-#[derive(Clone, Debug)]
-pub(crate) enum Expected {
-    /// Whatever there is.
-    Any,
-    /// This one.
-    Etag(Etag),
-}
-
-impl Expected {
-    /// Reads a request's etag; empty is any.
-    pub(crate) fn parse(etag: &str) -> Result<Self, EtagError> {
-        if etag.is_empty() { Ok(Self::Any) } else { Etag::parse(etag).map(Self::Etag) }
-    }
-}
-
 impl Keys {
+    /// Makes a key below a tenant, and its group first if that is wanted.
     pub(crate) async fn create(
         &self,
-        tenant: Authorised<TenantName>,
+        tenant: &Authorised<TenantName>,
         wanted: Wanted,
+        write: &Write,
         now: Timestamp,
     ) -> Result<(KeyRow, Issued), Error> {
-        if let Some(request) = &wanted.request
-            && let Some(first) = self.records.first_run(request).await?
-        {
-            return Ok((self.left_by(&first).await?, Issued::AlreadyShown));
+        let made = write::once(self.store(), write, self.make(tenant, wanted, write, now));
+        match made.await? {
+            Ran::Now(made) => Ok(made),
+            Ran::Before(answer, revision) => {
+                Ok((self.first(&answer, revision).await?, Issued::AlreadyShown))
+            }
         }
+    }
+
+    async fn make(
+        &self,
+        tenant: &TenantName,
+        wanted: Wanted,
+        write: &Write,
+        now: Timestamp,
+    ) -> Result<(KeyRow, Issued), Error> {
         check_expiry(wanted.spec.expire_time, now)?;
         let uid = Uuid::new_v4();
         let secret = NewSecret::from_random(uid, &rand::random::<[u8; SECRET_BYTES]>());
         let key = ProvisioningKey {
             name: ProvisioningKeyName::new(tenant.tenant.clone(), id_of(&wanted, uid)?),
             uid,
-            secret: secret.hash(),
             spec: wanted.spec,
             create_time: now,
             update_time: now,
             deleted: None,
         };
-        let request_id = wanted.request.as_ref().map_or_else(Uuid::new_v4, |r| r.request_id);
-        let made_group = wanted.new_group.is_some() && !wanted.validate_only;
-        self.group_of(&key, wanted.new_group, request_id, wanted.validate_only).await?;
-        if wanted.validate_only {
-            return Ok((self.as_if_created(key).await?, Issued::Nothing));
+        let made_group = wanted.new_group.is_some() && !write.validate_only;
+        self.group_of(&key, wanted.new_group, write).await?;
+        if write.validate_only {
+            return Ok((self.as_if_created(key, &secret).await?, Issued::Nothing));
         }
-        let written = self.write(&key, wanted.request, now).await;
+        let written = self.write(&key, &secret, write, now).await;
         match written.map_err(|error| after_group(&key, made_group, error))? {
             NewKey::Made(revision) => {
                 Ok((self.left_at(&key.name, revision).await?, self.issue(secret)))
             }
-            NewKey::Replayed(first) => Ok((self.left_by(&first).await?, Issued::AlreadyShown)),
+            NewKey::Replayed(FirstRun { name, revision }) => {
+                Ok((self.left_at(&name, revision).await?, Issued::AlreadyShown))
+            }
         }
     }
 
@@ -132,8 +137,7 @@ impl Keys {
         &self,
         key: &ProvisioningKey,
         new_group: Option<NewGroup>,
-        request_id: Uuid,
-        validate_only: bool,
+        write: &Write,
     ) -> Result<(), Error> {
         let name = &key.spec.group;
         let Some(group) = new_group else {
@@ -142,25 +146,35 @@ impl Keys {
         };
         // What is sure to fail for the key leaves no group behind.
         self.records.check_free(key, self.quota).await?.map_err(Error::Conflict)?;
-        self.registry.create_group(name, group, request_id, validate_only).await
+        let request_id = write.request.as_ref().map_or_else(Uuid::new_v4, |it| it.request_id);
+        self.registry.create_group(name, group, request_id, write.validate_only).await
     }
 
     async fn write(
         &self,
         key: &ProvisioningKey,
-        request: Option<IdempotencyKey>,
+        secret: &NewSecret,
+        write: &Write,
         now: Timestamp,
     ) -> Result<NewKey, Error> {
-        let create = CreateKey { key, quota: self.quota, request, now };
+        let tenant = self.tenants.uid_now(&key.name.tenant(), now).await?;
+        let (quota, request) = (self.quota, write.request.clone());
+        let author = self.author(write, tenant);
+        let create = CreateKey { key, secret: secret.hash(), quota, request, author, now };
         self.records.create_key(create).await?.map_err(Error::Conflict)
     }
 
     /// What `validate_only` answers: the same checks, nothing written.
-    async fn as_if_created(&self, key: ProvisioningKey) -> Result<KeyRow, Error> {
+    async fn as_if_created(
+        &self,
+        key: ProvisioningKey,
+        secret: &NewSecret,
+    ) -> Result<KeyRow, Error> {
         self.records.check_free(&key, self.quota).await?.map_err(Error::Conflict)?;
         let revision = self.records.published();
         let uses = Versioned { value: Uses::default(), revision };
-        Ok(KeyRow { key: Versioned { value: key, revision }, uses })
+        let key = Versioned { value: key, revision };
+        Ok(KeyRow { key, secret: secret.hash(), uses })
     }
 
     fn issue(&self, secret: NewSecret) -> Issued {
@@ -174,13 +188,24 @@ impl Keys {
         Issued::Shown { secret, join_token, join_command }
     }
 
+    fn store(&self) -> &Store {
+        self.records.store()
+    }
+
+    /// Who writes in a tenant, for history.
+    fn author<'a>(&'a self, write: &'a Write, tenant: Uuid) -> Author<'a> {
+        Author { history: &self.history, by: &write.by, tenant }
+    }
+
     async fn read(&self, name: &ProvisioningKeyName) -> Result<KeyRow, Error> {
         let found = self.records.key(name, At::Published).await?;
         found.ok_or_else(|| Error::key_not_found(name))
     }
 
-    async fn left_by(&self, first: &FirstRun) -> Result<KeyRow, Error> {
-        self.left_at(&first.name, first.revision).await
+    /// The key as the first run of a request left it.
+    async fn first(&self, answer: &Bytes, revision: Revision) -> Result<KeyRow, Error> {
+        let FirstRun { name, revision } = Records::first_run(answer, revision)?;
+        self.left_at(&name, revision).await
     }
 
     /// The key as the write at a revision left it; if that is no longer kept, as it is now.
@@ -191,211 +216,10 @@ impl Keys {
     ) -> Result<KeyRow, Error> {
         match self.records.key(name, At::Revision(revision)).await {
             Ok(found) => found.ok_or_else(|| Error::key_not_found(name)),
-            Err(StoreError::Read(ReadError::Compacted { .. })) => self.read(name).await,
+            Err(Fault::Read(ReadError::Compacted { .. })) => self.read(name).await,
             Err(error) => Err(error.into()),
         }
     }
-
-    pub(crate) async fn get(
-        &self,
-        _tenant: Authorised<TenantName>,
-        name: &ProvisioningKeyName,
-    ) -> Result<KeyRow, Error> {
-        self.read(name).await
-    }
-
-    /// Several keys, all of one revision.
-    pub(crate) async fn batch_get(
-        &self,
-        _scope: Authorised<Scope>,
-        names: &[ProvisioningKeyName],
-    ) -> Result<Vec<KeyRow>, Error> {
-        let at = At::Revision(self.records.published());
-        let mut rows = Vec::with_capacity(names.len());
-        for name in names {
-            let row = self.records.key(name, at).await?;
-            rows.push(row.ok_or_else(|| Error::key_not_found(name))?);
-        }
-        Ok(rows)
-    }
-
-    pub(crate) async fn list(
-        &self,
-        scope: &Authorised<Scope>,
-        group: Option<AppConnectorGroupName>,
-        show_deleted: bool,
-        page: PageOf,
-    ) -> Result<Page<KeyRow>, Error> {
-        let filter = KeyFilter { tenant: tenant_of(scope).cloned(), group, show_deleted };
-        Ok(self.records.list_keys(&filter, page).await?)
-    }
-
-    /// Changes what the patch names.
-    pub(crate) async fn update(
-        &self,
-        _tenant: Authorised<TenantName>,
-        name: &ProvisioningKeyName,
-        patch: KeyPatch,
-        change: Change,
-        now: Timestamp,
-    ) -> Result<KeyRow, Error> {
-        self.once(&change, self.try_update(name, patch, &change, now)).await
-    }
-
-    async fn try_update(
-        &self,
-        name: &ProvisioningKeyName,
-        patch: KeyPatch,
-        change: &Change,
-        now: Timestamp,
-    ) -> Result<KeyRow, Error> {
-        check_expiry(patch.expire_time.flatten(), now)?;
-        for _ in 0..MAX_RACES {
-            let row = self.expected(name, &change.expected).await?;
-            let old = &row.key.value;
-            if old.deleted.is_some() {
-                return Err(Error::KeyDeleted);
-            }
-            let spec = old.spec.clone().patched(patch.clone());
-            let lowered = patch.max_uses.is_some() && spec.max_uses != old.spec.max_uses;
-            check_max_uses(&spec, row.uses.value)?;
-            let new = ProvisioningKey { spec, update_time: now, ..old.clone() };
-            if change.validate_only || new.spec == old.spec {
-                return Ok(KeyRow { key: Versioned { value: new, ..row.key }, ..row });
-            }
-            let uses = lowered.then_some(row.uses.revision);
-            let request = change.request.clone();
-            match self.records.change_key(&row.key, &new, uses, request, now).await? {
-                Ok(revision) => return self.left_at(name, revision).await,
-                Err(KeyConflict::Changed) => {}
-                Err(conflict) => return Err(Error::Conflict(conflict)),
-            }
-        }
-        Err(Error::Conflict(KeyConflict::Changed))
-    }
-
-    /// Deletes softly; a deleted key answers as it is.
-    pub(crate) async fn delete(
-        &self,
-        _tenant: Authorised<TenantName>,
-        name: &ProvisioningKeyName,
-        change: Change,
-        now: Timestamp,
-    ) -> Result<KeyRow, Error> {
-        self.once(&change, self.try_delete(name, &change, now)).await
-    }
-
-    async fn try_delete(
-        &self,
-        name: &ProvisioningKeyName,
-        change: &Change,
-        now: Timestamp,
-    ) -> Result<KeyRow, Error> {
-        for _ in 0..MAX_RACES {
-            let row = self.expected(name, &change.expected).await?;
-            if row.key.value.deleted.is_some() || change.validate_only {
-                return Ok(row);
-            }
-            let deleted = row.key.value.clone().delete(now, None);
-            let request = change.request.clone();
-            match self.records.change_key(&row.key, &deleted, None, request, now).await? {
-                Ok(revision) => return self.left_at(name, revision).await,
-                Err(KeyConflict::Changed) => {}
-                Err(conflict) => return Err(Error::Conflict(conflict)),
-            }
-        }
-        Err(Error::Conflict(KeyConflict::Changed))
-    }
-
-    /// The group was deleted: its keys go with it, and say so. Doing it twice equals doing it once.
-    pub(crate) async fn group_deleted(
-        &self,
-        group: &AppConnectorGroupName,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let filter = KeyFilter { tenant: None, group: Some(group.clone()), show_deleted: false };
-        let mut after = None;
-        loop {
-            let page = PageOf { size: GROUP_PAGE, after, revision: None };
-            let page = self.records.list_keys(&filter, page).await?;
-            for row in page.items {
-                self.delete_with_group(row, group, now).await?;
-            }
-            match page.next {
-                None => return Ok(()),
-                next => after = next,
-            }
-        }
-    }
-
-    async fn delete_with_group(
-        &self,
-        mut row: KeyRow,
-        group: &AppConnectorGroupName,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        for _ in 0..MAX_RACES {
-            if row.key.value.deleted.is_some() {
-                return Ok(());
-            }
-            let deleted = row.key.value.clone().delete(now, Some(group.clone()));
-            match self.records.change_key(&row.key, &deleted, None, None, now).await? {
-                Ok(_) => {
-                    tracing::info!(provisioning_key = %deleted.name, %group, "deleted a key with its group");
-                    return Ok(());
-                }
-                Err(_) => row = self.read(&deleted.name).await?,
-            }
-        }
-        Err(Error::Conflict(KeyConflict::Changed))
-    }
-
-    /// Does a change once. A repeat is answered as the first run was, also when the first finished only while this one was
-    /// being decided: then what refused this one (the etag is stale) is the first one's own doing.
-    async fn once(
-        &self,
-        change: &Change,
-        write: impl Future<Output = Result<KeyRow, Error>> + Send,
-    ) -> Result<KeyRow, Error> {
-        if let Some(first) = self.replayed(change).await? {
-            return Ok(first);
-        }
-        match write.await {
-            Err(error) => Ok(self.replayed(change).await.ok().flatten().ok_or(error)?),
-            done => done,
-        }
-    }
-
-    async fn replayed(&self, change: &Change) -> Result<Option<KeyRow>, Error> {
-        let Some(request) = &change.request else { return Ok(None) };
-        match self.records.first_run(request).await? {
-            Some(first) => Ok(Some(self.left_by(&first).await?)),
-            None => Ok(None),
-        }
-    }
-
-    async fn expected(
-        &self,
-        name: &ProvisioningKeyName,
-        expected: &Expected,
-    ) -> Result<KeyRow, Error> {
-        let row = self.read(name).await?;
-        let current = Etag::new(self.records.epoch(), row.key.revision);
-        match expected {
-            Expected::Etag(etag) if *etag != current => {
-                Err(Error::EtagMismatch { current: current.to_string() })
-            }
-            _ => Ok(row),
-        }
-    }
-}
-
-/// How a change is to be made.
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    pub(crate) expected: Expected,
-    pub(crate) validate_only: bool,
-    pub(crate) request: Option<IdempotencyKey>,
 }
 
 /// The tenant of a scope; `None` for all.
@@ -431,20 +255,6 @@ fn check_expiry(end: Option<Timestamp>, now: Timestamp) -> Result<(), Error> {
             field: "provisioning_key.expire_time",
             reason: Reason::InThePast,
             rule: in_the_future(now),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn check_max_uses(spec: &KeySpec, uses: Uses) -> Result<(), Error> {
-    match spec.max_uses {
-        Some(max) if max.get() < uses.count => Err(Error::Field {
-            field: "provisioning_key.max_uses",
-            reason: Reason::BelowUseCount,
-            rule: format!(
-                "must not be below use_count, which is {}; to stop the key, disable it",
-                uses.count
-            ),
         }),
         _ => Ok(()),
     }

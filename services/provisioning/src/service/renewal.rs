@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use names::AppConnectorName;
+use resource::Tries;
 use runtime::identity::Csr;
 
 use super::authorities::{Authorities, Certificates};
@@ -17,9 +18,6 @@ use crate::{
     error::Error,
     store::{Records, Versioned},
 };
-
-/// How often a renewal that lost a race is decided anew.
-const MAX_RACES: usize = 16;
 
 /// Renews leaves.
 #[derive(Clone, Debug)]
@@ -42,7 +40,8 @@ impl Renewal {
             .map_err(|error| Refusal::CsrInvalid { problem: error.to_string() })?;
         let public_key = csr.public_key();
         let mut certificates: Option<Certificates> = None;
-        for _ in 0..MAX_RACES {
+        let mut tries = Tries::default();
+        loop {
             let enrolment = self.standing(connector).await?;
             let owner = self.records.enrolment_by_public_key(&public_key.sha256()).await?;
             let known = match owner {
@@ -58,8 +57,11 @@ impl Renewal {
                 return Ok(fresh);
             }
             certificates = Some(fresh);
+            // A connector that keeps losing comes back by itself.
+            if tries.lost().await.is_err() {
+                return Err(Refusal::Pending.into());
+            }
         }
-        Err(Refusal::Pending.into())
     }
 
     /// The enrolment of a connector that may renew.

@@ -13,6 +13,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
 use names::{AppConnectorName, EnrolmentName, Id};
+use resource::Fault;
 use uuid::Uuid;
 
 use super::{folding::Fold, limits::FailureLimits};
@@ -24,7 +25,7 @@ use crate::{
         refusal::Refusal,
     },
     error::Error,
-    store::{KeyRow, MAX_NEWCOMERS, Records, Reservation, StoreError, Versioned},
+    store::{KeyRow, MAX_NEWCOMERS, Records, Reservation, Versioned},
 };
 
 /// Who asks to join, after the secret was found right.
@@ -65,7 +66,7 @@ impl Fold for Reserving {
         key: Uuid,
         applicants: &[Applicant],
         outcomes: &mut [Option<Outcome>],
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, Fault> {
         let Some(row) = self.records.key_by_uid(key).await? else {
             for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_none()) {
                 *outcome = Some(Err(Refusal::KeyUnknown.into()));
@@ -103,11 +104,7 @@ impl Fold for Reserving {
 
 impl Reserving {
     /// What an applicant who is no newcomer gets: the end of its enrolment, or a refusal. `None`: it may come in.
-    async fn judge(
-        &self,
-        row: &KeyRow,
-        applicant: &Applicant,
-    ) -> Result<Option<Outcome>, StoreError> {
+    async fn judge(&self, row: &KeyRow, applicant: &Applicant) -> Result<Option<Outcome>, Fault> {
         let key = &row.key.value;
         if let Err(refusal) = key.admits_source(applicant.source) {
             return Ok(Some(Err(refusal.into())));
@@ -160,7 +157,7 @@ fn admit(
     let connector = prefix.id(reservation.next_number()).ok_or_else(|| Refusal::QuotaExceeded {
         problem: "all numbers below the display name are used; change display_name".to_owned(),
     })?;
-    reservation.add(new_enrolment(key, connector, applicant)?, uses);
+    reservation.add(new_enrolment(key, connector, applicant)?, uses)?;
     Ok(true)
 }
 
@@ -200,13 +197,18 @@ fn new_enrolment_id(now: Timestamp) -> Result<Id, Error> {
 mod tests {
     use std::num::NonZeroU64;
 
-    use ::store::{Revision, Store, StoreConfig};
+    use ::store::{Revision, ScanOptions, Store, StoreConfig};
+    use resource::history::{History, HistoryLimits};
+    use rpc::access::Principal;
 
     use super::*;
     use crate::{
-        domain::key::tests::{at, key},
+        domain::{
+            key::tests::{at, key},
+            secret::SecretHash,
+        },
         service::folding::decide,
-        store::{CreateKey, Lost},
+        store::{Author, CreateKey, Lost, Watched, keys_of, snapshot},
     };
 
     /// A store with one key, and who decides at it.
@@ -223,7 +225,13 @@ mod tests {
             let config = StoreConfig::new(directory.path().join("store"));
             let store = Store::open(config, Timestamp::now).await.unwrap();
             let records = Records::new(store.clone());
-            let create = CreateKey { key: &key, quota: 1, request: None, now: at(0) };
+            let limits = HistoryLimits::default();
+            let history = History::open(store.clone(), limits, at(0)).await.unwrap();
+            let by = Principal::worker("test", "", "");
+            let author = Author { history: &history, by: &by, tenant: Uuid::nil() };
+            let secret = SecretHash([1; 32]);
+            let create =
+                CreateKey { key: &key, secret, quota: 1, request: None, author, now: at(0) };
             records.create_key(create).await.unwrap().unwrap();
             let reserving = Reserving { records, limits: Arc::new(FailureLimits::new()) };
             Self { _directory: directory, store, reserving, key: key.uid }
@@ -297,6 +305,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_key_in_a_snapshot_has_the_count_of_the_snapshots_revision() {
+        let door = Door::with_uses(10).await;
+        door.decide(&[1]).await;
+        let revision = door.store.published();
+        let rows = door.store.scan(&keys_of(None), ScanOptions::default()).await.unwrap().rows;
+        door.decide(&[2, 3]).await;
+        let watched = snapshot(&door.reserving.records, &rows, revision).await.unwrap();
+        let [Watched::Key(row)] = &watched[..] else { panic!("{watched:?}") };
+        assert_eq!((row.uses.value.count, door.use_count().await), (1, 3));
+    }
+
+    #[tokio::test]
     async fn newcomers_too_large_for_one_commit_come_in_by_two() {
         // 54 KB each: nineteen would be more than a commit's 1 MiB.
         let label = |n| (format!("l{}{n:02}", "x".repeat(60)), "路".repeat(255));
@@ -320,7 +340,7 @@ mod tests {
         let abandoned = old.value.clone().abandon("GROUP_DISABLED", at(1)).unwrap();
         let giving = || async {
             let mut giving = records.begin_return(&abandoned, at(1)).await.unwrap();
-            giving.add(&old, &abandoned);
+            giving.add(&old, &abandoned).unwrap();
             giving
         };
 

@@ -10,13 +10,14 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use resource::Fault;
 use uuid::Uuid;
 
 use super::folding::Fold;
 use crate::{
     domain::enrolment::Enrolment,
     error::Error,
-    store::{MAX_RETURNED, Records, StoreError, Versioned},
+    store::{MAX_RETURNED, Records, Versioned},
 };
 
 /// An enrolment to be given up.
@@ -46,7 +47,7 @@ impl Fold for Returning {
         _: Uuid,
         asked: &[GivenUp],
         told: &mut [Option<Result<(), Error>>],
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, Fault> {
         let Some(first) = asked.first() else { return Ok(true) };
         let mut giving = self.records.begin_return(&first.abandoned, first.now).await?;
         let (mut names, mut given_up) = (BTreeSet::new(), Vec::new());
@@ -56,7 +57,7 @@ impl Fold for Returning {
             if current.is_none_or(|current| current.revision != one.enrolment.revision) {
                 *told = Some(Ok(()));
             } else if giving.has_room() && names.insert(name.to_string()) {
-                giving.add(&one.enrolment, &one.abandoned);
+                giving.add(&one.enrolment, &one.abandoned)?;
                 given_up.push(told);
             }
         }

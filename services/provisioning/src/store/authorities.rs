@@ -9,10 +9,11 @@
 use ::store::{At, Commit, ScanOptions};
 use jiff::Timestamp;
 use names::TenantName;
+use resource::{Fault, record::encode};
 
 use super::{
-    Lost, Records, StoreError, Versioned, keys, lost,
-    records::{AuthorityPem, StoredAuthority, StoredAuthorityKey, encode},
+    Lost, Records, Versioned, keys, lost,
+    records::{AuthorityPem, StoredAuthority, StoredAuthorityKey},
 };
 use crate::domain::certificate::Authority;
 
@@ -26,7 +27,7 @@ impl Records {
     pub(crate) async fn authority(
         &self,
         tenant: &TenantName,
-    ) -> Result<Option<Versioned<Authority>>, StoreError> {
+    ) -> Result<Option<Versioned<Authority>>, Fault> {
         self.read::<StoredAuthority>(&keys::authority(tenant), At::Published).await
     }
 
@@ -34,7 +35,7 @@ impl Records {
     pub(crate) async fn authority_pem(
         &self,
         tenant: &TenantName,
-    ) -> Result<Option<AuthorityPem>, StoreError> {
+    ) -> Result<Option<AuthorityPem>, Fault> {
         let at = keys::authority_key(tenant);
         let found = self.read::<StoredAuthorityKey>(&at, At::Published).await?;
         Ok(found.map(|pem| pem.value))
@@ -45,17 +46,17 @@ impl Records {
         &self,
         new: &NewAuthority,
         now: Timestamp,
-    ) -> Result<Result<(), Lost>, StoreError> {
+    ) -> Result<Result<(), Lost>, Fault> {
         let at = keys::authority(&new.public.tenant);
         let commit = Commit::new(now)
             .require_absent(&at)
-            .put(at, encode::<StoredAuthority>(&new.public))
-            .put(keys::authority_key(&new.public.tenant), encode::<StoredAuthorityKey>(&new.pem));
+            .put(at, encode::<StoredAuthority>(&new.public)?)
+            .put(keys::authority_key(&new.public.tenant), encode::<StoredAuthorityKey>(&new.pem)?);
         Ok(lost(self.store.commit(commit).await)?.map(|_| ()))
     }
 
     /// Every tenant's authority, for the live trust of this process.
-    pub(crate) async fn authorities(&self) -> Result<Vec<Authority>, StoreError> {
+    pub(crate) async fn authorities(&self) -> Result<Vec<Authority>, Fault> {
         let prefix = keys::of_tenant(keys::AUTHORITY, None);
         let mut options =
             ScanOptions { at: At::Revision(self.published()), ..ScanOptions::default() };

@@ -1,18 +1,14 @@
 //! The ledger, and the commits that move an enrolment and its key's count together.
 
-use std::collections::VecDeque;
-
-use ::store::{At, Commit, Key, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, Revision, ScanOptions};
+use ::store::{At, Commit, Key, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, Revision, Row, ScanOptions};
 use jiff::Timestamp;
-use names::{AppConnectorName, EnrolmentName, TenantName};
-use uuid::Uuid;
+use names::{AppConnectorName, EnrolmentName};
+use resource::{Fault, record::encode};
 
 use super::{
-    Lost, Records, StoreError, Versioned, keys, lost,
-    pages::{Page, PageOf, Scan},
-    parse_name,
+    Lost, Records, Versioned, keys, lost, parse_name,
     provisioning_keys::{Counter, KeyRow},
-    records::{StoredEnrolment, StoredPointer, StoredUses, encode},
+    records::{StoredEnrolment, StoredPointer, StoredUses},
 };
 use crate::domain::{
     connector_id::ConnectorPrefix,
@@ -76,11 +72,12 @@ impl Reservation<'_> {
     }
 
     /// One more, with the count that includes it.
-    pub(crate) fn add(&mut self, enrolment: Enrolment, uses: Uses) {
-        let record = encode::<StoredEnrolment>(&enrolment);
+    pub(crate) fn add(&mut self, enrolment: Enrolment, uses: Uses) -> Result<(), Fault> {
+        let record = encode::<StoredEnrolment>(&enrolment)?;
         self.bytes += record.len();
         self.uses = uses;
         self.enrolments.push((enrolment, record));
+        Ok(())
     }
 }
 
@@ -101,14 +98,15 @@ impl Return {
     }
 
     /// One more, which becomes `new` and whose public key is free again.
-    pub(crate) fn add(&mut self, old: &Versioned<Enrolment>, new: &Enrolment) {
-        let record = encode::<StoredEnrolment>(new);
+    pub(crate) fn add(&mut self, old: &Versioned<Enrolment>, new: &Enrolment) -> Result<(), Fault> {
+        let record = encode::<StoredEnrolment>(new)?;
         self.count += 1;
         self.bytes += record.len();
         // Commit is a builder by value; an empty one stands in while it is moved through.
         let commit = std::mem::replace(&mut self.commit, Commit::new(new.update_time));
         self.commit = with_settled(commit, old, new, record)
             .delete(keys::enrolment_by_public_key(&new.public_key));
+        Ok(())
     }
 }
 
@@ -117,7 +115,7 @@ impl Records {
         &self,
         name: &EnrolmentName,
         at: At,
-    ) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+    ) -> Result<Option<Versioned<Enrolment>>, Fault> {
         self.read::<StoredEnrolment>(&keys::enrolment(name), at).await
     }
 
@@ -125,7 +123,7 @@ impl Records {
     pub(crate) async fn enrolment_by_public_key(
         &self,
         sha256: &PublicKeyHash,
-    ) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+    ) -> Result<Option<Versioned<Enrolment>>, Fault> {
         self.enrolment_behind(&keys::enrolment_by_public_key(sha256)).await
     }
 
@@ -133,14 +131,11 @@ impl Records {
     pub(crate) async fn enrolment_by_connector(
         &self,
         connector: &AppConnectorName,
-    ) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+    ) -> Result<Option<Versioned<Enrolment>>, Fault> {
         self.enrolment_behind(&keys::enrolment_by_connector(connector)).await
     }
 
-    async fn enrolment_behind(
-        &self,
-        index: &Key,
-    ) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+    async fn enrolment_behind(&self, index: &Key) -> Result<Option<Versioned<Enrolment>>, Fault> {
         match self.follow(index).await? {
             Some(name) => self.enrolment(&parse_name(index, &name)?, At::Published).await,
             None => Ok(None),
@@ -152,7 +147,7 @@ impl Records {
         &self,
         key: &'a KeyRow,
         prefix: &ConnectorPrefix,
-    ) -> Result<Reservation<'a>, StoreError> {
+    ) -> Result<Reservation<'a>, Fault> {
         let tenant = &key.key.value.name.tenant;
         let sequence = self.counter(keys::sequence(tenant, prefix.as_str())).await?;
         let uses = key.uses.value;
@@ -165,19 +160,20 @@ impl Records {
         &self,
         reservation: Reservation<'_>,
         now: Timestamp,
-    ) -> Result<Result<Vec<Versioned<Enrolment>>, Lost>, StoreError> {
+    ) -> Result<Result<Vec<Versioned<Enrolment>>, Lost>, Fault> {
         let last_number = reservation.last_number();
-        let Reservation { key: KeyRow { key, uses: old_uses }, uses, sequence, enrolments, .. } =
-            reservation;
+        let Reservation {
+            key: KeyRow { key, uses: old_uses, .. }, uses, sequence, enrolments, ..
+        } = reservation;
         let (at_key, at_uses) = (keys::key(&key.value.name), keys::uses(&key.value.name));
         let mut commit = Commit::new(now)
             .require_revision(&at_key, key.revision)
             .require_revision(&at_uses, old_uses.revision)
-            .put(at_uses, encode::<StoredUses>(&uses));
-        commit = sequence.guarded_put(commit, last_number);
+            .put(at_uses, encode::<StoredUses>(&uses)?);
+        commit = sequence.guarded_put(commit, last_number)?;
         let mut reserved = Vec::with_capacity(enrolments.len());
         for (enrolment, record) in enrolments {
-            commit = with_newcomer(commit, &enrolment, record);
+            commit = with_newcomer(commit, &enrolment, record)?;
             reserved.push(enrolment);
         }
         let done = lost(self.store.commit(commit).await)?;
@@ -191,8 +187,8 @@ impl Records {
         old: &Versioned<Enrolment>,
         new: &Enrolment,
         now: Timestamp,
-    ) -> Result<Result<Revision, Lost>, StoreError> {
-        let commit = self.settled(old, new, now);
+    ) -> Result<Result<Revision, Lost>, Fault> {
+        let commit = self.settled(old, new, now)?;
         Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
     }
 
@@ -201,9 +197,9 @@ impl Records {
         old: &Versioned<Enrolment>,
         new: &Enrolment,
         now: Timestamp,
-    ) -> Commit {
-        let record = encode::<StoredEnrolment>(new);
-        with_settled(Commit::new(now), old, new, record)
+    ) -> Result<Commit, Fault> {
+        let record = encode::<StoredEnrolment>(new)?;
+        Ok(with_settled(Commit::new(now), old, new, record))
     }
 
     /// Lets a renewal's new public key belong to the enrolment too, with the change of [`Records::settle`].
@@ -213,10 +209,10 @@ impl Records {
         new: &Enrolment,
         public_key: &PublicKeyHash,
         now: Timestamp,
-    ) -> Result<Result<Revision, Lost>, StoreError> {
+    ) -> Result<Result<Revision, Lost>, Fault> {
         let at = keys::enrolment_by_public_key(public_key);
-        let pointer = encode::<StoredPointer>(&new.name.to_string());
-        let commit = self.settled(old, new, now).require_absent(&at).put(at, pointer);
+        let pointer = encode::<StoredPointer>(&new.name.to_string())?;
+        let commit = self.settled(old, new, now)?.require_absent(&at).put(at, pointer);
         Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
     }
 
@@ -225,7 +221,7 @@ impl Records {
         &self,
         enrolment: &Enrolment,
         now: Timestamp,
-    ) -> Result<Return, StoreError> {
+    ) -> Result<Return, Fault> {
         let row = self.key(&enrolment.key, At::Published).await?;
         // The name may by now be a younger key's; the use goes back to the key that lost it or nowhere.
         let row = row.filter(|row| row.key.value.uid == enrolment.key_uid);
@@ -235,24 +231,18 @@ impl Records {
 
     /// RESERVED to ABANDONED: the uses are given back and the public keys are free again, in one commit. [`Lost`] when
     /// the count or one of the enrolments changed since they were read.
-    pub(crate) async fn give_back(
-        &self,
-        giving: Return,
-    ) -> Result<Result<Revision, Lost>, StoreError> {
+    pub(crate) async fn give_back(&self, giving: Return) -> Result<Result<Revision, Lost>, Fault> {
         let Return { uses, mut commit, count, .. } = giving;
         if let Some((at, uses)) = uses {
             let given_back = (0..count).fold(uses.value, |uses, _| uses.give_back());
             commit = commit.require_revision(&at, uses.revision);
-            commit = commit.put(at, encode::<StoredUses>(&given_back));
+            commit = commit.put(at, encode::<StoredUses>(&given_back)?);
         }
         Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
     }
 
     /// RESERVED enrolments, the oldest first, at most `limit`.
-    pub(crate) async fn reserved(
-        &self,
-        limit: usize,
-    ) -> Result<Vec<Versioned<Enrolment>>, StoreError> {
+    pub(crate) async fn reserved(&self, limit: usize) -> Result<Vec<Versioned<Enrolment>>, Fault> {
         let options = ScanOptions { after: None, limit, at: At::Published };
         let page = self.store.scan(&keys::all_reserved(), options).await?;
         let mut found = Vec::with_capacity(page.rows.len());
@@ -263,46 +253,27 @@ impl Records {
         Ok(found)
     }
 
-    /// A page of the ledger of one key, oldest first.
-    pub(crate) async fn list_enrolments_of_key(
+    /// The enrolment that an index row, or a row of its own, is about.
+    pub(crate) async fn enrolment_in(
         &self,
-        key_uid: Uuid,
-        page: PageOf,
-    ) -> Result<Page<Enrolment>, StoreError> {
-        let size = page.size;
-        let mut scan = Scan::new(self, keys::enrolments_of_key(key_uid), page);
-        let mut items = Vec::with_capacity(size);
-        for row in scan.rows(self).await? {
-            let name = super::decode_value::<StoredPointer>(&row.key, &row.value)?;
-            let found = self.enrolment(&parse_name(&row.key, &name)?, scan.at()).await?;
-            items.extend(found.map(|enrolment| enrolment.value));
+        row: &Row,
+        at: At,
+    ) -> Result<Option<Versioned<Enrolment>>, Fault> {
+        if row.key.tag() == keys::ENROLMENT {
+            return super::decode::<StoredEnrolment>(row).map(Some);
         }
-        Ok(scan.finish(items, None, false))
-    }
-
-    /// A page of the ledger of a tenant, or of all, by name.
-    pub(crate) async fn list_enrolments(
-        &self,
-        tenant: Option<&TenantName>,
-        page: PageOf,
-    ) -> Result<Page<Enrolment>, StoreError> {
-        let mut scan = Scan::new(self, keys::of_tenant(keys::ENROLMENT, tenant), page);
-        let mut rows: VecDeque<_> = scan.rows(self).await?.into();
-        let mut items = Vec::with_capacity(rows.len());
-        while let Some(row) = rows.pop_front() {
-            items.push(super::decode::<StoredEnrolment>(&row)?.value);
-        }
-        Ok(scan.finish(items, None, false))
+        let name = super::decode_value::<StoredPointer>(&row.key, &row.value)?;
+        self.enrolment(&parse_name(&row.key, &name)?, at).await
     }
 }
 
-fn with_newcomer(commit: Commit, enrolment: &Enrolment, record: Vec<u8>) -> Commit {
+fn with_newcomer(commit: Commit, enrolment: &Enrolment, record: Vec<u8>) -> Result<Commit, Fault> {
     let Enrolment { name, key_uid, create_time, .. } = enrolment;
     let at_enrolment = keys::enrolment(name);
     let at_public_key = keys::enrolment_by_public_key(&enrolment.public_key);
     let at_connector = keys::enrolment_by_connector(&enrolment.connector);
-    let pointer = encode::<StoredPointer>(&name.to_string());
-    commit
+    let pointer = encode::<StoredPointer>(&name.to_string())?;
+    Ok(commit
         .require_absent(&at_public_key)
         .require_absent(&at_connector)
         .require_absent(&at_enrolment)
@@ -310,7 +281,7 @@ fn with_newcomer(commit: Commit, enrolment: &Enrolment, record: Vec<u8>) -> Comm
         .put(keys::enrolment_by_key(*key_uid, *create_time, name), pointer.clone())
         .put(keys::reserved(*create_time, name), pointer.clone())
         .put(at_public_key, pointer.clone())
-        .put(at_connector, pointer)
+        .put(at_connector, pointer))
 }
 
 fn with_settled(

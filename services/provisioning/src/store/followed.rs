@@ -2,15 +2,13 @@
 
 use ::store::{At, Commit, ScanOptions};
 use jiff::Timestamp;
+use resource::{Fault, record::encode};
 
-use super::{
-    Records, StoreError, keys,
-    records::{StoredPointer, encode},
-};
+use super::{Records, keys, records::StoredPointer};
 
 impl Records {
     /// A token of the life of a sibling that is followed; `None` before its first snapshot.
-    pub(crate) async fn followed(&self, source: &str) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn followed(&self, source: &str) -> Result<Option<String>, Fault> {
         self.follow(&keys::followed(source)).await
     }
 
@@ -20,14 +18,14 @@ impl Records {
         source: &str,
         token: &str,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let record = encode::<StoredPointer>(&token.to_owned());
+    ) -> Result<(), Fault> {
+        let record = encode::<StoredPointer>(&token.to_owned())?;
         self.store.commit(Commit::new(now).put(keys::followed(source), record)).await?;
         Ok(())
     }
 
     /// Whether there is any key or enrolment, of whichever tenant and state.
-    pub(crate) async fn has_any(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn has_any(&self) -> Result<bool, Fault> {
         for tag in [keys::KEY, keys::ENROLMENT] {
             let first = ScanOptions { after: None, limit: 1, at: At::Published };
             let page = self.store.scan(&keys::of_tenant(tag, None), first).await?;

@@ -1,7 +1,8 @@
 //! Where every record lies: one tag per kind, never reused.
 //!
 //! Owns: the tags and the parts behind them. Always holds: a prefix over a tenant lists that tenant and no other;
-//! the private key of an authority lies under a tag that no watch or list reads.
+//! the private key of an authority lies under a tag that no watch or list reads. Absent on purpose: history's keys, whose tags
+//! begin at [`FIRST_TAG`](resource::history::FIRST_TAG).
 
 use jiff::Timestamp;
 use names::{
@@ -46,6 +47,8 @@ pub(super) const REVOCATION: u8 = 15;
 pub(super) const KEY_BY_PURGE_TIME: u8 = 16;
 /// `sibling` → `StoredPointer` to a token of the life of it that is followed.
 pub(super) const FOLLOWED: u8 = 17;
+/// `tenant` → `StoredTenant`: its uid, by which history is kept.
+pub(super) const TENANT: u8 = 18;
 
 fn child(tag: u8, tenant: &Id, id: &Id) -> Key {
     Key::builder(tag).text(tenant.as_str()).text(id.as_str()).finish()
@@ -61,6 +64,27 @@ pub(super) fn of_tenant(tag: u8, tenant: Option<&TenantName>) -> Prefix {
 
 pub(super) fn key(name: &ProvisioningKeyName) -> Key {
     child(KEY, &name.tenant, &name.provisioning_key)
+}
+
+/// The keys of a tenant, or of all.
+pub(crate) fn keys_of(tenant: Option<&TenantName>) -> Prefix {
+    of_tenant(KEY, tenant)
+}
+
+/// The id of the key whose row this is.
+pub(crate) fn key_id(key: &Key) -> Option<String> {
+    let mut parts = key.parts();
+    parts.text().ok()?;
+    parts.text().ok()
+}
+
+/// The ledger of a tenant, or of all.
+pub(crate) fn all_ledger(tenant: Option<&TenantName>) -> Prefix {
+    of_tenant(ENROLMENT, tenant)
+}
+
+pub(super) fn tenant(tenant: &TenantName) -> Key {
+    Key::builder(TENANT).text(tenant.id().as_str()).finish()
 }
 
 pub(super) fn key_by_uid(uid: Uuid) -> Key {
@@ -83,7 +107,8 @@ pub(super) fn key_by_group(name: &AppConnectorGroupName, key: &ProvisioningKeyNa
     group(name).text(key.provisioning_key.as_str()).finish()
 }
 
-pub(super) fn keys_of_group(name: &AppConnectorGroupName) -> Prefix {
+/// A group's keys: index rows.
+pub(crate) fn keys_of_group(name: &AppConnectorGroupName) -> Prefix {
     group(name).prefix()
 }
 
@@ -100,7 +125,8 @@ pub(super) fn enrolment_by_key(uid: Uuid, created: Timestamp, name: &EnrolmentNa
         .finish()
 }
 
-pub(super) fn enrolments_of_key(uid: Uuid) -> Prefix {
+/// The ledger of one key, oldest first: index rows.
+pub(crate) fn ledger_of_key(uid: Uuid) -> Prefix {
     Key::builder(ENROLMENT_BY_KEY).bytes(uid.as_bytes()).prefix()
 }
 
@@ -158,4 +184,29 @@ pub(super) fn all_deleted_keys() -> Prefix {
 
 pub(super) fn followed(source: &str) -> Key {
     Key::builder(FOLLOWED).text(source).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    /// Every tag that this file gives out, with its name.
+    fn tags() -> impl Iterator<Item = (u8, &'static str)> {
+        include_str!("keys.rs").lines().filter_map(|line| {
+            let (name, tag) = line.strip_prefix("pub(super) const ")?.split_once(": u8 = ")?;
+            Some((tag.trim_end_matches(';').parse().unwrap(), name))
+        })
+    }
+
+    #[test]
+    fn each_kind_of_row_has_a_tag_of_its_own_that_is_not_historys() {
+        let mut kinds = BTreeMap::new();
+        for (tag, name) in tags() {
+            let other = kinds.insert(tag, name);
+            assert!(other.is_none(), "{name} and {other:?} have the tag {tag}");
+            assert!(tag < resource::history::FIRST_TAG, "{name} is in history");
+        }
+        assert_eq!(kinds.get(&super::KEY), Some(&"KEY"), "the declarations are found");
+        assert_eq!(kinds.get(&super::TENANT), Some(&"TENANT"), "down to the last");
+    }
 }

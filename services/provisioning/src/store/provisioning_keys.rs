@@ -1,45 +1,56 @@
 //! Keys, their use counts and their indexes.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
-use ::store::{At, Commit, CommitError, Committed, IdempotencyKey, Key, Revision, ScanOptions};
+use ::store::{
+    At, Commit, CommitError, Committed, IdempotencyKey, Key, MAX_SCAN_ROWS, Revision, Row,
+    ScanOptions,
+};
 use jiff::Timestamp;
-use names::{AppConnectorGroupName, ProvisioningKeyName, TenantName};
+use names::{AppConnectorGroupName, Id, ProvisioningKeyName, TenantName};
+use resource::{Fault, Tries, record::encode};
 use uuid::Uuid;
 
 use super::{
-    Lost, Records, StoreError, Versioned, keys, lost,
-    pages::{Page, PageOf, Scan},
-    parse_name,
-    records::{StoredCounter, StoredKey, StoredPointer, StoredUses, encode},
+    Author, Lost, Records, Versioned, damaged, keys, lost, parse_name,
+    records::{KeptKey, StoredCounter, StoredKey, StoredPointer, StoredUses},
 };
-use crate::domain::{key::ProvisioningKey, uses::Uses};
+use crate::domain::{key::ProvisioningKey, secret::SecretHash, uses::Uses};
 
-/// How often a write that lost a race against other keys of its tenant is tried again.
-const MAX_RACES: usize = 64;
+/// Keys of a group that are read at once.
+const GROUP_PAGE: usize = 100;
 
-/// A key and its use count, of one revision.
+/// How often a write that moves the tenant's count of keys is tried: as many keys may be made or deleted at once, each of which moves
+/// it.
+pub(crate) const MAX_COUNT_TRIES: u32 = 64;
+
+/// A key, what tells its secret from others, and its use count, of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyRow {
     pub(crate) key: Versioned<ProvisioningKey>,
+    pub(crate) secret: SecretHash,
     pub(crate) uses: Versioned<Uses>,
-}
-
-/// Which keys to list.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyFilter {
-    /// `None`: every tenant's.
-    pub(crate) tenant: Option<TenantName>,
-    pub(crate) group: Option<AppConnectorGroupName>,
-    pub(crate) show_deleted: bool,
 }
 
 /// A key to be made.
 pub(crate) struct CreateKey<'a> {
     pub(crate) key: &'a ProvisioningKey,
+    pub(crate) secret: SecretHash,
     /// Most live keys of the tenant.
     pub(crate) quota: u64,
     pub(crate) request: Option<IdempotencyKey>,
+    pub(crate) author: Author<'a>,
+    pub(crate) now: Timestamp,
+}
+
+/// A key to be replaced by its changed self: configuration, or deletion.
+pub(crate) struct ChangeKey<'a> {
+    pub(crate) old: &'a KeyRow,
+    pub(crate) new: &'a ProvisioningKey,
+    /// Only if nobody used the key meanwhile.
+    pub(crate) if_unused: bool,
+    pub(crate) request: Option<IdempotencyKey>,
+    pub(crate) author: Author<'a>,
     pub(crate) now: Timestamp,
 }
 
@@ -63,13 +74,11 @@ pub(crate) struct FirstRun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyConflict {
     /// The id is taken, by a deleted key if `deleted`.
-    IdTaken { deleted: bool },
+    IdTaken { name: ProvisioningKeyName, deleted: bool },
     /// A live key has the display name.
     DisplayNameTaken { by: String },
     /// The tenant has as many live keys as it may.
     QuotaExceeded { quota: u64 },
-    /// The key, or the count that the change depends on, changed meanwhile.
-    Changed,
 }
 
 impl Records {
@@ -78,33 +87,41 @@ impl Records {
         &self,
         name: &ProvisioningKeyName,
         at: At,
-    ) -> Result<Option<KeyRow>, StoreError> {
+    ) -> Result<Option<KeyRow>, Fault> {
         // Two rows are read: what is published may move on between them.
         let at = match at {
             At::Published => At::Revision(self.published()),
             at => at,
         };
-        let Some(key) = self.read::<StoredKey>(&keys::key(name), at).await? else {
-            return Ok(None);
-        };
-        let uses = self.uses(name, at).await?;
-        Ok(Some(KeyRow { key, uses }))
+        match self.store.get(&keys::key(name), at).await? {
+            Some(row) => Ok(Some(self.key_in(&row, at).await?)),
+            None => Ok(None),
+        }
     }
 
-    async fn uses(
-        &self,
-        name: &ProvisioningKeyName,
-        at: At,
-    ) -> Result<Versioned<Uses>, StoreError> {
-        let at_key = keys::uses(name);
-        self.read::<StoredUses>(&at_key, at).await?.ok_or_else(|| StoreError::Damaged {
-            key: at_key,
-            problem: "a key without a use count".to_owned(),
-        })
+    /// The key in its row, or that an index row points to, with its count at a revision.
+    pub(crate) async fn key_in(&self, row: &Row, at: At) -> Result<KeyRow, Fault> {
+        if row.key.tag() != keys::KEY {
+            let name = super::decode_value::<StoredPointer>(&row.key, &row.value)?;
+            let name: ProvisioningKeyName = parse_name(&row.key, &name)?;
+            let found = self.store.get(&keys::key(&name), at).await?;
+            let lacking = || damaged(&row.key, "it points to a key that does not exist");
+            return Box::pin(self.key_in(&found.ok_or_else(lacking)?, at)).await;
+        }
+        let Versioned { value: KeptKey { key, secret }, revision } =
+            super::decode::<StoredKey>(row)?;
+        let uses = self.uses(&key.name, at).await?;
+        Ok(KeyRow { key: Versioned { value: key, revision }, secret, uses })
+    }
+
+    async fn uses(&self, name: &ProvisioningKeyName, at: At) -> Result<Versioned<Uses>, Fault> {
+        let place = keys::uses(name);
+        let found = self.read::<StoredUses>(&place, at).await?;
+        found.ok_or_else(|| damaged(&place, "a key without a use count"))
     }
 
     /// The key that a secret claims to belong to.
-    pub(crate) async fn key_by_uid(&self, uid: Uuid) -> Result<Option<KeyRow>, StoreError> {
+    pub(crate) async fn key_by_uid(&self, uid: Uuid) -> Result<Option<KeyRow>, Fault> {
         let at = keys::key_by_uid(uid);
         match self.follow(&at).await? {
             Some(name) => self.key(&parse_name(&at, &name)?, At::Published).await,
@@ -112,94 +129,81 @@ impl Records {
         }
     }
 
-    /// A page of keys by name.
-    pub(crate) async fn list_keys(
+    /// Live keys of a group after one of its index rows, and where the next page goes on.
+    pub(crate) async fn live_keys_of_group(
         &self,
-        filter: &KeyFilter,
-        page: PageOf,
-    ) -> Result<Page<KeyRow>, StoreError> {
-        let prefix = match &filter.group {
-            Some(group) => keys::keys_of_group(group),
-            None => keys::of_tenant(keys::KEY, filter.tenant.as_ref()),
-        };
-        let size = page.size;
-        let mut scan = Scan::new(self, prefix, page);
-        let mut items = Vec::with_capacity(size);
+        group: &AppConnectorGroupName,
+        after: Option<Key>,
+    ) -> Result<(Vec<KeyRow>, Option<Key>), Fault> {
+        let at = At::Revision(self.published());
+        let options = ScanOptions { after, limit: GROUP_PAGE, at };
+        let page = self.store.scan(&keys::keys_of_group(group), options).await?;
+        let mut found = Vec::with_capacity(page.rows.len());
+        for row in &page.rows {
+            found.push(self.key_in(row, at).await?);
+        }
+        found.retain(|row| row.key.value.deleted.is_none());
+        let last = page.rows.last().map(|row| row.key.clone());
+        Ok((found, last.filter(|_| page.more)))
+    }
+
+    /// The counts of a tenant's keys, by id.
+    pub(crate) async fn uses_of(
+        &self,
+        tenant: &TenantName,
+        at: At,
+    ) -> Result<HashMap<Id, Uses>, Fault> {
+        let (mut found, mut after, mut at) = (HashMap::new(), None, at);
         loop {
-            let mut rows: VecDeque<_> = scan.rows(self).await?.into();
-            if rows.is_empty() {
-                return Ok(scan.finish(items, None, false));
+            let options = ScanOptions { after, limit: MAX_SCAN_ROWS, at };
+            let page = self.store.scan(&keys::of_tenant(keys::USES, Some(tenant)), options).await?;
+            for row in &page.rows {
+                let name = super::watch::key_name(&row.key)?;
+                found.insert(name.provisioning_key, super::decode::<StoredUses>(row)?.value);
             }
-            while let Some(row) = rows.pop_front() {
-                let key = match filter.group {
-                    Some(_) => self.key_behind(&row.key, &row.value, scan.at()).await?,
-                    None => super::decode::<StoredKey>(&row)?,
-                };
-                if filter.show_deleted || key.value.deleted.is_none() {
-                    let uses = self.uses(&key.value.name, scan.at()).await?;
-                    items.push(KeyRow { key, uses });
-                }
-                if items.len() == size {
-                    return Ok(scan.finish(items, Some(row.key), !rows.is_empty()));
-                }
+            if !page.more {
+                return Ok(found);
             }
+            at = At::Revision(page.revision);
+            after = page.rows.last().map(|row| row.key.clone());
         }
     }
 
-    async fn key_behind(
-        &self,
-        index: &Key,
-        pointer: &[u8],
-        at: At,
-    ) -> Result<Versioned<ProvisioningKey>, StoreError> {
-        let name = super::decode_value::<StoredPointer>(index, pointer)?;
-        let name: ProvisioningKeyName = parse_name(index, &name)?;
-        self.read::<StoredKey>(&keys::key(&name), at).await?.ok_or_else(|| StoreError::Damaged {
-            key: index.clone(),
-            problem: "it points to a key that does not exist".to_owned(),
-        })
+    /// How many live keys a tenant has.
+    pub(crate) async fn live_keys(&self, tenant: &TenantName, at: At) -> Result<u64, Fault> {
+        let count = self.read::<StoredCounter>(&keys::key_count(tenant.id()), at).await?;
+        Ok(count.map_or(0, |count| count.value))
     }
 
     /// Makes a key with no uses.
     pub(crate) async fn create_key(
         &self,
         create: CreateKey<'_>,
-    ) -> Result<Result<NewKey, KeyConflict>, StoreError> {
-        let CreateKey { key, quota, request, now } = create;
-        let pointer = encode::<StoredPointer>(&key.name.to_string());
-        let (at_key, at_name) = (keys::key(&key.name), at_display_name(key));
-        for _ in 0..MAX_RACES {
-            let count = self.key_count(&key.name).await?;
-            if count.value >= quota {
-                return Ok(Err(KeyConflict::QuotaExceeded { quota }));
+    ) -> Result<Result<NewKey, KeyConflict>, Fault> {
+        let at_name = at_display_name(create.key);
+        let mut tries = Tries::up_to(MAX_COUNT_TRIES);
+        loop {
+            let count = self.key_count(&create.key.name).await?;
+            if count.value >= create.quota {
+                return Ok(Err(KeyConflict::QuotaExceeded { quota: create.quota }));
             }
-            let mut commit = Commit::new(now).require_absent(&at_key).require_absent(&at_name);
-            commit = count.guarded_put(commit, count.value + 1);
-            commit = commit
-                .put(at_key.clone(), encode::<StoredKey>(key))
-                .put(at_name.clone(), pointer.clone())
-                .put(keys::uses(&key.name), encode::<StoredUses>(&Uses::default()))
-                .put(keys::key_by_uid(key.uid), pointer.clone())
-                .put(keys::key_by_group(&key.spec.group, &key.name), pointer.clone());
-            if let Some(request) = request.clone() {
-                commit = commit.idempotent(request, pointer.clone());
-            }
-            match self.store.commit(commit).await {
-                Ok(done) => return made(&at_key, done).map(Ok),
+            match self.store.commit(new_key(&create, &count)?).await {
+                Ok(done) => return made(&keys::key(&create.key.name), done).map(Ok),
                 Err(CommitError::Precondition { index: 0, .. }) => {
-                    let deleted = self.key(&key.name, At::Published).await?;
-                    let deleted = deleted.is_some_and(|row| row.key.value.deleted.is_some());
-                    return Ok(Err(KeyConflict::IdTaken { deleted }));
+                    let name = create.key.name.clone();
+                    let there = self.key(&name, At::Published).await?;
+                    let deleted = there.is_some_and(|row| row.key.value.deleted.is_some());
+                    return Ok(Err(KeyConflict::IdTaken { name, deleted }));
                 }
                 Err(CommitError::Precondition { index: 1, .. }) => {
                     let by = self.follow(&at_name).await?.unwrap_or_default();
                     return Ok(Err(KeyConflict::DisplayNameTaken { by }));
                 }
-                Err(CommitError::Precondition { .. }) => {}
+                // Another key of the tenant moved the count.
+                Err(CommitError::Precondition { .. }) => tries.lost().await?,
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Err(KeyConflict::Changed))
     }
 
     /// The checks of [`Records::create_key`], without writing.
@@ -207,9 +211,10 @@ impl Records {
         &self,
         key: &ProvisioningKey,
         quota: u64,
-    ) -> Result<Result<(), KeyConflict>, StoreError> {
+    ) -> Result<Result<(), KeyConflict>, Fault> {
         if let Some(row) = self.key(&key.name, At::Published).await? {
-            return Ok(Err(KeyConflict::IdTaken { deleted: row.key.value.deleted.is_some() }));
+            let deleted = row.key.value.deleted.is_some();
+            return Ok(Err(KeyConflict::IdTaken { name: key.name.clone(), deleted }));
         }
         if let Some(by) = self.follow(&at_display_name(key)).await? {
             return Ok(Err(KeyConflict::DisplayNameTaken { by }));
@@ -220,85 +225,46 @@ impl Records {
         Ok(Ok(()))
     }
 
-    /// What an earlier run of the same request made, changed or deleted.
-    pub(crate) async fn first_run(
-        &self,
-        request: &IdempotencyKey,
-    ) -> Result<Option<FirstRun>, StoreError> {
-        match self.store.find_committed(request).await? {
-            Some(Committed { revision, replay: Some(pointer) }) => {
-                let at = Key::builder(keys::KEY).finish();
-                let name = super::decode_value::<StoredPointer>(&at, &pointer)?;
-                Ok(Some(FirstRun { name: parse_name(&at, &name)?, revision }))
-            }
-            _ => Ok(None),
-        }
+    /// What the first run of a request wrote, from what was remembered of it.
+    pub(crate) fn first_run(answer: &[u8], revision: Revision) -> Result<FirstRun, Fault> {
+        let at = Key::builder(keys::KEY).finish();
+        let name = super::decode_value::<StoredPointer>(&at, answer)?;
+        Ok(FirstRun { name: parse_name(&at, &name)?, revision })
     }
 
-    /// Replaces a key by its changed self: configuration, or deletion. With `uses`, only if nobody used the key
-    /// meanwhile. Answers the revision of the write; of a repeated request, that of the first.
+    /// Replaces a key by its changed self. Answers the revision of the write; of a repeated request, that of the first; [`Lost`]
+    /// if the key, or a count that the change depends on, changed meanwhile.
     pub(crate) async fn change_key(
         &self,
-        old: &Versioned<ProvisioningKey>,
-        new: &ProvisioningKey,
-        uses: Option<Revision>,
-        request: Option<IdempotencyKey>,
-        now: Timestamp,
-    ) -> Result<Result<Revision, KeyConflict>, StoreError> {
-        let pointer = encode::<StoredPointer>(&new.name.to_string());
-        let (old_name, new_name) = (at_display_name(&old.value), at_display_name(new));
-        for _ in 0..MAX_RACES {
-            let mut commit = Commit::new(now).require_revision(&keys::key(&new.name), old.revision);
-            commit = commit.put(keys::key(&new.name), encode::<StoredKey>(new));
-            if new_name != old_name {
-                commit = commit.require_absent(&new_name).put(new_name.clone(), pointer.clone());
-                commit = commit.delete(old_name.clone());
+        change: ChangeKey<'_>,
+    ) -> Result<Result<Result<Revision, Lost>, KeyConflict>, Fault> {
+        let new_name = at_display_name(change.new);
+        let is_deletion = change.old.key.value.deleted.is_none() && change.new.deleted.is_some();
+        let count = match is_deletion {
+            true => Some(self.key_count(&change.new.name).await?),
+            false => None,
+        };
+        match self.store.commit(changed_key(&change, count.as_ref())?).await {
+            Ok(done) => Ok(Ok(Ok(done.revision))),
+            Err(CommitError::Precondition { key, .. }) if key == new_name => {
+                let by = self.follow(&new_name).await?.unwrap_or_default();
+                Ok(Err(KeyConflict::DisplayNameTaken { by }))
             }
-            if let Some(uses) = uses {
-                commit = commit.require_revision(&keys::uses(&new.name), uses);
-            }
-            if let (None, Some(deletion)) = (&old.value.deleted, &new.deleted) {
-                let count = self.key_count(&new.name).await?;
-                commit = count.guarded_put(commit, count.value.saturating_sub(1));
-                let at_purge = keys::key_by_purge_time(deletion.purge_time, &new.name);
-                commit = commit.delete(old_name.clone()).put(at_purge, pointer.clone());
-            }
-            if let Some(request) = request.clone() {
-                commit = commit.idempotent(request, pointer.clone());
-            }
-            match self.store.commit(commit).await {
-                Ok(done) => return Ok(Ok(done.revision)),
-                Err(CommitError::Precondition { key, .. }) if key == new_name => {
-                    let by = self.follow(&new_name).await?.unwrap_or_default();
-                    return Ok(Err(KeyConflict::DisplayNameTaken { by }));
-                }
-                Err(CommitError::Precondition { key, .. })
-                    if key == keys::key_count(&new.name.tenant) => {}
-                Err(CommitError::Precondition { .. }) => return Ok(Err(KeyConflict::Changed)),
-                Err(error) => return Err(error.into()),
-            }
+            other => Ok(Ok(lost(other)?.map(|done| done.revision))),
         }
-        Ok(Err(KeyConflict::Changed))
     }
 
     /// Removes the deleted keys whose time is over, at most `limit`; says how many there were.
-    pub(crate) async fn purge_keys(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<usize, StoreError> {
+    pub(crate) async fn purge_keys(&self, now: Timestamp, limit: usize) -> Result<usize, Fault> {
         let options = ScanOptions { after: None, limit, at: At::Published };
         let page = self.store.scan(&keys::all_deleted_keys(), options).await?;
         let mut purged = 0;
         for row in page.rows {
-            let due = row.key.parts().timestamp().map_err(|error| StoreError::Damaged {
-                key: row.key.clone(),
-                problem: error.to_string(),
-            })?;
+            let due = row.key.parts().timestamp().map_err(|error| damaged(&row.key, error))?;
             if due > now {
                 break;
             }
-            let key = self.key_behind(&row.key, &row.value, At::Published).await?;
+            let key = self.key_in(&row, At::Published).await?.key;
             if self.purge_key(&row.key, &key, now).await?.is_ok() {
                 purged += 1;
             }
@@ -311,7 +277,7 @@ impl Records {
         index: &Key,
         key: &Versioned<ProvisioningKey>,
         now: Timestamp,
-    ) -> Result<Result<(), Lost>, StoreError> {
+    ) -> Result<Result<(), Lost>, Fault> {
         let ProvisioningKey { name, uid, spec, .. } = &key.value;
         let commit = Commit::new(now)
             .require_revision(&keys::key(name), key.revision)
@@ -323,12 +289,11 @@ impl Records {
         Ok(lost(self.store.commit(commit).await)?.map(|_| ()))
     }
 
-    async fn key_count(&self, name: &ProvisioningKeyName) -> Result<Counter, StoreError> {
-        let at = keys::key_count(&name.tenant);
-        self.counter(at).await
+    async fn key_count(&self, name: &ProvisioningKeyName) -> Result<Counter, Fault> {
+        self.counter(keys::key_count(&name.tenant)).await
     }
 
-    pub(super) async fn counter(&self, at: Key) -> Result<Counter, StoreError> {
+    pub(super) async fn counter(&self, at: Key) -> Result<Counter, Fault> {
         let found = self.read::<StoredCounter>(&at, At::Published).await?;
         let (value, revision) = found.map_or((0, None), |c| (c.value, Some(c.revision)));
         Ok(Counter { at, value, revision })
@@ -345,17 +310,65 @@ pub(super) struct Counter {
 
 impl Counter {
     /// Puts `next`, if the count is still what was read.
-    pub(super) fn guarded_put(&self, commit: Commit, next: u64) -> Commit {
+    pub(super) fn guarded_put(&self, commit: Commit, next: u64) -> Result<Commit, Fault> {
         let commit = match self.revision {
             Some(revision) => commit.require_revision(&self.at, revision),
             None => commit.require_absent(&self.at),
         };
-        commit.put(self.at.clone(), encode::<StoredCounter>(&next))
+        Ok(commit.put(self.at.clone(), encode::<StoredCounter>(&next)?))
     }
 }
 
+/// A new key with everything that leads to it. The first two preconditions are its id and its display name.
+fn new_key(create: &CreateKey<'_>, count: &Counter) -> Result<Commit, Fault> {
+    let CreateKey { key, secret, quota: _, request, author, now } = create;
+    let kept = KeptKey { key: (*key).clone(), secret: *secret };
+    let pointer = encode::<StoredPointer>(&key.name.to_string())?;
+    let (at_key, at_name) = (keys::key(&key.name), at_display_name(key));
+    let mut commit = Commit::new(*now).require_absent(&at_key).require_absent(&at_name);
+    commit = count.guarded_put(commit, count.value + 1)?;
+    commit = commit
+        .put(at_key, encode::<StoredKey>(&kept)?)
+        .put(at_name, pointer.clone())
+        .put(keys::uses(&key.name), encode::<StoredUses>(&Uses::default())?)
+        .put(keys::key_by_uid(key.uid), pointer.clone())
+        .put(keys::key_by_group(&key.spec.group, &key.name), pointer.clone());
+    commit = author.remember(commit, None, key)?;
+    Ok(match request.clone() {
+        Some(request) => commit.idempotent(request, pointer),
+        None => commit,
+    })
+}
+
+/// A changed key. With a count the change is its deletion, which the count loses.
+fn changed_key(change: &ChangeKey<'_>, count: Option<&Counter>) -> Result<Commit, Fault> {
+    let ChangeKey { old, new, if_unused, request, author, now } = change;
+    let kept = KeptKey { key: (*new).clone(), secret: old.secret };
+    let pointer = encode::<StoredPointer>(&new.name.to_string())?;
+    let (old_name, new_name) = (at_display_name(&old.key.value), at_display_name(new));
+    let mut commit = Commit::new(*now).require_revision(&keys::key(&new.name), old.key.revision);
+    commit = commit.put(keys::key(&new.name), encode::<StoredKey>(&kept)?);
+    if new_name != old_name {
+        commit = commit.require_absent(&new_name).put(new_name, pointer.clone());
+        commit = commit.delete(old_name.clone());
+    }
+    if *if_unused {
+        commit = commit.require_revision(&keys::uses(&new.name), old.uses.revision);
+    }
+    if let (Some(count), Some(deletion)) = (count, &new.deleted) {
+        commit = count.guarded_put(commit, count.value.saturating_sub(1))?;
+        let at_purge = keys::key_by_purge_time(deletion.purge_time, &new.name);
+        commit = commit.delete(old_name).put(at_purge, pointer.clone());
+    }
+    commit = author.remember(commit, Some(&old.key), new)?;
+    Ok(match request.clone() {
+        Some(request) => commit.idempotent(request, pointer),
+        None => commit,
+    })
+}
+
 /// What a commit of a new key says.
-fn made(at: &Key, done: Committed) -> Result<NewKey, StoreError> {
+fn made(at: &Key, done: Committed) -> Result<NewKey, Fault> {
     let Committed { revision, replay } = done;
     let Some(pointer) = replay else { return Ok(NewKey::Made(revision)) };
     let name = super::decode_value::<StoredPointer>(at, &pointer)?;

@@ -8,33 +8,18 @@
 
 mod enrolment;
 mod key;
+mod tenant;
 mod trust;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use resource::Record;
+use serde::{Deserialize, Serialize};
 
 pub(super) use enrolment::StoredEnrolment;
+pub(crate) use key::{KeptKey, StoredPastKey};
 pub(super) use key::{StoredKey, StoredUses};
+pub(super) use tenant::StoredTenant;
 pub(crate) use trust::AuthorityPem;
 pub(super) use trust::{StoredAuthority, StoredAuthorityKey, StoredRevocation};
-
-/// A record's form in the store, and its way from and to the domain.
-pub(super) trait Record: Serialize + DeserializeOwned {
-    type Domain;
-
-    fn of(domain: &Self::Domain) -> Self;
-    fn into_domain(self) -> Result<Self::Domain, String>;
-}
-
-/// The bytes of a value in the store.
-pub(super) fn encode<R: Record>(domain: &R::Domain) -> Vec<u8> {
-    // Records are plain structs with text keys; serde_json has no way to fail on those.
-    serde_json::to_vec(&R::of(domain)).expect("a record has only text keys")
-}
-
-/// The value behind bytes of the store.
-pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R::Domain, String> {
-    serde_json::from_slice::<R>(bytes).map_err(|error| error.to_string())?.into_domain()
-}
 
 /// Bytes as lower-case hexadecimal text.
 #[derive(Clone, Debug, PartialEq, Eq)]

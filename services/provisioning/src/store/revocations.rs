@@ -2,11 +2,9 @@
 
 use ::store::{At, ScanOptions};
 use jiff::Timestamp;
+use resource::{Fault, record::encode};
 
-use super::{
-    Lost, Records, StoreError, Versioned, keys, lost,
-    records::{StoredRevocation, encode},
-};
+use super::{Lost, Records, Versioned, keys, lost, records::StoredRevocation};
 use crate::domain::{certificate::Revocation, enrolment::Enrolment};
 
 impl Records {
@@ -16,20 +14,17 @@ impl Records {
         old: &Versioned<Enrolment>,
         new: &Enrolment,
         revocation: &Revocation,
-    ) -> Result<Result<(), Lost>, StoreError> {
+    ) -> Result<Result<(), Lost>, Fault> {
         let at = keys::revocation(&revocation.connector);
         let commit = self
-            .settled(old, new, revocation.revoke_time)
-            .put(at, encode::<StoredRevocation>(revocation));
+            .settled(old, new, revocation.revoke_time)?
+            .put(at, encode::<StoredRevocation>(revocation)?);
         Ok(lost(self.store.commit(commit).await)?.map(|_| ()))
     }
 
     /// Removes revocations whose last leaf has ended, at most `limit` looked at; says how many went. The
     /// enrolment stays REVOKED, so the identity never comes back.
-    pub(crate) async fn drop_expired_revocations(
-        &self,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
+    pub(crate) async fn drop_expired_revocations(&self, now: Timestamp) -> Result<usize, Fault> {
         let prefix = keys::of_tenant(keys::REVOCATION, None);
         let mut options =
             ScanOptions { at: At::Revision(self.published()), ..ScanOptions::default() };

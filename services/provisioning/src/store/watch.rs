@@ -3,20 +3,22 @@
 //! Always holds: a key and its use count are shown joined, of one revision; a change of either is a change of the key;
 //! an authority's private key is never watched.
 
-use std::{collections::BTreeMap, pin::Pin};
+use std::collections::BTreeMap;
 
-use ::store::{At, Change, Key, Prefix, Revision, Row, WatchError, WatchFrom, WatchItem};
-use futures::{Stream, StreamExt};
+use ::store::{At, Change, Key, Prefix, Revision, Row};
 use names::{Id, ProvisioningKeyName, TenantName};
+use resource::{
+    Fault,
+    watch::{Happened, happened},
+};
 
 use super::{
-    KeyRow, Records, StoreError, Versioned, decode, decode_value, keys,
-    records::{StoredAuthority, StoredEnrolment, StoredKey, StoredRevocation, StoredUses},
+    KeyRow, Records, Versioned, damaged, decode_value, keys,
+    records::{KeptKey, StoredAuthority, StoredEnrolment, StoredKey, StoredRevocation, StoredUses},
 };
 use crate::domain::{
     certificate::{Authority, Revocation},
     enrolment::Enrolment,
-    key::ProvisioningKey,
     uses::Uses,
 };
 
@@ -39,77 +41,10 @@ pub(crate) enum Watched {
 }
 
 /// What happened to an object, with its state after it, or before it when it is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    Added(Watched),
-    Modified(Watched),
-    Gone(Watched),
-}
+pub(crate) type Seen = (Happened, Watched);
 
-/// A step of a watch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum WatchStep {
-    Snapshot(Vec<Watched>),
-    SnapshotEnd(Revision),
-    Commit { revision: Revision, seen: Vec<Seen> },
-    Bookmark(Revision),
-}
-
-/// Why a watch ended.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WatchEnd {
-    #[error(transparent)]
-    Watch(#[from] WatchError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-pub(crate) type Steps = Pin<Box<dyn Stream<Item = Result<WatchStep, WatchEnd>> + Send>>;
-
-impl Records {
-    /// Follows these kinds of one tenant, or of all.
-    pub(crate) async fn watch(
-        &self,
-        tenant: Option<&TenantName>,
-        kinds: &[Kind],
-        from: WatchFrom,
-    ) -> Result<Steps, StoreError> {
-        let prefixes = kinds.iter().flat_map(|kind| prefixes(*kind, tenant)).collect();
-        let items = self.store.watch(prefixes, from).await?;
-        let records = self.clone();
-        let follower = Follower { records, snapshot: Snapshot::default() };
-        let steps = futures::stream::unfold(Some((items, follower)), |state| async {
-            let (mut items, mut follower) = state?;
-            loop {
-                let step = match items.next().await? {
-                    Ok(item) => follower.step(item).await.map_err(WatchEnd::from),
-                    Err(error) => Err(error.into()),
-                };
-                match step {
-                    Ok(None) => {}
-                    Ok(Some(step)) => return Some((Ok(step), Some((items, follower)))),
-                    Err(end) => return Some((Err(end), None)),
-                }
-            }
-        });
-        Ok(Box::pin(steps.flat_map(|step| futures::stream::iter(split_end(step)))))
-    }
-}
-
-/// The snapshot's end carries the keys that waited for their counts; the caller sees them first.
-fn split_end(
-    step: Result<(Vec<Watched>, Option<WatchStep>), WatchEnd>,
-) -> Vec<Result<WatchStep, WatchEnd>> {
-    match step {
-        Ok((rows, last)) => {
-            let rows = (!rows.is_empty()).then_some(WatchStep::Snapshot(rows));
-            rows.into_iter().chain(last).map(Ok).collect()
-        }
-        Err(end) => vec![Err(end)],
-    }
-}
-
-fn prefixes(kind: Kind, tenant: Option<&TenantName>) -> Vec<Prefix> {
+/// The rows that a kind is made of: a key's two are joined.
+pub(crate) fn prefixes(kind: Kind, tenant: Option<&TenantName>) -> Vec<Prefix> {
     let tags: &[u8] = match kind {
         Kind::Key => &[keys::KEY, keys::USES],
         Kind::Enrolment => &[keys::ENROLMENT],
@@ -119,109 +54,69 @@ fn prefixes(kind: Kind, tenant: Option<&TenantName>) -> Vec<Prefix> {
     tags.iter().map(|tag| keys::of_tenant(*tag, tenant)).collect()
 }
 
-/// Keys and counts of a snapshot until both are complete: at most a tenant's quota of small records.
-#[derive(Default)]
-struct Snapshot {
-    keys: BTreeMap<ProvisioningKeyName, Versioned<ProvisioningKey>>,
-    uses: BTreeMap<ProvisioningKeyName, Versioned<Uses>>,
+/// The objects of a page of a snapshot; a count is shown with its key, read at the same revision.
+pub(crate) async fn snapshot(
+    records: &Records,
+    rows: &[Row],
+    revision: Revision,
+) -> Result<Vec<Watched>, Fault> {
+    let mut watched = Vec::new();
+    for row in rows {
+        match row.key.tag() {
+            keys::KEY => {
+                let row = records.key_in(row, At::Revision(revision)).await?;
+                watched.push(Watched::Key(row));
+            }
+            keys::USES => {}
+            tag => watched.push(read(tag, &row.key, &row.value, row.revision)?),
+        }
+    }
+    Ok(watched)
 }
 
-struct Follower {
-    records: Records,
-    snapshot: Snapshot,
+/// What a commit did: to objects of one row, then to keys.
+pub(crate) async fn seen(
+    records: &Records,
+    changes: &[Change],
+    revision: Revision,
+) -> Result<Vec<Seen>, Fault> {
+    let mut seen = Vec::new();
+    let mut keys_changed = BTreeMap::new();
+    for change in changes {
+        match change.key.tag() {
+            keys::KEY => {
+                keys_changed.insert(key_name(&change.key)?, Some(change));
+            }
+            keys::USES => {
+                keys_changed.entry(key_name(&change.key)?).or_insert(None);
+            }
+            tag => {
+                if let Some((happened, value)) = happened(change) {
+                    seen.push((happened, read(tag, &change.key, value, revision)?));
+                }
+            }
+        }
+    }
+    for (name, change) in keys_changed {
+        seen.extend(key_change(records, revision, &name, change, changes).await?);
+    }
+    Ok(seen)
 }
 
-impl Follower {
-    async fn step(
-        &mut self,
-        item: WatchItem,
-    ) -> Result<Option<(Vec<Watched>, Option<WatchStep>)>, StoreError> {
-        Ok(match item {
-            WatchItem::SnapshotRows(rows) => {
-                let rows = self.snapshot_rows(&rows)?;
-                (!rows.is_empty()).then_some((rows, None))
-            }
-            WatchItem::SnapshotEnd(revision) => {
-                Some((self.joined_keys(), Some(WatchStep::SnapshotEnd(revision))))
-            }
-            WatchItem::Bookmark(revision) => {
-                Some((Vec::new(), Some(WatchStep::Bookmark(revision))))
-            }
-            WatchItem::Commit { revision, changes } => {
-                let seen = self.changes(revision, &changes).await?;
-                Some((Vec::new(), Some(WatchStep::Commit { revision, seen })))
-            }
-        })
-    }
-
-    fn snapshot_rows(&mut self, rows: &[Row]) -> Result<Vec<Watched>, StoreError> {
-        let mut watched = Vec::new();
-        for row in rows {
-            match row.key.tag() {
-                keys::KEY => {
-                    let key = decode::<StoredKey>(row)?;
-                    self.snapshot.keys.insert(key.value.name.clone(), key);
-                }
-                keys::USES => {
-                    self.snapshot.uses.insert(key_name(&row.key)?, decode::<StoredUses>(row)?);
-                }
-                keys::ENROLMENT => {
-                    watched.push(Watched::Enrolment(decode::<StoredEnrolment>(row)?.value));
-                }
-                keys::AUTHORITY => {
-                    watched.push(Watched::Authority(decode::<StoredAuthority>(row)?));
-                }
-                _ => watched.push(Watched::Revocation(decode::<StoredRevocation>(row)?.value)),
-            }
-        }
-        Ok(watched)
-    }
-
-    fn joined_keys(&mut self) -> Vec<Watched> {
-        let Snapshot { keys, mut uses } = std::mem::take(&mut self.snapshot);
-        let join = |(name, key)| Some(Watched::Key(KeyRow { key, uses: uses.remove(&name)? }));
-        keys.into_iter().filter_map(join).collect()
-    }
-
-    async fn changes(
-        &self,
-        revision: Revision,
-        changes: &[Change],
-    ) -> Result<Vec<Seen>, StoreError> {
-        let mut seen = Vec::new();
-        let mut keys_changed = BTreeMap::new();
-        for change in changes {
-            match change.key.tag() {
-                keys::KEY => {
-                    keys_changed.insert(key_name(&change.key)?, Some(change));
-                }
-                keys::USES => {
-                    keys_changed.entry(key_name(&change.key)?).or_insert(None);
-                }
-                _ => seen.extend(single(revision, change)?),
-            }
-        }
-        for (name, change) in keys_changed {
-            seen.extend(self.key_change(revision, &name, change, changes).await?);
-        }
-        Ok(seen)
-    }
-
-    async fn key_change(
-        &self,
-        revision: Revision,
-        name: &ProvisioningKeyName,
-        change: Option<&Change>,
-        all: &[Change],
-    ) -> Result<Option<Seen>, StoreError> {
-        let row = self.records.key(name, At::Revision(revision)).await?;
-        let existed = change.is_none_or(|change| change.before.is_some());
-        Ok(match (row, existed) {
-            (Some(row), true) => Some(Seen::Modified(Watched::Key(row))),
-            (Some(row), false) => Some(Seen::Added(Watched::Key(row))),
-            (None, _) => gone_key(revision, change, all)?.map(Seen::Gone),
-        })
-    }
+async fn key_change(
+    records: &Records,
+    revision: Revision,
+    name: &ProvisioningKeyName,
+    change: Option<&Change>,
+    all: &[Change],
+) -> Result<Option<Seen>, Fault> {
+    let row = records.key(name, At::Revision(revision)).await?;
+    let existed = change.is_none_or(|change| change.before.is_some());
+    Ok(match (row, existed) {
+        (Some(row), true) => Some((Happened::Modified, Watched::Key(row))),
+        (Some(row), false) => Some((Happened::Added, Watched::Key(row))),
+        (None, _) => gone_key(revision, change, all)?.map(|key| (Happened::Purged, key)),
+    })
 }
 
 /// The last state of a purged key.
@@ -229,49 +124,38 @@ fn gone_key(
     revision: Revision,
     change: Option<&Change>,
     all: &[Change],
-) -> Result<Option<Watched>, StoreError> {
+) -> Result<Option<Watched>, Fault> {
     let Some((change, before)) = change.and_then(|c| Some((c, c.before.as_ref()?))) else {
         return Ok(None);
     };
-    let value = decode_value::<StoredKey>(&change.key, before)?;
+    let KeptKey { key: value, secret } = decode_value::<StoredKey>(&change.key, before)?;
     let at_uses = keys::uses(&value.name);
     let uses = match all.iter().find(|c| c.key == at_uses).and_then(|c| c.before.as_ref()) {
         Some(bytes) => decode_value::<StoredUses>(&at_uses, bytes)?,
         None => Uses::default(),
     };
     let key = Versioned { value, revision };
-    Ok(Some(Watched::Key(KeyRow { key, uses: Versioned { value: uses, revision } })))
+    Ok(Some(Watched::Key(KeyRow { key, secret, uses: Versioned { value: uses, revision } })))
 }
 
-/// A change of an object that is one row.
-fn single(revision: Revision, change: &Change) -> Result<Option<Seen>, StoreError> {
-    let watched = |bytes: &[u8]| -> Result<Watched, StoreError> {
-        Ok(match change.key.tag() {
-            keys::ENROLMENT => {
-                Watched::Enrolment(decode_value::<StoredEnrolment>(&change.key, bytes)?)
-            }
-            keys::AUTHORITY => {
-                let value = decode_value::<StoredAuthority>(&change.key, bytes)?;
-                Watched::Authority(Versioned { value, revision })
-            }
-            _ => Watched::Revocation(decode_value::<StoredRevocation>(&change.key, bytes)?),
-        })
-    };
-    Ok(match (&change.before, &change.after) {
-        (None, Some(after)) => Some(Seen::Added(watched(after)?)),
-        (Some(_), Some(after)) => Some(Seen::Modified(watched(after)?)),
-        (Some(before), None) => Some(Seen::Gone(watched(before)?)),
-        (None, None) => None,
+/// An object that is one row.
+fn read(tag: u8, key: &Key, value: &[u8], revision: Revision) -> Result<Watched, Fault> {
+    Ok(match tag {
+        keys::ENROLMENT => Watched::Enrolment(decode_value::<StoredEnrolment>(key, value)?),
+        keys::AUTHORITY => {
+            let value = decode_value::<StoredAuthority>(key, value)?;
+            Watched::Authority(Versioned { value, revision })
+        }
+        _ => Watched::Revocation(decode_value::<StoredRevocation>(key, value)?),
     })
 }
 
 /// The key's name, from the place of its row or of its count's.
-pub(super) fn key_name(key: &Key) -> Result<ProvisioningKeyName, StoreError> {
-    let damaged = |problem: String| StoreError::Damaged { key: key.clone(), problem };
+pub(super) fn key_name(key: &Key) -> Result<ProvisioningKeyName, Fault> {
     let mut parts = key.parts();
     let mut id = || {
-        let text = parts.text().map_err(|error| damaged(error.to_string()))?;
-        Id::parse(&text).map_err(|error| damaged(error.to_string()))
+        let text = parts.text().map_err(|error| damaged(key, error))?;
+        Id::parse(&text).map_err(|error| damaged(key, error))
     };
     Ok(ProvisioningKeyName::new(id()?, id()?))
 }

@@ -27,6 +27,7 @@ impl Worker for FinishReserved {
     async fn tick(&mut self, now: Timestamp) -> Result<Next, Error> {
         let reserved = self.finisher.records.reserved(BATCH).await?;
         self.metrics.reserved(reserved.len());
+        self.metrics.lost_races(resource::tries::lost_races());
         let full = reserved.len() == BATCH;
         let mut settled = 0;
         for enrolment in reserved {

@@ -30,6 +30,10 @@ use crate::registry::{Script, ScriptConfig, ScriptedRegistry};
 
 pub(crate) const TENANT: &str = "tenants/acme";
 pub(crate) const GROUP: &str = "tenants/acme/appConnectorGroups/berlin";
+/// A tenant whose administrator has no role in [`TENANT`], and his token's bytes.
+const OTHER_TENANT: &str = "tenants/other";
+const OTHER_TENANT_ID: &str = "other";
+const OTHER_TOKEN: [u8; 32] = [8; 32];
 /// How long a condition may take; far above what it takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often to look.
@@ -71,7 +75,11 @@ impl Callers {
     }
 
     pub(crate) fn api(&self, port: u16) -> Api {
-        let bearer = Bearer(format!("Bearer {}", self.token).parse().unwrap());
+        self.api_with(port, &self.token)
+    }
+
+    fn api_with(&self, port: u16, token: &str) -> Api {
+        let bearer = Bearer(format!("Bearer {token}").parse().unwrap());
         let channel = self.channel(port, None);
         ProvisioningServiceClient::new(InterceptedService::new(channel, bearer))
     }
@@ -174,6 +182,12 @@ impl House {
         self.running.addresses().main.port()
     }
 
+    /// The API, as who administers one other tenant only.
+    pub(crate) fn api_as_admin_of(&self, tenant: &str) -> Api {
+        assert_eq!(tenant, OTHER_TENANT, "the token file names this one");
+        self.callers.api_with(self.port(), &token_text(&OTHER_TOKEN))
+    }
+
     /// The API, as an administrator.
     pub(crate) fn api(&self) -> Api {
         self.callers.api(self.port())
@@ -248,7 +262,8 @@ async fn run(directory: &Path, registry: &Script, clock: &Clock) -> Running {
     settings.peers.registry = String::new();
     settings.peers.provisioning = String::new();
     settings.peers.paths = String::new();
-    let config = Config { data_dir: directory.join("store"), ..Config::default() };
+    let mut config = Config::default();
+    config.store.data_dir = directory.join("store");
     Plan::new(settings, clock.clone())
         .host::<ScriptedRegistry>(ScriptConfig { script: registry.clone() })
         .host::<App>(config)
@@ -264,7 +279,13 @@ pub(crate) fn write_tokens(directory: &Path, token: &str) {
         roles: vec!["SYSTEM_ADMIN".into(), "ADMIN".into()],
         tenants: BTreeMap::new(),
     };
-    let text = toml::to_string(&TokenFile { tokens: vec![entry] }).unwrap();
+    let other = TokenEntry {
+        name: "other".into(),
+        sha256: token_sha256(&token_text(&OTHER_TOKEN)),
+        roles: Vec::new(),
+        tenants: [(OTHER_TENANT_ID.to_owned(), vec!["ADMIN".into()])].into(),
+    };
+    let text = toml::to_string(&TokenFile { tokens: vec![entry, other] }).unwrap();
     let path = directory.join("tokens.toml");
     std::fs::write(&path, text).unwrap();
     use std::os::unix::fs::PermissionsExt;

@@ -228,6 +228,27 @@ async fn the_keys_of_a_group_are_listed_with_their_counts_in_pages_of_one_revisi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_are_made_at_once_all_come_to_be_and_are_counted() {
+    const AT_ONCE: usize = 24;
+    let house = House::start().await;
+    let make = |n: usize| {
+        let (mut api, request) = (house.api(), create(key_of(&format!("Berlin {n}"), 0)));
+        async move { api.create_provisioning_key(request).await }
+    };
+    for made in futures::future::join_all((0..AT_ONCE).map(make)).await {
+        made.unwrap();
+    }
+    let request = ListProvisioningKeysRequest {
+        parent: TENANT.into(),
+        ..ListProvisioningKeysRequest::default()
+    };
+    let listed = house.api().list_provisioning_keys(request).await.unwrap().into_inner();
+    assert_eq!(listed.provisioning_keys.len(), AT_ONCE);
+    assert_eq!(listed.total_size, Some(24));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_is_a_whole_store() {
     let house = House::start().await;
     house.key(key_of("Berlin", 1)).await;

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use store::{Epoch, Etag, Revision};
 use tokio::sync::broadcast;
 use tonic::{Request, Response, Status, codegen::BoxStream};
+use uuid::Uuid;
 
 /// How the registry answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,8 @@ struct Inside {
     /// By enrolment.
     connectors: BTreeMap<String, AppConnector>,
     tombstones: BTreeSet<String>,
+    /// How often the tenant was made anew.
+    generation: u128,
 }
 
 /// What the test and the service share; it outlives restarts.
@@ -72,6 +75,16 @@ impl Script {
 
     pub(crate) fn mood(&self, mood: Mood) {
         self.with(|inside| inside.mood = mood);
+    }
+
+    /// The uid of the tenant that is there now.
+    pub(crate) fn tenant_uid(&self) -> Uuid {
+        self.with(|inside| Uuid::from_u128(0xACE + inside.generation))
+    }
+
+    /// Another tenant takes the id of the one that is there.
+    pub(crate) fn remake_tenant(&self) {
+        self.with(|inside| inside.generation += 1);
     }
 
     pub(crate) fn suspend(&self, suspended: bool) {
@@ -235,7 +248,8 @@ impl RegistryService for ScriptedRegistry {
         let suspended = self.script.with(|inside| inside.suspended);
         let state = if suspended { TenantState::Suspended } else { TenantState::Active };
         let name = request.into_inner().name;
-        Ok(Response::new(Tenant { name, state: state.into(), ..Tenant::default() }))
+        let uid = self.script.tenant_uid().to_string();
+        Ok(Response::new(Tenant { name, uid, state: state.into(), ..Tenant::default() }))
     }
 
     async fn get_app_connector_group(

@@ -30,7 +30,7 @@ pub(crate) async fn a_watch_shows_the_snapshot_its_end_and_then_each_commit_in_o
     let later = put(&store, "b", "2").await;
     let (rows, revision) = snapshot(&mut watch).await;
     assert_eq!(texts(&rows), [("a".to_owned(), "1".to_owned())]);
-    assert_eq!(revision, start);
+    assert_eq!((revision, watch.starts_at()), (start, start));
     let expected = vec![change("b", None, Some("2"))];
     assert_eq!(next(&mut watch).await, WatchItem::Commit { revision: later, changes: expected });
     let both = commit().put(key("c"), "3").delete(key("a"));

@@ -1,9 +1,14 @@
 //! Leaves, authorities and revocations.
 
 use ::store::Epoch;
-use names::CertificateAuthorityName;
+use bytes::Bytes;
+use jiff::Timestamp;
+use names::{CertificateAuthorityName, Violations};
 use proto::provisioning::v1 as pb;
-use rpc::time::to_proto;
+use rpc::{
+    Failure, Refuse as _,
+    time::{from_proto, to_proto},
+};
 
 use super::{etag, hex};
 use crate::{
@@ -32,6 +37,20 @@ pub(crate) fn certificates(certificates: Certificates) -> pb::CertificateBundle 
         renew_time: Some(to_proto(renew_time)),
         trust_domain: trust_domain.to_string(),
     }
+}
+
+/// A signing request and the host's time.
+pub(crate) fn renewal(
+    message: pb::RenewCertificateRequest,
+) -> Result<(Bytes, Option<Timestamp>), Failure> {
+    let pb::RenewCertificateRequest { csr, client_time } = message;
+    let mut problems = Violations::new();
+    if csr.is_empty() {
+        problems.missing("csr", "`csr` must be set: a PKCS #10 request, DER");
+    }
+    let client_time = from_proto("client_time", client_time.as_ref(), &mut problems);
+    problems.finish()?;
+    Ok((csr, client_time))
 }
 
 /// A tenant's authority.

@@ -1,20 +1,20 @@
 //! Hosts, their enrolments, and what Enroll answers.
 
-use names::Reason;
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
-use proto::provisioning::v1 as pb;
+use names::{Reason, Violations};
+use proto::provisioning::v1::{self as pb, EnrollRequest};
 use rpc::{
-    Violations,
-    time::{duration_to_proto, to_proto},
+    Failure, Refuse as _,
+    time::{duration_to_proto, from_proto, to_proto},
 };
 use uuid::Uuid;
 
 use super::{certificates, hex};
 use crate::{
     domain::enrolment::{Enrolment, EnrolmentState, Host},
-    service::enrol::Joined,
+    service::enrol::{Joined, Joining},
 };
 
 /// Longest fingerprint of a host, in bytes: a hash or two.
@@ -24,8 +24,47 @@ const MAX_HOSTNAME_BYTES: usize = 255;
 /// Longest platform and version words, in bytes.
 const MAX_WORD_BYTES: usize = 64;
 
+/// Longest secret that is looked at, in bytes; a real one has 87.
+const MAX_SECRET_BYTES: usize = 256;
+/// Longest signing request that is looked at, in bytes; a real one has about 300.
+const MAX_CSR_BYTES: usize = 4096;
+
+/// A request to join.
+pub(crate) fn joining(request: EnrollRequest, source: IpAddr) -> Result<Joining, Failure> {
+    let EnrollRequest { secret, csr, host, client_time, replaces } = request;
+    let mut v = Violations::new();
+    v.require_text("secret", &secret);
+    if secret.len() > MAX_SECRET_BYTES {
+        v.add(
+            "secret",
+            Reason::TooLong,
+            "a secret has 87 characters; send it alone, not the join token",
+        );
+    }
+    if csr.is_empty() {
+        v.add("csr", Reason::Required, "`csr` must be set: a PKCS #10 request, DER");
+    }
+    if csr.len() > MAX_CSR_BYTES {
+        v.add(
+            "csr",
+            Reason::TooLong,
+            format!("at most {MAX_CSR_BYTES} bytes; send one DER request"),
+        );
+    }
+    if !replaces.is_empty() {
+        v.add(
+            "replaces",
+            Reason::Planned,
+            "taking another connector's place is not built; leave it empty",
+        );
+    }
+    let host = v.within("host", |v| self::host(host, v));
+    let client_time = from_proto("client_time", client_time.as_ref(), &mut v);
+    v.finish_with(|| Some(Joining { secret, csr: csr.to_vec(), host: host?, source, client_time }))
+}
+
 /// What a host says of itself.
-pub(crate) fn host(host: Option<pb::Host>, v: &mut Violations) -> Option<Host> {
+fn host(host: Option<pb::Host>, v: &mut Violations) -> Option<Host> {
     let Some(host) = host else { return Some(Host::default()) };
     let pb::Host { fingerprint, hostname, platform, version, instance_id } = host;
     for (field, text, max) in [

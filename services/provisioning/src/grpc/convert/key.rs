@@ -3,55 +3,22 @@
 use std::num::NonZeroU64;
 
 use ::store::Epoch;
-use jiff::Timestamp;
-use names::{AppConnectorGroupName, Cidr, Reason, TenantName};
+use names::{Reason, Violations};
 use proto::{provisioning::v1 as pb, r#type::v1::Condition};
-use rpc::{
-    Violations,
-    time::{from_proto, to_proto},
-};
+use rpc::time::{from_proto, to_proto};
 
 use super::etag;
 use crate::{
-    domain::{
-        key::{
-            Deletion, KeyCondition, KeyPatch, KeySpec, KeyState, MAX_ALLOWED_CIDRS, MAX_USES_LIMIT,
-            ProvisioningKey,
-        },
-        text::{DisplayName, Labels, TextError},
-        uses::MaxUses,
-    },
-    service::keys::Issued,
-    store::{KeyRow, Versioned},
+    domain::key::{Deletion, KeyCondition, KeyDraft, KeyState, ProvisioningKey},
+    service::keys::{Issued, Shown},
+    store::Versioned,
 };
 
-/// The fields that an update may name.
-pub(crate) const UPDATABLE: &[&str] = &[
-    "display_name",
-    "enabled",
-    "max_uses",
-    "expire_time",
-    "allowed_cidrs",
-    "labels",
-    "app_connector_labels",
-];
+/// The full name of a key's message.
+pub(crate) const KEY_MESSAGE: &str = "causeway.provisioning.v1.ProvisioningKey";
 
-/// What callers write of a key, each field parsed or noted.
-struct Written {
-    display_name: Option<DisplayName>,
-    group: Option<AppConnectorGroupName>,
-    enabled: bool,
-    max_uses: Option<MaxUses>,
-    expire_time: Option<Timestamp>,
-    allowed_cidrs: Option<Vec<Cidr>>,
-    labels: Option<Labels>,
-    connector_labels: Option<Labels>,
-}
-
-/// Which fields of a key count; the others are not even looked at.
-type Includes<'a> = &'a dyn Fn(&str) -> bool;
-
-fn written(key: pb::ProvisioningKey, includes: Includes<'_>, v: &mut Violations) -> Written {
+/// What a caller sent of a key, and the text of its group; what is not built, or no time, is noted.
+pub(crate) fn key_draft(key: pb::ProvisioningKey, problems: &mut Violations) -> (KeyDraft, String) {
     let pb::ProvisioningKey {
         display_name,
         app_connector_group,
@@ -81,112 +48,35 @@ fn written(key: pb::ProvisioningKey, includes: Includes<'_>, v: &mut Violations)
     } = key;
     let automatic =
         [pb::provisioning_key::Approval::Unspecified, pb::provisioning_key::Approval::Automatic];
+    let mut planned = |field: &str, fix: &str| problems.add(field, Reason::Planned, fix);
     if !automatic.iter().any(|known| *known as i32 == approval) {
-        v.add("approval", Reason::Planned, "only APPROVAL_AUTOMATIC is built; leave it out");
+        planned("approval", "only APPROVAL_AUTOMATIC is built; leave it out");
     }
     if ephemeral.is_some() {
-        v.add("ephemeral", Reason::Planned, "ephemeral keys are not built; leave it out");
+        planned("ephemeral", "ephemeral keys are not built; leave it out");
     }
     if max_live != 0 {
-        v.add("max_live", Reason::Planned, "max_live is not built; leave it at 0");
+        planned("max_live", "max_live is not built; leave it at 0");
     }
-    let text = |v: &mut Violations, field: &str, parsed: Result<_, TextError>| {
-        parsed.map_err(|error| v.add(field, error.reason, error.rule)).ok()
+    let expire_time = from_proto("expire_time", expire_time.as_ref(), problems);
+    let draft = KeyDraft {
+        display_name,
+        enabled,
+        max_uses,
+        expire_time,
+        allowed_cidrs,
+        labels,
+        connector_labels: app_connector_labels,
     };
-    let labelled = |v: &mut Violations, field, labels| {
-        if !includes(field) {
-            return None;
-        }
-        Labels::parse(labels).map_err(|error| v.add(field, error.reason, error.rule)).ok()
-    };
-    Written {
-        display_name: includes("display_name")
-            .then(|| text(v, "display_name", DisplayName::parse(&display_name)))
-            .flatten(),
-        group: includes("app_connector_group")
-            .then(|| v.take("app_connector_group", app_connector_group.parse()))
-            .flatten(),
-        enabled: enabled.unwrap_or(true),
-        max_uses: includes("max_uses").then(|| uses(max_uses, v)).flatten(),
-        expire_time: includes("expire_time")
-            .then(|| from_proto("expire_time", expire_time.as_ref(), v))
-            .flatten(),
-        allowed_cidrs: includes("allowed_cidrs").then(|| cidrs(&allowed_cidrs, v)).flatten(),
-        labels: labelled(v, "labels", labels),
-        connector_labels: labelled(v, "app_connector_labels", app_connector_labels),
-    }
+    (draft, app_connector_group)
 }
 
-fn uses(max_uses: i64, v: &mut Violations) -> Option<MaxUses> {
-    match u64::try_from(max_uses) {
-        Ok(max) if max <= MAX_USES_LIMIT => Some(NonZeroU64::new(max)),
-        _ => {
-            let rule = format!("must be 0 (no limit) to {MAX_USES_LIMIT}");
-            v.add("max_uses", Reason::OutOfRange, rule);
-            None
-        }
-    }
-}
-
-fn cidrs(texts: &[String], v: &mut Violations) -> Option<Vec<Cidr>> {
-    if texts.len() > MAX_ALLOWED_CIDRS {
-        v.add("allowed_cidrs", Reason::TooMany, format!("at most {MAX_ALLOWED_CIDRS} networks"));
-        return None;
-    }
-    let parsed = texts.iter().enumerate();
-    let parsed = parsed.map(|(at, text)| v.take(format!("allowed_cidrs[{at}]"), text.parse()));
-    let parsed: Vec<Option<Cidr>> = parsed.collect();
-    parsed.into_iter().collect()
-}
-
-/// The spec of a key to be made.
-pub(crate) fn key_spec(
-    key: pb::ProvisioningKey,
-    tenant: Option<&TenantName>,
-    v: &mut Violations,
-) -> Option<KeySpec> {
-    let written = written(key, &|_| true, v);
-    if let (Some(group), Some(tenant)) = (&written.group, tenant)
-        && group.tenant() != *tenant
-    {
-        v.add("app_connector_group", Reason::ForeignTenant, format!("must be below {tenant}"));
-    }
-    Some(KeySpec {
-        display_name: written.display_name?,
-        group: written.group?,
-        enabled: written.enabled,
-        max_uses: written.max_uses?,
-        expire_time: written.expire_time,
-        allowed_cidrs: written.allowed_cidrs?,
-        labels: written.labels?,
-        connector_labels: written.connector_labels?,
-    })
-}
-
-/// The change that an update's mask and key describe.
-pub(crate) fn key_patch(
-    key: pb::ProvisioningKey,
-    includes: Includes<'_>,
-    v: &mut Violations,
-) -> KeyPatch {
-    let written = written(key, includes, v);
-    KeyPatch {
-        display_name: written.display_name,
-        enabled: includes("enabled").then_some(written.enabled),
-        max_uses: written.max_uses,
-        expire_time: includes("expire_time").then_some(written.expire_time),
-        allowed_cidrs: written.allowed_cidrs,
-        labels: written.labels,
-        connector_labels: written.connector_labels,
-    }
-}
-
-/// A key as callers see it at `now`.
-pub(crate) fn key(row: KeyRow, epoch: Epoch, now: Timestamp) -> pb::ProvisioningKey {
-    let KeyRow { key: Versioned { value, revision }, uses: Versioned { value: uses, .. } } = row;
-    let state = value.state(uses, now);
-    let conditions = value.conditions(uses, now).into_iter().map(condition).collect();
-    let ProvisioningKey { name, uid, secret: _, spec, create_time, update_time, deleted } = value;
+/// A key as callers see it, as of a time.
+pub(crate) fn key(shown: Shown, epoch: Epoch) -> pb::ProvisioningKey {
+    let Shown { key: Versioned { value, revision }, uses, at } = shown;
+    let state = value.state(uses, at);
+    let conditions = value.conditions(uses, at).into_iter().map(condition).collect();
+    let ProvisioningKey { name, uid, spec, create_time, update_time, deleted } = value;
     let (delete_time, purge_time, deleted_with) = match deleted {
         Some(Deletion { at, purge_time, with }) => {
             let with = with.map(|group| group.to_string()).unwrap_or_default();
@@ -223,12 +113,7 @@ pub(crate) fn key(row: KeyRow, epoch: Epoch, now: Timestamp) -> pb::Provisioning
 }
 
 /// A key with the secret that was made for it.
-pub(crate) fn key_with_secret(
-    row: KeyRow,
-    issued: Issued,
-    epoch: Epoch,
-    now: Timestamp,
-) -> pb::ProvisioningKey {
+pub(crate) fn key_with_secret(shown: Shown, issued: Issued, epoch: Epoch) -> pb::ProvisioningKey {
     use pb::issued_secret::SecretState;
     let issued_secret = match issued {
         Issued::Shown { secret, join_token, join_command } => Some(pb::IssuedSecret {
@@ -243,7 +128,7 @@ pub(crate) fn key_with_secret(
         }),
         Issued::Nothing => None,
     };
-    pb::ProvisioningKey { issued_secret, ..key(row, epoch, now) }
+    pb::ProvisioningKey { issued_secret, ..key(shown, epoch) }
 }
 
 fn key_state(state: KeyState) -> pb::provisioning_key::State {

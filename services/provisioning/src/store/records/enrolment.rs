@@ -7,8 +7,10 @@ use names::{AppConnectorGroupName, AppConnectorName, EnrolmentName, Provisioning
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use resource::Record;
+
 use super::{
-    Hex, Record,
+    Hex,
     trust::{LeafV1, ReasonV1},
 };
 use crate::domain::{

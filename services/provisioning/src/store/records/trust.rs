@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use names::{AppConnectorName, TenantName};
 use serde::{Deserialize, Serialize};
 
-use super::{Hex, Record};
+use resource::Record;
+
+use super::Hex;
 use crate::domain::certificate::{
     Authority, CaCertificate, LeafRecord, Revocation, RevocationReason,
 };

@@ -6,7 +6,9 @@ use ::store::{At, Commit, Key, Store, StoreConfig};
 use futures::StreamExt as _;
 use prost::bytes::Bytes;
 use proto::r#type::v1::WatchPhase;
+use resource::history::{History, HistoryLimits};
 use rpc::{
+    access::Principal,
     client::{ClientConfig, connect},
     peer::PeerIdentity,
     revocation::DenyList,
@@ -22,13 +24,14 @@ use runtime::{
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+use uuid::Uuid;
 
 use super::*;
 use crate::{
     clients::Registry,
-    domain::key::tests::key,
-    service::keys::JoinFacts,
-    store::{CreateKey, NewKey},
+    domain::{key::tests::key, secret::SecretHash},
+    service::{keys::JoinFacts, tenants::Tenants},
+    store::{Author, CreateKey, NewKey},
 };
 
 /// More than anything here takes.
@@ -71,7 +74,12 @@ async fn ground() -> Ground {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(StoreConfig::new(directory.path().join("store")), now).await.unwrap();
     let records = Records::new(store.clone());
-    let made = CreateKey { key: &key(), quota: QUOTA, request: None, now: now() };
+    let history = History::open(store.clone(), HistoryLimits::default(), now()).await.unwrap();
+    let (key, secret, tenant) = (key(), SecretHash([1; 32]), Uuid::from_u128(5));
+    records.keep_tenant_uid(&key.name.tenant(), tenant, now()).await.unwrap();
+    let by = Principal::worker("test", "", "");
+    let author = Author { history: &history, by: &by, tenant };
+    let made = CreateKey { key: &key, secret, quota: QUOTA, request: None, author, now: now() };
     let made = records.create_key(made).await.unwrap();
     assert!(matches!(made, Ok(NewKey::Made(_))), "{made:?}");
     let domain = names::TrustDomain::parse("causeway.test").unwrap();
@@ -81,7 +89,9 @@ async fn ground() -> Ground {
     // Nobody listens there, and nobody is asked.
     let registry = Registry::new(connect(&ClientConfig::new("https://localhost:1", tls)).unwrap());
     let join = JoinFacts { endpoint: String::new(), root_pin: [0; 32] };
-    let keys = Arc::new(Keys { records: records.clone(), registry, join, quota: QUOTA });
+    let tenants = Tenants { records: records.clone(), registry: registry.clone() };
+    let keys = Keys { records: records.clone(), history, registry, tenants, join, quota: QUOTA };
+    let keys = Arc::new(keys);
     let (denied, metrics, health) = (DenyList::new(), Metrics::new(), Health::new());
     let counted = FollowMetrics::register(&metrics);
     Ground { _directory: directory, store, records, keys, denied, metrics, counted, health }
