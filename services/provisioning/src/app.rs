@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use ::store::{Store, StoreHealth};
 use anyhow::Context;
+use futures::FutureExt as _;
 use proto::provisioning::v1::{
     enrolment_service_server::EnrolmentServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
 };
-use resource::history::History;
+use resource::{
+    cache::{self, Feed},
+    history::History,
+};
 use rpc::{
     client::{ClientConfig, connect},
     limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES},
@@ -17,7 +21,7 @@ use rpc::{
 use runtime::{
     follow::{Sibling, Siblings},
     process::{Deps, Mounts, Service, Shutdown},
-    worker::Signal,
+    worker::{Signal, Turn},
 };
 
 use crate::{
@@ -39,7 +43,7 @@ use crate::{
         revoking::Revoking,
         tenants::Tenants,
     },
-    store::Records,
+    store::{Records, reads},
     workers::{
         finish_reserved::{self, FinishReserved},
         follow_registry::{FollowRegistry, REGISTRY, watch_of},
@@ -54,6 +58,7 @@ pub struct App {
     records: Records,
     registry: Registry,
     sibling: Sibling,
+    feed: Feed<Authorities>,
     finisher: Finisher,
     joins: Folding<Reserving>,
     returns: Folding<Returning>,
@@ -80,7 +85,8 @@ impl Service for App {
         let channel = connect(&ClientConfig::new(&deps.peers.registry, deps.client_tls.clone()))?;
         let registry = Registry::new(channel);
         let authorities = Authorities::new(records.clone(), deps.trust.clone());
-        authorities.publish_all().await.context("the tenants' authorities cannot be loaded")?;
+        let feed = cache::open(&store, Arc::new(authorities.clone()));
+        let feed = feed.await.context("the tenants' authorities cannot be loaded")?;
         let (returns, give_back) = Folding::new(Returning { records: records.clone() });
         let finisher = Finisher {
             records: records.clone(),
@@ -98,6 +104,7 @@ impl Service for App {
             records,
             registry,
             sibling,
+            feed,
             finisher,
             joins,
             returns,
@@ -127,6 +134,7 @@ impl Service for App {
             records,
             registry,
             sibling,
+            feed,
             finisher,
             joins,
             returns,
@@ -135,12 +143,14 @@ impl Service for App {
             deps,
             ..
         } = self;
+        deps.tasks.spawn_vital("authorities", feed.run().map(Ok));
+        let workers = deps.workers.in_turn(Turn::told(store.leads()));
         let finish = FinishReserved { finisher, metrics };
-        deps.workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
+        workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let sweep = Sweep { records: records.clone() };
-        deps.workers.spawn(sweep, sweep::PERIOD, Signal::new());
+        workers.spawn(sweep, sweep::PERIOD, Signal::new());
         let trim = Trim { history: provisioning.keys.history.clone() };
-        deps.workers.spawn(trim, trim::PERIOD, Signal::new());
+        workers.spawn(trim, trim::PERIOD, Signal::new());
         let follow = FollowRegistry {
             keys: provisioning.keys,
             revoking: Revoking { records: records.clone() },
@@ -168,7 +178,7 @@ impl Service for App {
 async fn open(config: &Config, deps: &Deps) -> anyhow::Result<Store> {
     let clock = deps.clock.clone();
     let directory = config.store.data_dir.display();
-    Store::open(config.store.store("provisioning")?, move || clock.now())
+    Store::open(config.store.store("provisioning", reads())?, move || clock.now())
         .await
         .with_context(|| format!("the store in {directory} cannot be opened"))
 }

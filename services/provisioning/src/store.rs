@@ -23,14 +23,14 @@ mod watch;
 use ::store::{At, CommitError, Epoch, Key, Revision, Row, Store};
 use resource::{Fault, Record, RecordError, record};
 
-pub(crate) use authorities::NewAuthority;
+pub(crate) use authorities::{NewAuthority, authorities, authority_in};
 pub(crate) use enrolments::{MAX_NEWCOMERS, MAX_RETURNED, Reservation};
 pub(crate) use history::{Author, KEY_KIND, shelf};
 pub(crate) use keys::{all_ledger, key_id, keys_of, keys_of_group, ledger_of_key};
 pub(crate) use provisioning_keys::{
     ChangeKey, CreateKey, FirstRun, KeyConflict, KeyRow, MAX_COUNT_TRIES, NewKey,
 };
-pub(crate) use records::AuthorityPem;
+pub(crate) use records::{AuthorityPem, reads};
 pub(crate) use watch::{Kind, Watched, prefixes, seen, snapshot};
 
 /// A value and the revision of its last change.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use futures::FutureExt as _;
 use proto::registry::v1::registry_service_server::RegistryServiceServer;
 use resource::{cache::Feed, history::History};
 use rpc::{
@@ -92,11 +93,7 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let feed = self.feed.run();
-        self.tasks.spawn_vital("population", async move {
-            feed.await;
-            Ok(())
-        });
+        self.tasks.spawn_vital("population", self.feed.run().map(Ok));
         self.workers.spawn(Figures(Arc::clone(&self.registry)), FIGURES_PERIOD, Signal::new());
         let workers = self.workers.in_turn(Turn::told(self.store.leads()));
         let purge = Purge(Arc::clone(&self.registry));

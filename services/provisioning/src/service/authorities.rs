@@ -2,7 +2,7 @@
 //!
 //! Owns: making a tenant's authority at its first use, and signing with it. Always holds: a tenant has one authority,
 //! whoever asks first and however many at once; its root stands in this process's live trust before the first
-//! leaf leaves.
+//! leaf leaves; in another replica's, when the store's watch brings it.
 //! Absent on purpose: rotation and import, which the contract plans.
 
 use std::{
@@ -10,8 +10,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use ::store::{Change, Key, Prefix, Revision, Row};
 use jiff::Timestamp;
 use names::{AppConnectorName, CertificateAuthorityName, SpiffeId, TenantName, TrustDomain};
+use resource::cache::Cache;
 use rpc::access::Authorised;
 use runtime::identity::{
     AUTHORITY_LIFETIME, CertificateAuthority, LEAF_LIFETIME, PublicKey, TrustBundles, Validity,
@@ -21,7 +23,7 @@ use rustls_pki_types::CertificateDer;
 use crate::{
     domain::certificate::{Authority, CaCertificate, LeafRecord, renew_time},
     error::Error,
-    store::{AuthorityPem, NewAuthority, Records, Versioned},
+    store::{AuthorityPem, NewAuthority, Records, Versioned, authorities, authority_in},
 };
 
 /// A leaf with all that its holder needs.
@@ -54,14 +56,6 @@ struct Loaded {
 impl Authorities {
     pub(crate) fn new(records: Records, trust: TrustBundles) -> Self {
         Self { records, trust, loaded: Arc::default() }
-    }
-
-    /// Puts every tenant's roots into the live trust, as at the start of the process.
-    pub(crate) async fn publish_all(&self) -> Result<(), Error> {
-        for authority in self.records.authorities().await? {
-            self.publish(&authority)?;
-        }
-        Ok(())
     }
 
     fn publish(&self, authority: &Authority) -> Result<(), Error> {
@@ -132,12 +126,47 @@ impl Authorities {
         Ok(loaded)
     }
 
+    /// What the store says of an authority, whichever replica wrote it.
+    fn hear(&self, key: &Key, value: &[u8]) {
+        let heard = authority_in(key, value).map_err(Error::from);
+        if let Err(error) = heard.and_then(|authority| self.take_over(&authority)) {
+            tracing::error!(?key, %error, "connectors of a tenant are not trusted: its authority cannot be read");
+        }
+    }
+
+    fn take_over(&self, authority: &Authority) -> Result<(), Error> {
+        self.publish(authority)?;
+        let mut cache = self.cache();
+        if cache.get(&authority.tenant).is_some_and(|loaded| loaded.public != *authority) {
+            cache.remove(&authority.tenant);
+        }
+        Ok(())
+    }
+
     fn in_memory(&self, tenant: &TenantName) -> Option<Arc<Loaded>> {
         self.cache().get(tenant).cloned()
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<TenantName, Arc<Loaded>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache for Authorities {
+    fn prefixes(&self) -> Vec<Prefix> {
+        vec![authorities()]
+    }
+
+    fn replace(&self, rows: Vec<Row>, _: Revision) {
+        rows.iter().for_each(|row| self.hear(&row.key, &row.value));
+    }
+
+    fn apply(&self, changes: &[Change], _: Revision) {
+        for change in changes {
+            if let Some(value) = &change.after {
+                self.hear(&change.key, value);
+            }
+        }
     }
 }
 
@@ -158,4 +187,54 @@ fn make(tenant: &TenantName, now: Timestamp) -> Result<NewAuthority, Error> {
     };
     let pem = AuthorityPem { certificate: authority.certificate_pem(), key: authority.key_pem() };
     Ok(NewAuthority { public, pem })
+}
+
+#[cfg(test)]
+mod tests {
+    use ::store::{Store, StoreConfig};
+    use resource::cache;
+
+    use super::*;
+
+    /// One replica's authorities on a handle of the store, with the roots that it trusts.
+    async fn replica(store: Store) -> (Authorities, TrustBundles) {
+        let system = CertificateAuthority::create("system", now(), AUTHORITY_LIFETIME).unwrap();
+        let domain = TrustDomain::parse("test.example").unwrap();
+        let trust = TrustBundles::new(domain, vec![system.certificate().clone()]).unwrap();
+        let authorities = Authorities::new(Records::new(store.clone()), trust.clone());
+        let feed = cache::open(&store, Arc::new(authorities.clone())).await.unwrap();
+        tokio::spawn(feed.run());
+        (authorities, trust)
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T14:00:00Z".parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_one_replica_made_is_trusted_by_another_and_by_one_that_starts_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreConfig::new(directory.path()), now).await.unwrap();
+        let second = store.second_handle();
+        let (one, own) = replica(store.clone()).await;
+        let (two, others) = replica(second.clone()).await;
+        let tenant: TenantName = "tenants/acme".parse().unwrap();
+        let made = one.load_or_make(&tenant, now()).await.unwrap();
+        let roots = own.tenant_roots(&tenant);
+        assert_eq!(roots, [made.signer.certificate().clone()], "before the first leaf leaves");
+        let made_at = store.published();
+        second.heard().wait_for(|heard| *heard >= made_at).await.unwrap();
+        let patience = std::time::Duration::from_secs(10);
+        let trusted = async {
+            while others.tenant_roots(&tenant) != roots {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(patience, trusted).await.expect("the second replica trusts it");
+        let signs = two.load_or_make(&tenant, now()).await.unwrap();
+        assert_eq!(signs.public, made.public, "with the same key pair");
+        let (_three, later) = replica(second).await;
+        assert_eq!(later.tenant_roots(&tenant), roots);
+        store.close().await;
+    }
 }

@@ -6,7 +6,7 @@
 //! protects it is the 0700 directory of the store; a backup of the store holds it too and deserves the same care. Under
 //! its own tag no list, watch or message ever meets it.
 
-use ::store::{At, Commit, ScanOptions};
+use ::store::{At, Commit, Key, Prefix};
 use jiff::Timestamp;
 use names::TenantName;
 use resource::{Fault, record::encode};
@@ -54,22 +54,14 @@ impl Records {
             .put(keys::authority_key(&new.public.tenant), encode::<StoredAuthorityKey>(&new.pem)?);
         Ok(lost(self.store.commit(commit).await)?.map(|_| ()))
     }
+}
 
-    /// Every tenant's authority, for the live trust of this process.
-    pub(crate) async fn authorities(&self) -> Result<Vec<Authority>, Fault> {
-        let prefix = keys::of_tenant(keys::AUTHORITY, None);
-        let mut options =
-            ScanOptions { at: At::Revision(self.published()), ..ScanOptions::default() };
-        let mut found = Vec::new();
-        loop {
-            let page = self.store.scan(&prefix, options.clone()).await?;
-            for row in &page.rows {
-                found.push(super::decode::<StoredAuthority>(row)?.value);
-            }
-            options.after = page.rows.last().map(|row| row.key.clone());
-            if !page.more {
-                return Ok(found);
-            }
-        }
-    }
+/// Where every tenant's authority stands.
+pub(crate) fn authorities() -> Prefix {
+    keys::of_tenant(keys::AUTHORITY, None)
+}
+
+/// The authority in a value that stands below [`authorities`].
+pub(crate) fn authority_in(key: &Key, value: &[u8]) -> Result<Authority, Fault> {
+    super::decode_value::<StoredAuthority>(key, value)
 }

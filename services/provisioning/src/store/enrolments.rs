@@ -1,6 +1,8 @@
 //! The ledger, and the commits that move an enrolment and its key's count together.
 
-use ::store::{At, Commit, Key, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, Revision, Row, ScanOptions};
+use ::store::{
+    At, Commit, Key, MAX_COMMIT_BYTES, MAX_COMMIT_OPS, Revision, Row, ScanOptions, Value,
+};
 use jiff::Timestamp;
 use names::{AppConnectorName, EnrolmentName};
 use resource::{Fault, record::encode};
@@ -38,7 +40,7 @@ pub(crate) struct Reservation<'a> {
     /// The last number given out below the connectors' prefix, as it was read.
     sequence: Counter,
     /// Each with its record.
-    enrolments: Vec<(Enrolment, Vec<u8>)>,
+    enrolments: Vec<(Enrolment, Value)>,
     bytes: usize,
 }
 
@@ -74,7 +76,7 @@ impl Reservation<'_> {
     /// One more, with the count that includes it.
     pub(crate) fn add(&mut self, enrolment: Enrolment, uses: Uses) -> Result<(), Fault> {
         let record = encode::<StoredEnrolment>(&enrolment)?;
-        self.bytes += record.len();
+        self.bytes += record.bytes.len();
         self.uses = uses;
         self.enrolments.push((enrolment, record));
         Ok(())
@@ -101,7 +103,7 @@ impl Return {
     pub(crate) fn add(&mut self, old: &Versioned<Enrolment>, new: &Enrolment) -> Result<(), Fault> {
         let record = encode::<StoredEnrolment>(new)?;
         self.count += 1;
-        self.bytes += record.len();
+        self.bytes += record.bytes.len();
         // Commit is a builder by value; an empty one stands in while it is moved through.
         let commit = std::mem::replace(&mut self.commit, Commit::new(new.update_time));
         self.commit = with_settled(commit, old, new, record)
@@ -267,7 +269,7 @@ impl Records {
     }
 }
 
-fn with_newcomer(commit: Commit, enrolment: &Enrolment, record: Vec<u8>) -> Result<Commit, Fault> {
+fn with_newcomer(commit: Commit, enrolment: &Enrolment, record: Value) -> Result<Commit, Fault> {
     let Enrolment { name, key_uid, create_time, .. } = enrolment;
     let at_enrolment = keys::enrolment(name);
     let at_public_key = keys::enrolment_by_public_key(&enrolment.public_key);
@@ -288,7 +290,7 @@ fn with_settled(
     commit: Commit,
     old: &Versioned<Enrolment>,
     new: &Enrolment,
-    record: Vec<u8>,
+    record: Value,
 ) -> Commit {
     let at_enrolment = keys::enrolment(&new.name);
     commit

@@ -45,10 +45,10 @@ fn record<R: Record>(input: &[u8]) -> Result<R::Domain, String> {
     match &value {
         Ok(value) => {
             let written = stored::encode::<R>(value).expect("it has a JSON form");
-            let again = stored::decode::<R>(&written).expect("what is written is read");
+            let again = stored::decode::<R>(&written.bytes).expect("what is written is read");
             let twice = stored::encode::<R>(&again).expect("it has a JSON form");
             assert_eq!(twice, written, "it is written in two ways");
-            comes_back(&written, input);
+            comes_back(&written.bytes, input);
         }
         Err(problem) => assert!(!problem.is_empty(), "damage without a word"),
     }
@@ -62,7 +62,7 @@ where
 {
     let value = record::<R>(input)?;
     let written = stored::encode::<R>(&value).expect("it has a JSON form");
-    assert_eq!(stored::decode::<R>(&written).ok().as_ref(), Some(&value));
+    assert_eq!(stored::decode::<R>(&written.bytes).ok().as_ref(), Some(&value));
     Ok(value)
 }
 

@@ -11,7 +11,8 @@ mod key;
 mod tenant;
 mod trust;
 
-use resource::Record;
+use ::store::Reads;
+use resource::{Record, record};
 use serde::{Deserialize, Serialize};
 
 pub(super) use enrolment::StoredEnrolment;
@@ -20,6 +21,11 @@ pub(super) use key::{StoredKey, StoredUses};
 pub(super) use tenant::StoredTenant;
 pub(crate) use trust::AuthorityPem;
 pub(super) use trust::{StoredAuthority, StoredAuthorityKey, StoredRevocation};
+
+/// Which records this version reads: all of them are as the first release wrote them.
+pub(crate) fn reads() -> Reads {
+    record::reads(&[], env!("CARGO_PKG_VERSION"))
+}
 
 /// Bytes as lower-case hexadecimal text.
 #[derive(Clone, Debug, PartialEq, Eq)]
