@@ -147,9 +147,10 @@ impl Service for App {
         let workers = deps.workers.in_turn(Turn::told(store.leads()));
         let finish = FinishReserved { finisher, metrics };
         workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
-        let sweep = Sweep { records: records.clone() };
+        let history = provisioning.keys.history.clone();
+        let sweep = Sweep { records: records.clone(), history: history.clone() };
         workers.spawn(sweep, sweep::PERIOD, Signal::new());
-        let trim = Trim { history: provisioning.keys.history.clone() };
+        let trim = Trim { history };
         workers.spawn(trim, trim::PERIOD, Signal::new());
         let follow = FollowRegistry {
             keys: provisioning.keys,

@@ -46,14 +46,11 @@ pub trait Objects: Sync {
         at: At,
     ) -> impl Future<Output = Result<Option<Row>, Fault>> + Send;
 
-    /// Whether the row that stands at an object's name is of the object with this uid. A service whose objects go without an event
-    /// must look: the row may be of a later object.
+    /// Whether the row that stands at an object's name is of the object with this uid, and not of a later one of the same name.
     ///
     /// # Errors
     /// The row cannot be read.
-    fn is_of(&self, _kind: u8, _row: &Row, _uid: Uuid) -> Result<bool, Fault> {
-        Ok(true)
-    }
+    fn is_of(&self, kind: u8, row: &Row, uid: Uuid) -> Result<bool, Fault>;
 
     /// The message of a record: its type's full name in the contract, and its bytes.
     ///

@@ -69,6 +69,17 @@ impl History {
         }
     }
 
+    /// Whether anything is remembered of an object. What is not was written before there was history, or below another tenant.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn knows(&self, shelf: Shelf, id: &str, uid: Uuid) -> Result<bool, Fault> {
+        let from = keys::event(shelf, id, uid, Timestamp::MIN);
+        let row = self.next(&keys::of_id(shelf, id), Some(from), At::Published).await?;
+        let of = row.and_then(|row| keys::read_event(&row.key)).map(|(_, of, _)| of);
+        Ok(of == Some(uid))
+    }
+
     /// The past of the first id after `after` that has any.
     ///
     /// # Errors

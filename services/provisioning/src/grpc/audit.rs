@@ -60,7 +60,6 @@ impl Objects for Remembered<'_> {
         }
     }
 
-    /// What a purge removes leaves no event, and another key may have the id since.
     fn is_of(&self, _kind: u8, row: &Row, uid: Uuid) -> Result<bool, Fault> {
         Ok(Records::past_key(&row.value)?.uid == uid)
     }

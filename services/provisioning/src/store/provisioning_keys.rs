@@ -8,12 +8,14 @@ use ::store::{
 };
 use jiff::Timestamp;
 use names::{AppConnectorGroupName, Id, ProvisioningKeyName, TenantName};
-use resource::{Fault, Tries, record::encode};
+use resource::{Fault, Tries, history::History, record::encode};
+use rpc::access::Principal;
 use uuid::Uuid;
 
 use super::{
     Author, Lost, Records, Versioned, damaged, keys, lost, parse_name,
     records::{KeptKey, StoredCounter, StoredKey, StoredPointer, StoredUses},
+    shelf,
 };
 use crate::domain::{key::ProvisioningKey, secret::SecretHash, uses::Uses};
 
@@ -254,8 +256,13 @@ impl Records {
         }
     }
 
-    /// Removes the deleted keys whose time is over, at most `limit`; says how many there were.
-    pub(crate) async fn purge_keys(&self, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+    /// Removes the deleted keys whose time is over, at most `limit`; says how many there were. History remembers `by` whom.
+    pub(crate) async fn purge_keys(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        (history, by): (&History, &Principal),
+    ) -> Result<usize, Fault> {
         let options = ScanOptions { after: None, limit, at: At::Published };
         let page = self.store.scan(&keys::all_deleted_keys(), options).await?;
         let mut purged = 0;
@@ -265,28 +272,23 @@ impl Records {
                 break;
             }
             let key = self.key_in(&row, At::Published).await?.key;
-            if self.purge_key(&row.key, &key, now).await?.is_ok() {
+            let commit = removal(&row.key, &key, now);
+            // The tenant may have been made anew since, or the key deleted before anything was remembered.
+            let tenant = self.tenant_uid(&key.value.name.tenant()).await?.unwrap_or_default();
+            let (id, uid) = (key.value.name.id().as_str(), key.value.uid);
+            let commit = match history.knows(shelf(tenant), id, uid).await? {
+                true => {
+                    let update_time = key.value.next_write(now);
+                    let gone = ProvisioningKey { update_time, ..key.value.clone() };
+                    Author { history, by, tenant }.remember(commit, Some(&key), &gone)?
+                }
+                false => commit,
+            };
+            if lost(self.store.commit(commit).await)?.is_ok() {
                 purged += 1;
             }
         }
         Ok(purged)
-    }
-
-    async fn purge_key(
-        &self,
-        index: &Key,
-        key: &Versioned<ProvisioningKey>,
-        now: Timestamp,
-    ) -> Result<Result<(), Lost>, Fault> {
-        let ProvisioningKey { name, uid, spec, .. } = &key.value;
-        let commit = Commit::new(now)
-            .require_revision(&keys::key(name), key.revision)
-            .delete(keys::key(name))
-            .delete(keys::uses(name))
-            .delete(keys::key_by_uid(*uid))
-            .delete(keys::key_by_group(&spec.group, name))
-            .delete(index.clone());
-        Ok(lost(self.store.commit(commit).await)?.map(|_| ()))
     }
 
     async fn key_count(&self, name: &ProvisioningKeyName) -> Result<Counter, Fault> {
@@ -298,6 +300,18 @@ impl Records {
         let (value, revision) = found.map_or((0, None), |c| (c.value, Some(c.revision)));
         Ok(Counter { at, value, revision })
     }
+}
+
+/// Takes a deleted key away with everything that leads to it.
+fn removal(index: &Key, key: &Versioned<ProvisioningKey>, now: Timestamp) -> Commit {
+    let ProvisioningKey { name, uid, spec, .. } = &key.value;
+    Commit::new(now)
+        .require_revision(&keys::key(name), key.revision)
+        .delete(keys::key(name))
+        .delete(keys::uses(name))
+        .delete(keys::key_by_uid(*uid))
+        .delete(keys::key_by_group(&spec.group, name))
+        .delete(index.clone())
 }
 
 /// A count as it was read.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use resource::history::History;
+use rpc::access::Principal;
 use runtime::worker::{Next, Worker};
 
 use crate::{error::Error, store::Records};
@@ -15,6 +17,7 @@ const BATCH: usize = 100;
 /// The worker.
 pub(crate) struct Sweep {
     pub(crate) records: Records,
+    pub(crate) history: History,
 }
 
 impl Worker for Sweep {
@@ -22,7 +25,8 @@ impl Worker for Sweep {
     type Error = Error;
 
     async fn tick(&mut self, now: Timestamp) -> Result<Next, Error> {
-        let purged = self.records.purge_keys(now, BATCH).await?;
+        let by = Principal::worker(Self::NAME, "", "");
+        let purged = self.records.purge_keys(now, BATCH, (&self.history, &by)).await?;
         let dropped = self.records.drop_expired_revocations(now).await?;
         if purged + dropped > 0 {
             tracing::info!(purged, dropped, "swept deleted keys and expired revocations");

@@ -287,24 +287,36 @@ async fn who_may_not_write_in_a_tenant_is_told_so_before_what_is_wrong_with_the_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_event_of_a_purged_key_does_not_tell_of_the_key_that_has_its_id_since() {
+async fn a_purged_key_is_remembered_and_not_taken_for_the_one_that_has_its_id_since() {
     let house = House::start().await;
     let with_id = CreateProvisioningKeyRequest {
         provisioning_key_id: "k".into(),
         ..create(key_of("Berlin", 3))
     };
     let made = house.api().create_provisioning_key(with_id.clone()).await.unwrap().into_inner();
+    house.hand.advance(WHILE);
+    let as_made = to_proto(house.clock.now());
+    house.hand.advance(WHILE);
     delete(&house, &made.name).await;
+    house.hand.advance(WHILE);
+    let as_deleted = to_proto(house.clock.now());
     house.hand.advance(PURGED_AFTER);
     eventually("the deleted key is purged", || async {
         house.hand.advance(SWEEP_PERIOD);
         house.api().create_provisioning_key(with_id.clone()).await.is_ok()
     })
     .await;
-    let told = events(&house, r#"method:"*/DeleteProvisioningKey""#).await;
-    assert_eq!((told.len(), &told[0].resource_uid), (1, &made.uid));
-    let after = ProvisioningKey::decode(&told[0].after[..]).unwrap();
-    assert!(told[0].after.is_empty(), "{after:?}");
+    let told = events(&house, &format!("resource_uid = {}", made.uid)).await;
+    let [purge, deletion, _creation] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(purge.caller, "worker:sweep-keys-and-revocations");
+    assert!(purge.after.is_empty(), "nothing is left of it");
+    assert_eq!(purge.before, deletion.after);
+    let then = as_of(&house, &made.name, as_made).await.unwrap();
+    assert_eq!((then.uid.as_str(), then.state()), (made.uid.as_str(), State::Active));
+    let deleted = as_of(&house, &made.name, as_deleted).await.unwrap();
+    assert_eq!((deleted.uid.as_str(), deleted.delete_time.is_some()), (made.uid.as_str(), true));
+    let then = ListProvisioningKeysRequest { read_time: Some(as_made), ..all() };
+    assert_eq!(names(&house, then).await, ["Berlin"]);
     house.stop().await;
 }
 

@@ -12,6 +12,7 @@ use resource::{
 use rpc::Refuse as _;
 use store::{At, Revision, Row};
 use tonic::{Request, Response};
+use uuid::Uuid;
 
 use super::{
     Api,
@@ -56,18 +57,32 @@ impl Objects for Remembered<'_> {
         self.0.row_of(kind, name, at).await
     }
 
+    fn is_of(&self, kind: u8, row: &Row, uid: Uuid) -> Result<bool, Fault> {
+        macro_rules! uid {
+            ($($kind:ident: $spec:ty,)+) => {
+                match of_tag(kind)? {
+                    $(Kind::$kind => Rows::found::<$spec>(row)?.resource.meta.uid,)+
+                }
+            };
+        }
+        Ok(for_each_kind!(uid) == uid)
+    }
+
     fn render(&self, event: &Event) -> Result<(&'static str, Vec<u8>), Fault> {
-        let unknown = || Fault::Defect(format!("history has an object of kind {}", event.kind));
-        let kind = Kind::of_tag(event.kind.into()).ok_or_else(unknown)?;
         macro_rules! message {
             ($($kind:ident: $spec:ty,)+) => {
-                match kind {
+                match of_tag(event.kind)? {
                     $(Kind::$kind => message::<$spec>(self.0, &event.record, event.revision),)+
                 }
             };
         }
         for_each_kind!(message)
     }
+}
+
+fn of_tag(tag: u8) -> Result<Kind, Fault> {
+    Kind::of_tag(tag.into())
+        .ok_or_else(|| Fault::Defect(format!("history has an object of kind {tag}")))
 }
 
 fn message<S: Wire>(

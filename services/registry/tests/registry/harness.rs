@@ -88,6 +88,26 @@ impl Registry {
         self.run().await;
     }
 
+    /// A backup, as an operator takes it.
+    pub(crate) async fn backup(&self) -> Vec<u8> {
+        let mut chunks = self.root().backup(BackupRequest {}).await.unwrap().into_inner();
+        let mut backup = Vec::new();
+        while let Some(chunk) = chunks.message().await.unwrap() {
+            backup.extend(chunk.chunk);
+        }
+        backup
+    }
+
+    /// Ends the process and starts it on a store that was restored from a backup.
+    pub(crate) async fn restore(&mut self, backup: &[u8]) {
+        self.running.take().unwrap().stop().await.unwrap();
+        let place = tempfile::tempdir_in(self.directory.path()).unwrap().keep();
+        std::fs::write(place.join("backup"), backup).unwrap();
+        self.config.store.data_dir = place.join("store");
+        store::restore(place.join("backup"), &self.config.store.data_dir).await.unwrap();
+        self.run().await;
+    }
+
     pub(crate) async fn stop(mut self) {
         self.running.take().unwrap().stop().await.unwrap();
     }
