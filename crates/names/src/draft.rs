@@ -40,14 +40,14 @@ pub trait Draft: Clone + Default + PartialEq + Send + Sync + 'static {
 macro_rules! draft {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident {
+        $vis:vis struct $name:ident {
             $( $(#[$doc:meta])* $($path:literal)|+ => $field:ident: $type:ty $(, by $copy:path)?; )+
         }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq)]
-        pub struct $name {
-            $( $(#[$doc])* pub $field: $type, )+
+        $vis struct $name {
+            $( $(#[$doc])* $vis $field: $type, )+
         }
 
         impl $crate::Draft for $name {
@@ -75,8 +75,7 @@ mod tests {
 
     crate::draft! {
         /// An example.
-        #[allow(unreachable_pub)]
-        pub struct Example {
+        struct Example {
             /// A name.
             "name" => name: String;
             /// A place in parts.

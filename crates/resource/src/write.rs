@@ -5,6 +5,7 @@
 //! is about; a repeat with the same request id is answered as the first success was, also when the first finished only while the
 //! repeat was being decided. Absent on purpose: the loop after a lost race (`tries`), and what is written.
 
+use jiff::Timestamp;
 use names::{BelowTenant, Violations};
 use prost::Message;
 use proto::shapes::Repeatable;
@@ -24,6 +25,7 @@ pub struct Parsing {
     pub caller: Caller,
     /// What is wrong so far.
     pub problems: Violations,
+    now: Timestamp,
     request: Option<IdempotencyKey>,
     validate_only: bool,
     etag: Option<Etag>,
@@ -31,7 +33,8 @@ pub struct Parsing {
 
 impl Parsing {
     /// Takes the request id out of a message, which is then what the id makes repeatable: for this method, caller and message only.
-    pub fn of<M: Repeatable + Message>(caller: Caller, message: &mut M) -> Self {
+    /// The write counts as made `now`.
+    pub fn of<M: Repeatable + Message>(caller: Caller, message: &mut M, now: Timestamp) -> Self {
         let mut problems = Violations::new();
         let text = message.take_request_id();
         let request = RequestId::parse(caller.method(), &caller, &text, message);
@@ -42,7 +45,7 @@ impl Parsing {
             fingerprint,
         });
         let validate_only = message.validate_only();
-        Self { caller, problems, request, validate_only, etag: None }
+        Self { caller, problems, now, request, validate_only, etag: None }
     }
 
     /// Reads the version that the caller read; empty: any. What is no etag at all is noted.
@@ -73,6 +76,7 @@ impl Parsing {
         let name = self.problems.finish_with(|| name)?;
         let write = Write {
             by: name.principal(),
+            now: self.now,
             request: self.request,
             validate_only: self.validate_only,
             etag: self.etag,
@@ -89,6 +93,7 @@ impl Parsing {
         let name = everywhere.over(self.problems.finish_with(|| name)?);
         let write = Write {
             by: name.principal(),
+            now: self.now,
             request: self.request,
             validate_only: self.validate_only,
             etag: self.etag,
@@ -102,6 +107,8 @@ impl Parsing {
 pub struct Write {
     /// Who writes.
     pub by: Principal,
+    /// When: the object's own time may be a little later, so that the times of its writes rise.
+    pub now: Timestamp,
     /// Makes the call repeatable.
     pub request: Option<IdempotencyKey>,
     /// Check, do not write.
@@ -113,8 +120,8 @@ pub struct Write {
 impl Write {
     /// A write of the service itself: never a repeat, always meant.
     #[must_use]
-    pub fn own(by: Principal) -> Self {
-        Self { by, request: None, validate_only: false, etag: None }
+    pub fn own(by: Principal, now: Timestamp) -> Self {
+        Self { by, now, request: None, validate_only: false, etag: None }
     }
 
     /// The caller must have read the current version, if it says which. One of another epoch is stale, whatever it says.

@@ -61,7 +61,7 @@ impl Service for App {
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
         config.check()?;
         let clock = deps.clock.clone();
-        let store = Store::open(config.store(), move || clock.now()).await?;
+        let store = Store::open(config.store()?, move || clock.now()).await?;
         let metrics = Metrics::register(&deps.metrics);
         let index = Arc::new(Index::new(store.published().get()));
         let trust = Arc::new(Trust::new(deps.trust.clone(), &deps.denied));

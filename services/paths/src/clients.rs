@@ -7,18 +7,18 @@
 
 #[cfg(test)]
 mod fuzz;
-pub mod provisioning;
-pub mod registry;
+pub(crate) mod provisioning;
+pub(crate) mod registry;
 
 use bytes::Bytes;
 
 /// One object as a sibling told it.
 #[derive(Clone, Debug)]
-pub struct Told<F> {
+pub(crate) struct Told<F> {
     /// Its name, unique at that sibling.
-    pub name: String,
+    pub(crate) name: String,
     /// What it means here.
-    pub fact: F,
+    pub(crate) fact: F,
     /// The event as it came, to be kept; `None` when the object is gone for good.
-    pub message: Option<Bytes>,
+    pub(crate) message: Option<Bytes>,
 }

@@ -1,15 +1,17 @@
 //! Settings of paths, and their defaults.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
+use resource::{
+    record::reads,
+    settings::{SettingsError, StoreSettings},
+};
 use serde::{Deserialize, Serialize};
-use store::{EmbeddedConfig, Retention, StoreConfig};
+use store::StoreConfig;
 
 use crate::domain::probing::assignment::ProbePace;
 
-/// Where the store lies when nobody says.
-const DEFAULT_DATA_DIR: &str = "./.causeway/paths";
 /// Between two heartbeats: three of them may be missed before a connector is out of the choice.
 const DEFAULT_HEARTBEAT_PERIOD: Duration = Duration::from_secs(10);
 /// Between two probes of a target: with two failures in a row a dead application shows within a minute.
@@ -22,26 +24,16 @@ const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(60);
 const DEFAULT_RETENTION_AGE: Duration = Duration::from_secs(600);
 /// How many commits of history are kept at most.
 const DEFAULT_RETENTION_COMMITS: u32 = 10_000;
-/// Longest a commit may hang on the disk: a sync waits for everything that others wrote to the same volume.
-const DEFAULT_COMMIT_WATCHDOG: Duration = Duration::from_secs(60);
 /// How long an ended certificate is still taken while provisioning cannot be reached.
 const DEFAULT_CERTIFICATE_GRACE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// The section `[paths]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Config {
-    /// Directory of the store; made when it does not exist. Default `./.causeway/paths`.
-    pub data_dir: PathBuf,
-    /// How long history is kept. Default 10 min.
-    #[serde(with = "friendly")]
-    pub retention_age: Duration,
-    /// How many commits of history are kept at most. Default 10,000.
-    pub retention_commits: u32,
-    /// Longest a commit may hang on the disk before the process ends itself. Default 60 s: on a volume shared with
-    /// other writers a sync can take long; 10 s is right for a volume of its own.
-    #[serde(with = "friendly")]
-    pub commit_watchdog: Duration,
+    /// The store's. Here revisions are kept for 10 min and 10,000 commits.
+    #[serde(flatten)]
+    pub store: StoreSettings,
     /// Between two heartbeats of a connector. Default 10 s.
     #[serde(with = "friendly")]
     pub heartbeat_period: Duration,
@@ -67,10 +59,11 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            data_dir: DEFAULT_DATA_DIR.into(),
-            retention_age: DEFAULT_RETENTION_AGE,
-            retention_commits: DEFAULT_RETENTION_COMMITS,
-            commit_watchdog: DEFAULT_COMMIT_WATCHDOG,
+            store: StoreSettings {
+                retention_age: DEFAULT_RETENTION_AGE,
+                retention_commits: DEFAULT_RETENTION_COMMITS,
+                ..StoreSettings::of("paths")
+            },
             heartbeat_period: DEFAULT_HEARTBEAT_PERIOD,
             probe_period: DEFAULT_PROBE_PERIOD,
             probes_per_second: DEFAULT_PROBES_PER_SECOND,
@@ -88,14 +81,12 @@ const MIN_SECRET: usize = 32;
 const MIN_PERIOD: Duration = Duration::from_millis(50);
 
 impl Config {
-    /// The store's own settings.
-    #[must_use]
-    pub fn store(&self) -> StoreConfig {
-        let retention =
-            Retention { max_age: self.retention_age, max_commits: self.retention_commits };
-        let commit_watchdog = self.commit_watchdog;
-        let engine = EmbeddedConfig { commit_watchdog, ..EmbeddedConfig::new(&self.data_dir) };
-        StoreConfig { retention, ..StoreConfig::embedded(engine) }
+    /// How the store is opened: all of its records are as the first release wrote them.
+    ///
+    /// # Errors
+    /// A setting of the store is out of its range.
+    pub fn store(&self) -> Result<StoreConfig, SettingsError> {
+        self.store.store("paths", reads(&[], env!("CARGO_PKG_VERSION")))
     }
 
     /// How often and how much connectors probe.

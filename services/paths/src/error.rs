@@ -12,7 +12,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a call was refused or failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// No such connector here.
     #[error(
         "`{0}` is not known here: it was deleted, or it is so new that the configuration has not arrived yet; try again, and enrol anew if it stays"
@@ -32,7 +32,7 @@ pub enum Error {
 impl Error {
     /// The way of failing that its code follows from.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::AppConnectorNotFound(_) => Kind::NotFound,
             Self::SnapshotNotReady => Kind::Unavailable,
@@ -43,7 +43,7 @@ impl Error {
 
     /// The stable word for it.
     #[must_use]
-    pub fn reason(&self) -> Reason {
+    pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::AppConnectorNotFound(_) => Reason::ResourceNotFound,
             Self::SnapshotNotReady => Reason::SnapshotNotReady,

@@ -1,14 +1,13 @@
 //! The edge of paths: parse, call, render.
 //!
-//! Owns: the handlers and every conversion between the wire and the domain; what siblings send is read in
+//! Owns: the api and every conversion between the wire and the domain; what siblings send is read in
 //! `clients`.
 //! Always holds: a request is refused with all its violations at once.
 //! Absent on purpose: rules. A handler asks a use case.
 
 mod accept_snapshot;
-mod backup;
+mod api;
 mod convert;
-mod handlers;
 mod report;
 
-pub use handlers::{Api, Parts};
+pub(crate) use api::{Api, Parts};

@@ -10,17 +10,17 @@
 //! Read in this order: `domain` (the rules), `live` (what connectors report), `service` (the use cases), `grpc` (the edge), `workers` and `clients`
 //! (following the siblings), `store` (the copy), `app` (all of it put together), `config`, `metrics`, `error`.
 
-pub mod app;
-pub mod clients;
-pub mod config;
+mod app;
+mod clients;
+mod config;
 pub mod domain;
-pub mod error;
-pub mod grpc;
+mod error;
+mod grpc;
 pub mod live;
-pub mod metrics;
-pub mod service;
-pub mod store;
-pub mod workers;
+mod metrics;
+mod service;
+mod store;
+mod workers;
 
 pub use app::App;
 pub use config::Config;

@@ -25,7 +25,7 @@ struct OfArea {
 
 /// The service's metrics; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     selections: Family<Selection, Counter>,
     kept: Counter,
     results: Counter,
@@ -38,7 +38,7 @@ pub struct Metrics {
 impl Metrics {
     /// Makes and registers them.
     #[must_use]
-    pub fn register(registry: &runtime::metrics::Registry) -> Self {
+    pub(crate) fn register(registry: &runtime::metrics::Registry) -> Self {
         let metrics = Self::default();
         registry.register(|registry| {
             let help = "Answers of SelectPath by outcome (PATH or the reason) and degradation";
@@ -60,7 +60,7 @@ impl Metrics {
     }
 
     /// A question was answered.
-    pub fn selected(&self, answer: &Answer) {
+    pub(crate) fn selected(&self, answer: &Answer) {
         let (outcome, degradation) = match &answer.outcome {
             Err(reason) => (reason.word(), "NONE"),
             Ok(path) => ("PATH", degradation(path.degradation)),
@@ -72,24 +72,24 @@ impl Metrics {
     }
 
     /// Results of probes counted.
-    pub fn results(&self, count: usize) {
+    pub(crate) fn results(&self, count: usize) {
         self.results.inc_by(count as u64);
     }
 
     /// Report streams open now.
     #[must_use]
-    pub fn streams(&self) -> &Gauge {
+    pub(crate) fn streams(&self) -> &Gauge {
         &self.streams
     }
 
     /// How many connectors are connected, of how many.
-    pub fn fleet(&self, connected: usize, all: usize) {
+    pub(crate) fn fleet(&self, connected: usize, all: usize) {
         self.connected.set(i64::try_from(connected).unwrap_or(i64::MAX));
         self.connectors.set(i64::try_from(all).unwrap_or(i64::MAX));
     }
 
     /// The copy of a sibling's objects could not be written.
-    pub fn save_failed(&self, area: Area) {
+    pub(crate) fn save_failed(&self, area: Area) {
         self.save_failures.get_or_create(&OfArea { sibling: area.word() }).inc();
     }
 }

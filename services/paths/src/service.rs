@@ -4,9 +4,9 @@
 //! (what connectors report and are asked to probe), [`status`] (what the fleet looks like), [`trust`] (whose
 //! certificates count), [`token`] (what clients send back).
 
-pub mod index;
-pub mod report;
-pub mod select;
-pub mod status;
-pub mod token;
-pub mod trust;
+pub(crate) mod index;
+pub(crate) mod report;
+pub(crate) mod select;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod trust;

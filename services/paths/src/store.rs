@@ -7,8 +7,8 @@
 
 #[cfg(test)]
 mod fuzz;
-pub mod keys;
+pub(crate) mod keys;
 mod mirror;
-pub mod records;
+pub(crate) mod records;
 
-pub use mirror::{Mirror, secret};
+pub(crate) use mirror::{Mirror, secret};

@@ -1,4 +1,4 @@
 //! What goes on by itself: following the siblings, and tidying up.
 
-pub mod feed;
-pub mod tidy;
+pub(crate) mod feed;
+pub(crate) mod tidy;

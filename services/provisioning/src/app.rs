@@ -27,7 +27,7 @@ use runtime::{
 use crate::{
     clients::Registry,
     config::Config,
-    grpc::{Api, EnrolmentHandlers, NextSteps, View},
+    grpc::{Api, EnrolmentApi, NextSteps, View},
     metrics::Metrics,
     service::{
         authorities::Authorities,
@@ -43,7 +43,7 @@ use crate::{
         revoking::Revoking,
         tenants::Tenants,
     },
-    store::{Records, reads},
+    store::{Rows, reads},
     workers::{
         finish_reserved::{self, FinishReserved},
         follow_registry::{FollowRegistry, REGISTRY, watch_of},
@@ -55,7 +55,7 @@ use crate::{
 /// The service, built and not yet running.
 pub struct App {
     store: Store,
-    records: Records,
+    rows: Rows,
     registry: Registry,
     sibling: Sibling,
     feed: Feed<Authorities>,
@@ -64,7 +64,7 @@ pub struct App {
     returns: Folding<Returning>,
     metrics: Metrics,
     provisioning: Api,
-    enrolment: EnrolmentHandlers,
+    enrolment: EnrolmentApi,
     deps: Deps,
 }
 
@@ -78,30 +78,30 @@ impl Service for App {
 
     async fn build(config: Config, deps: Deps) -> anyhow::Result<Self> {
         let store = open(&config, &deps).await?;
-        let records = Records::new(store.clone());
+        let rows = Rows::new(store.clone());
         let history = History::open(store.clone(), config.history.clone(), deps.clock.now());
         let history = history.await.context("reading the store")?;
         let metrics = Metrics::new(&deps.metrics);
         let channel = connect(&ClientConfig::new(&deps.peers.registry, deps.client_tls.clone()))?;
         let registry = Registry::new(channel);
-        let authorities = Authorities::new(records.clone(), deps.trust.clone());
+        let authorities = Authorities::new(rows.clone(), deps.trust.clone());
         let feed = cache::open(&store, Arc::new(authorities.clone()));
         let feed = feed.await.context("the tenants' authorities cannot be loaded")?;
-        let (returns, give_back) = Folding::new(Returning { records: records.clone() });
+        let (returns, give_back) = Folding::new(Returning { rows: rows.clone() });
         let finisher = Finisher {
-            records: records.clone(),
+            rows: rows.clone(),
             registry: registry.clone(),
             authorities: authorities.clone(),
             returns: give_back,
         };
         let sibling = deps.followers.sibling(REGISTRY);
         let siblings = Siblings::new([sibling.clone()]);
-        let (enrolment, joins) = enrolment_handlers(&config, &deps, &records, &finisher, &metrics);
-        let keys = keys(&config, &deps, &records, history, &registry)?;
+        let (enrolment, joins) = enrolment_handlers(&config, &deps, &rows, &finisher, &metrics);
+        let keys = keys(&config, &deps, &rows, history, &registry)?;
         let provisioning = api(&deps, keys, siblings, &authorities, &metrics);
         Ok(Self {
             store,
-            records,
+            rows,
             registry,
             sibling,
             feed,
@@ -131,7 +131,7 @@ impl Service for App {
     async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let Self {
             store,
-            records,
+            rows,
             registry,
             sibling,
             feed,
@@ -148,16 +148,16 @@ impl Service for App {
         let finish = FinishReserved { finisher, metrics };
         workers.spawn(finish, finish_reserved::PERIOD, Signal::new());
         let history = provisioning.keys.history.clone();
-        let sweep = Sweep { records: records.clone(), history: history.clone() };
+        let sweep = Sweep { rows: rows.clone(), history: history.clone() };
         workers.spawn(sweep, sweep::PERIOD, Signal::new());
         let trim = Trim { history };
         workers.spawn(trim, trim::PERIOD, Signal::new());
         let follow = FollowRegistry {
             keys: provisioning.keys,
-            revoking: Revoking { records: records.clone() },
+            revoking: Revoking { rows: rows.clone() },
             denied: deps.denied.voice("provisioning/registry"),
-            followed: records.followed(REGISTRY).await?.unwrap_or_default(),
-            records,
+            followed: rows.followed(REGISTRY).await?.unwrap_or_default(),
+            rows,
         };
         let follow = async {
             sibling.follow(watch_of(registry.client()), follow, None).await;
@@ -187,15 +187,15 @@ async fn open(config: &Config, deps: &Deps) -> anyhow::Result<Store> {
 fn enrolment_handlers(
     config: &Config,
     deps: &Deps,
-    records: &Records,
+    rows: &Rows,
     finisher: &Finisher,
     metrics: &Metrics,
-) -> (EnrolmentHandlers, Folding<Reserving>) {
+) -> (EnrolmentApi, Folding<Reserving>) {
     let limits = Arc::new(FailureLimits::new());
-    let reserving = Reserving { records: records.clone(), limits: Arc::clone(&limits) };
+    let reserving = Reserving { rows: rows.clone(), limits: Arc::clone(&limits) };
     let (folding, joins) = Folding::new(reserving);
     let enrolling = Enrolling {
-        records: records.clone(),
+        rows: rows.clone(),
         finisher: finisher.clone(),
         limits,
         joins,
@@ -210,20 +210,20 @@ fn enrolment_handlers(
         probe_period: config.probe_period,
     };
     let enrolling = Arc::new(enrolling);
-    (EnrolmentHandlers { enrolling, next, clock: deps.clock.clone() }, folding)
+    (EnrolmentApi { enrolling, next, clock: deps.clock.clone() }, folding)
 }
 
 fn keys(
     config: &Config,
     deps: &Deps,
-    records: &Records,
+    rows: &Rows,
     history: History,
     registry: &Registry,
 ) -> anyhow::Result<Keys> {
-    let (records, registry) = (records.clone(), registry.clone());
-    let tenants = Tenants { records: records.clone(), registry: registry.clone() };
+    let (rows, registry) = (rows.clone(), registry.clone());
+    let tenants = Tenants { rows: rows.clone(), registry: registry.clone() };
     let (join, quota) = (join_facts(config, deps)?, config.max_keys_per_tenant);
-    Ok(Keys { records, history, registry, tenants, join, quota })
+    Ok(Keys { rows, history, registry, tenants, join, quota })
 }
 
 fn api(
@@ -233,16 +233,16 @@ fn api(
     authorities: &Authorities,
     metrics: &Metrics,
 ) -> Api {
-    let records = keys.records.clone();
+    let rows = keys.rows.clone();
     let trust_domain = deps.trust.trust_domain().as_str().to_owned();
     Api {
         keys: Arc::new(keys),
-        ledger: Ledger { records: records.clone() },
+        ledger: Ledger { rows: rows.clone() },
         authorities: authorities.clone(),
-        renewal: Renewal { records: records.clone(), authorities: authorities.clone() },
-        view: View { epoch: records.epoch(), trust_domain },
+        renewal: Renewal { rows: rows.clone(), authorities: authorities.clone() },
+        view: View { epoch: rows.epoch(), trust_domain },
         siblings,
-        tokens: TokenKey::new(*records.epoch().as_bytes(), &[]),
+        tokens: TokenKey::new(*rows.epoch().as_bytes(), &[]),
         metrics: metrics.clone(),
         about: deps.about,
         clock: deps.clock.clone(),
@@ -268,6 +268,6 @@ fn or_else(setting: &str, default: impl FnOnce() -> String) -> String {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("records", &self.records).finish_non_exhaustive()
+        f.debug_struct("App").field("rows", &self.rows).finish_non_exhaustive()
     }
 }

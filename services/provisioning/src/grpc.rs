@@ -17,4 +17,4 @@ mod watch;
 
 pub(crate) use api::Api;
 pub(crate) use convert::{NextSteps, View};
-pub(crate) use enrolment::EnrolmentHandlers;
+pub(crate) use enrolment::EnrolmentApi;

@@ -35,7 +35,7 @@ pub(crate) use watch::{Kind, Watched, prefixes, seen, snapshot};
 
 /// A value and the revision of its last change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Versioned<T> {
+pub(crate) struct Found<T> {
     pub(crate) value: T,
     pub(crate) revision: Revision,
 }
@@ -46,11 +46,11 @@ pub(crate) struct Lost;
 
 /// Everything provisioning keeps. A cheap handle.
 #[derive(Clone, Debug)]
-pub(crate) struct Records {
+pub(crate) struct Rows {
     store: Store,
 }
 
-impl Records {
+impl Rows {
     pub(crate) fn new(store: Store) -> Self {
         Self { store }
     }
@@ -69,11 +69,7 @@ impl Records {
         &self.store
     }
 
-    async fn read<R: Record>(
-        &self,
-        key: &Key,
-        at: At,
-    ) -> Result<Option<Versioned<R::Domain>>, Fault> {
+    async fn read<R: Record>(&self, key: &Key, at: At) -> Result<Option<Found<R::Domain>>, Fault> {
         self.store.get(key, at).await?.as_ref().map(decode::<R>).transpose()
     }
 
@@ -84,9 +80,9 @@ impl Records {
     }
 }
 
-fn decode<R: Record>(row: &Row) -> Result<Versioned<R::Domain>, Fault> {
+fn decode<R: Record>(row: &Row) -> Result<Found<R::Domain>, Fault> {
     let value = decode_value::<R>(&row.key, &row.value)?;
-    Ok(Versioned { value, revision: row.revision })
+    Ok(Found { value, revision: row.revision })
 }
 
 fn decode_value<R: Record>(key: &Key, value: &[u8]) -> Result<R::Domain, Fault> {

@@ -65,7 +65,6 @@ impl Service for App {
         let (registry, feed) = Registry::open(Ground {
             store: store.clone(),
             history,
-            clock: deps.clock.clone(),
             quotas: config.quotas.clone(),
             trust_domain: deps.trust.trust_domain().clone(),
             keys: Keys::new(channel),
@@ -76,6 +75,7 @@ impl Service for App {
         .context("reading the store")?;
         let registry = Arc::new(registry);
         let api = Api {
+            clock: deps.clock.clone(),
             registry: Arc::clone(&registry),
             tokens: TokenKey::new(*store.epoch().as_bytes(), b""),
             streams: deps.shutdown.streams.clone(),

@@ -29,7 +29,6 @@ mod update;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use names::{TenantName, TrustDomain};
 use resource::{
     Fault, Write,
@@ -38,7 +37,7 @@ use resource::{
     record,
     write::{self, Ran},
 };
-use runtime::{Clock, worker::Signal};
+use runtime::worker::Signal;
 use store::{CommitError, Committed, Etag, Revision, Store};
 use uuid::Uuid;
 
@@ -62,7 +61,6 @@ pub(crate) use population::Population;
 pub(crate) struct Registry {
     rows: Rows,
     history: History,
-    clock: Clock,
     quotas: Quotas,
     trust_domain: TrustDomain,
     population: Arc<Population>,
@@ -89,7 +87,6 @@ enum Counted<'a> {
 pub(crate) struct Ground {
     pub(crate) store: Store,
     pub(crate) history: History,
-    pub(crate) clock: Clock,
     pub(crate) quotas: Quotas,
     pub(crate) trust_domain: TrustDomain,
     pub(crate) keys: Keys,
@@ -100,7 +97,7 @@ pub(crate) struct Ground {
 impl Registry {
     /// The use cases over an open store, with what every tenant holds counted, and what keeps that count up.
     pub(crate) async fn open(ground: Ground) -> Result<(Self, Feed<Population>), Error> {
-        let Ground { store, history, clock, quotas, trust_domain, keys, swept, metrics } = ground;
+        let Ground { store, history, quotas, trust_domain, keys, swept, metrics } = ground;
         let rows = Rows::new(store);
         let population = Arc::new(Population::new(metrics.clone()));
         let feed = cache::open(rows.store(), Arc::clone(&population)).await?;
@@ -108,7 +105,6 @@ impl Registry {
         let registry = Self {
             rows,
             history,
-            clock,
             quotas,
             trust_domain,
             population,
@@ -163,11 +159,6 @@ impl Registry {
             return String::new();
         }
         Etag::new(self.rows.store().epoch(), revision).to_string()
-    }
-
-    /// The time.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Who writes in a tenant, for history.

@@ -20,19 +20,22 @@ use crate::{domain::group::Group, service::groups::GroupChange};
 
 /// Registry, as far as updates needs it.
 #[derive(Clone)]
-pub struct Registry {
+pub(crate) struct Registry {
     client: RegistryServiceClient<Channel>,
 }
 
 impl Registry {
     /// Over a channel; nothing is dialled before the first call.
     #[must_use]
-    pub fn new(channel: Channel) -> Self {
+    pub(crate) fn new(channel: Channel) -> Self {
         Self { client: RegistryServiceClient::new(channel) }
     }
 
     /// One group; `None` when registry knows that there is none.
-    pub async fn group(&self, name: &AppConnectorGroupName) -> Result<Option<Group>, Failure> {
+    pub(crate) async fn group(
+        &self,
+        name: &AppConnectorGroupName,
+    ) -> Result<Option<Group>, Failure> {
         let answer = retry(RetryPolicy::default(), || {
             let mut client = self.client.clone();
             let request =
@@ -49,7 +52,7 @@ impl Registry {
     }
 
     /// One tenant; `None` when registry knows that there is none.
-    pub async fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, Failure> {
+    pub(crate) async fn tenant(&self, name: &TenantName) -> Result<Option<Tenant>, Failure> {
         let answer = retry(RetryPolicy::default(), || {
             let mut client = self.client.clone();
             let request = wire::GetTenantRequest { name: name.to_string(), read_time: None };
@@ -69,7 +72,7 @@ impl Registry {
     }
 
     /// Registry's watch of all groups of all tenants.
-    pub fn groups(&self) -> impl Source<Event = GroupChange> + use<> {
+    pub(crate) fn groups(&self) -> impl Source<Event = GroupChange> + use<> {
         let client = self.client.clone();
         let open = move |resume_token| {
             let mut client = client.clone();
@@ -88,11 +91,11 @@ impl Registry {
 
 /// A tenant, as far as it counts here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tenant {
+pub(crate) struct Tenant {
     /// Its global id.
-    pub uid: uuid::Uuid,
+    pub(crate) uid: uuid::Uuid,
     /// Soft-deleted: its name may soon be another's.
-    pub deleted: bool,
+    pub(crate) deleted: bool,
 }
 
 /// What an event means here; `None` for what is not a group (a newer registry may send more than was asked for).

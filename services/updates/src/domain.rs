@@ -8,16 +8,16 @@
 //! Read in this order: `window` (one recurring window), `zone` (wall clock to instant), `occurrence` (windows
 //! on the time line), `freeze`, `profile`, `pace`, `schedule` (all of it together), `change`.
 
-pub mod change;
-pub mod freeze;
+pub(crate) mod change;
+pub(crate) mod freeze;
 #[cfg(test)]
 mod fuzz;
-pub mod group;
-pub mod occurrence;
-pub mod pace;
-pub mod policy;
-pub mod profile;
-pub mod schedule;
-pub mod tenant;
-pub mod window;
-pub mod zone;
+pub(crate) mod group;
+pub(crate) mod occurrence;
+pub(crate) mod pace;
+pub(crate) mod policy;
+pub(crate) mod profile;
+pub(crate) mod schedule;
+pub(crate) mod tenant;
+pub(crate) mod window;
+pub(crate) mod zone;

@@ -13,7 +13,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a call was refused or failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// No such group, or it is deleted.
     #[error("the app connector group does not exist")]
     GroupNotFound(AppConnectorGroupName),

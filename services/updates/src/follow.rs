@@ -19,11 +19,11 @@ use crate::{
 pub(crate) const REGISTRY: &str = "registry";
 
 /// What takes in registry's groups.
-pub struct GroupSink {
+pub(crate) struct GroupSink {
     /// What is kept current.
-    pub groups: Groups,
+    pub(crate) groups: Groups,
     /// A token of the life of registry that the copy is of; empty when that is not known.
-    pub copy_of: String,
+    pub(crate) copy_of: String,
 }
 
 impl Sink for GroupSink {

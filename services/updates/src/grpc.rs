@@ -13,4 +13,4 @@ mod policy;
 mod profile;
 mod schedule;
 
-pub use api::Api;
+pub(crate) use api::Api;

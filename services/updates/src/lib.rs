@@ -9,18 +9,17 @@
 //! Read in this order: `domain` (the rules), `store` (what is kept), `service` (the use cases), `grpc` (the edge),
 //! `follow` and `clients` (registry), `workers`, `app` (all of it put together), `config`, `metrics`, `error`.
 
-pub mod app;
-pub mod clients;
-pub mod config;
-pub mod domain;
-pub mod error;
-pub mod follow;
-pub mod grpc;
-pub mod metrics;
-pub mod service;
-pub mod store;
-pub mod workers;
+mod app;
+mod clients;
+mod config;
+mod domain;
+mod error;
+mod follow;
+mod grpc;
+mod metrics;
+mod service;
+mod store;
+mod workers;
 
 pub use app::App;
 pub use config::Config;
-pub use error::Error;

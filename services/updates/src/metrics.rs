@@ -4,14 +4,14 @@ use prometheus_client::metrics::gauge::Gauge;
 
 /// Handles of the metrics.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     lost_races: Gauge,
 }
 
 impl Metrics {
     /// Registers all of them.
     #[must_use]
-    pub fn register(registry: &runtime::metrics::Registry) -> Self {
+    pub(crate) fn register(registry: &runtime::metrics::Registry) -> Self {
         let metrics = Self::default();
         registry.register(|registry| {
             registry.register(

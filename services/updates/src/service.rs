@@ -7,9 +7,9 @@
 //! Read in this order: `configuration` (how anything is read and written), then the nouns: `schedules`, `policies`, `profiles`;
 //! `groups` and `tenants` are what registry owns.
 
-pub mod configuration;
-pub mod groups;
-pub mod policies;
-pub mod profiles;
-pub mod schedules;
-pub mod tenants;
+pub(crate) mod configuration;
+pub(crate) mod groups;
+pub(crate) mod policies;
+pub(crate) mod profiles;
+pub(crate) mod schedules;
+pub(crate) mod tenants;

@@ -16,25 +16,25 @@ mod written;
 
 use store::Store;
 
-pub use records::{Kept, Written, reads};
-pub use written::{Found, Kind, Place, Slot};
+pub(crate) use records::{Kept, Written, reads};
+pub(crate) use written::{Found, Kind, Place, Slot};
 
 /// The service's view of its store. Cheap to clone.
 #[derive(Clone)]
-pub struct Rows {
+pub(crate) struct Rows {
     store: Store,
 }
 
 impl Rows {
     /// Over an open store.
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store) -> Self {
         Self { store }
     }
 
     /// The store itself: epoch, published revision, health, close.
     #[must_use]
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 }

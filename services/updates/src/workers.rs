@@ -2,4 +2,4 @@
 
 mod trim;
 
-pub use trim::{TRIM_PERIOD, Trim};
+pub(crate) use trim::{TRIM_PERIOD, Trim};

@@ -14,7 +14,7 @@ use super::Told;
 
 /// What is known of one object.
 #[derive(Clone, Debug, PartialEq)]
-pub enum TrustFact {
+pub(crate) enum TrustFact {
     /// Roots that verify a tenant's connectors, DER; empty: none.
     Roots(TenantName, Vec<Vec<u8>>),
     /// Whether an identity is refused.
@@ -22,7 +22,7 @@ pub enum TrustFact {
 }
 
 /// The trust bundles and revocations of all tenants.
-pub fn trust_source(channel: Channel) -> impl Source<Event = Told<TrustFact>> {
+pub(crate) fn trust_source(channel: Channel) -> impl Source<Event = Told<TrustFact>> {
     let client = ProvisioningServiceClient::new(channel);
     let open = move |resume_token| {
         let mut client = client.clone();
@@ -42,7 +42,7 @@ pub fn trust_source(channel: Channel) -> impl Source<Event = Told<TrustFact>> {
 ///
 /// # Errors
 /// The bytes are no event.
-pub fn read(message: &Bytes) -> Result<Option<TrustFact>, prost::DecodeError> {
+pub(crate) fn read(message: &Bytes) -> Result<Option<TrustFact>, prost::DecodeError> {
     Ok(told(Event::decode(message.clone())?).map(|told| told.fact))
 }
 

@@ -34,7 +34,7 @@ const LOWEST_PRIORITY: u8 = 9;
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The watch, under one name for registry's writers to wait for.
-pub struct ConfigurationWatch {
+pub(crate) struct ConfigurationWatch {
     client: RegistryServiceClient<Channel>,
     follower: Uuid,
 }
@@ -42,12 +42,12 @@ pub struct ConfigurationWatch {
 impl ConfigurationWatch {
     /// Over a channel; nothing is dialled before the watch is opened.
     #[must_use]
-    pub fn new(channel: Channel) -> Self {
+    pub(crate) fn new(channel: Channel) -> Self {
         Self { client: RegistryServiceClient::new(channel), follower: Uuid::new_v4() }
     }
 
     /// Every kind of object of all tenants.
-    pub fn source(&self) -> impl Source<Event = Told<Fact>> + use<> {
+    pub(crate) fn source(&self) -> impl Source<Event = Told<Fact>> + use<> {
         let (client, follower) = (self.client.clone(), self.follower.to_string());
         let open = move |resume_token| {
             let mut client = client.clone();
@@ -66,7 +66,7 @@ impl ConfigurationWatch {
     /// Tells registry how far answers have come: its writers of withdrawals wait for that. Ends with `applied`'s sender.
     /// Confirmations that come faster than the way there and back are told as one, the last; one that is lost
     /// costs a writer its patience and nothing else.
-    pub fn confirm(
+    pub(crate) fn confirm(
         &self,
         mut applied: watch::Receiver<String>,
     ) -> impl Future<Output = ()> + use<> {
@@ -91,7 +91,7 @@ impl ConfigurationWatch {
 ///
 /// # Errors
 /// The bytes are no event.
-pub fn read(message: &Bytes) -> Result<Option<Fact>, prost::DecodeError> {
+pub(crate) fn read(message: &Bytes) -> Result<Option<Fact>, prost::DecodeError> {
     Ok(told(Event::decode(message.clone())?).map(|told| told.fact))
 }
 

@@ -14,7 +14,7 @@ pub(super) use question::{
 pub(super) use report::{
     Hello, assignment, farewell, heartbeat, heartbeat_ack, hello, probe_results, welcome,
 };
-pub(super) use status::{connector_status, server_info};
+pub(super) use status::connector_status;
 
 use prost_types::Timestamp as WireTime;
 

@@ -12,7 +12,7 @@ use rpc::access::Caller;
 use tokio::sync::watch;
 use tonic::{Status, Streaming};
 
-use super::{convert, handlers::Parts};
+use super::{api::Parts, convert};
 use crate::{
     error::Error,
     service::{index::Index, report::Session},

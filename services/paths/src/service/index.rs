@@ -36,7 +36,7 @@ const NEVER: i64 = i64::MIN;
 
 /// One tenant.
 #[derive(Debug)]
-pub struct Tenant {
+pub(crate) struct Tenant {
     view: ArcSwap<TenantView>,
     /// Counts what may change what connectors are to probe.
     changes: watch::Sender<u64>,
@@ -45,50 +45,50 @@ pub struct Tenant {
 impl Tenant {
     /// Its configuration as of now, joined with what is live of it.
     #[must_use]
-    pub fn view(&self) -> Arc<TenantView> {
+    pub(crate) fn view(&self) -> Arc<TenantView> {
         self.view.load_full()
     }
 
     /// Says that connectors may have to probe something else.
-    pub fn announce(&self) {
+    pub(crate) fn announce(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 
     /// Notifies of such changes.
     #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 }
 
 /// How fresh the configuration is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Freshness {
+pub(crate) struct Freshness {
     /// Counts the changes that were applied.
-    pub revision: i64,
+    pub(crate) revision: i64,
     /// When registry last confirmed the copy, in this run of the process or an earlier one.
-    pub confirmed: Option<Timestamp>,
+    pub(crate) confirmed: Option<Timestamp>,
 }
 
 impl Freshness {
     /// Time since the last confirmation, by the wall clock, the only one that outlives a restart: zero when that was
     /// set back since. `None` while there is no copy at all.
     #[must_use]
-    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn age(&self, now: Timestamp) -> Option<Duration> {
         let age = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
         self.confirmed.map(age)
     }
 
     /// Whether it is older than a limit.
     #[must_use]
-    pub fn is_stale(&self, limit: Duration, now: Timestamp) -> bool {
+    pub(crate) fn is_stale(&self, limit: Duration, now: Timestamp) -> bool {
         self.age(now).is_none_or(|age| age > limit)
     }
 }
 
 /// All tenants.
 #[derive(Debug)]
-pub struct Index {
+pub(crate) struct Index {
     model: Mutex<Model>,
     tenants: ArcSwap<HashMap<TenantName, Arc<Tenant>>>,
     fleet: Fleet,
@@ -102,7 +102,7 @@ pub struct Index {
 impl Index {
     /// Nothing yet; counts its revisions from one.
     #[must_use]
-    pub fn new(revision: i64) -> Self {
+    pub(crate) fn new(revision: i64) -> Self {
         Self {
             model: Mutex::default(),
             tenants: ArcSwap::default(),
@@ -115,13 +115,13 @@ impl Index {
     }
 
     /// Restores the copy that an earlier run of this process left.
-    pub fn restore(&self, facts: impl IntoIterator<Item = Fact>, confirmed: Timestamp) {
+    pub(crate) fn restore(&self, facts: impl IntoIterator<Item = Fact>, confirmed: Timestamp) {
         self.replace(facts);
         self.confirmed_ms.store(confirmed.as_millisecond(), Relaxed);
     }
 
     /// Replaces everything by a snapshot of registry; what is not in it is gone.
-    pub fn reset(&self, facts: impl IntoIterator<Item = Fact>, now: Timestamp) {
+    pub(crate) fn reset(&self, facts: impl IntoIterator<Item = Fact>, now: Timestamp) {
         self.replace(facts);
         self.confirm(now);
     }
@@ -140,7 +140,7 @@ impl Index {
     }
 
     /// Applies one commit of registry.
-    pub fn apply(&self, facts: impl IntoIterator<Item = Fact>, now: Timestamp) {
+    pub(crate) fn apply(&self, facts: impl IntoIterator<Item = Fact>, now: Timestamp) {
         let mut model = self.model();
         let touched: BTreeSet<TenantName> =
             facts.into_iter().map(|fact| model.learn(fact)).collect();
@@ -150,7 +150,7 @@ impl Index {
     }
 
     /// Registry confirmed that nothing changed.
-    pub fn confirm(&self, now: Timestamp) {
+    pub(crate) fn confirm(&self, now: Timestamp) {
         self.confirmed_ms.store(now.as_millisecond(), Relaxed);
     }
 
@@ -198,13 +198,13 @@ impl Index {
 
     /// One tenant, if it exists.
     #[must_use]
-    pub fn tenant(&self, name: &TenantName) -> Option<Arc<Tenant>> {
+    pub(crate) fn tenant(&self, name: &TenantName) -> Option<Arc<Tenant>> {
         self.tenants.load().get(name).cloned()
     }
 
     /// Every tenant, in the order of their names.
     #[must_use]
-    pub fn tenants(&self) -> Vec<(TenantName, Arc<Tenant>)> {
+    pub(crate) fn tenants(&self) -> Vec<(TenantName, Arc<Tenant>)> {
         let mut all: Vec<_> =
             self.tenants.load().iter().map(|(name, it)| (name.clone(), it.clone())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
@@ -213,7 +213,7 @@ impl Index {
 
     /// A connector of the configuration.
     #[must_use]
-    pub fn connector(&self, name: &AppConnectorName) -> Option<Arc<ConnectorLive>> {
+    pub(crate) fn connector(&self, name: &AppConnectorName) -> Option<Arc<ConnectorLive>> {
         let tenant = self.tenant(&name.tenant())?;
         let view = tenant.view.load();
         view.connectors.get(&name.app_connector).map(|enrolled| enrolled.live.clone())
@@ -221,12 +221,12 @@ impl Index {
 
     /// Connectors whose certificates are to be refused.
     #[must_use]
-    pub fn deleted(&self) -> BTreeSet<AppConnectorName> {
+    pub(crate) fn deleted(&self) -> BTreeSet<AppConnectorName> {
         self.model().deleted().clone()
     }
 
     /// Shows the configuration of every tenant that is known of.
-    pub fn survey(&self, mut look: impl FnMut(&TenantName, &TenantConfiguration)) {
+    pub(crate) fn survey(&self, mut look: impl FnMut(&TenantName, &TenantConfiguration)) {
         let model = self.model();
         for name in model.tenants() {
             if let Some(configuration) = model.tenant(name) {
@@ -237,12 +237,12 @@ impl Index {
 
     /// The connectors of all tenants, live.
     #[must_use]
-    pub fn fleet(&self) -> &Fleet {
+    pub(crate) fn fleet(&self) -> &Fleet {
         &self.fleet
     }
 
     /// Forgets what the fleet no longer has.
-    pub fn tidy(&self) {
+    pub(crate) fn tidy(&self) {
         let tenants = self.tenants.load();
         self.fleet.retain(|name| {
             tenants.get(&name.tenant()).is_some_and(|tenant| {
@@ -253,13 +253,13 @@ impl Index {
 
     /// Whether a configuration has ever been loaded.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.ready.load(Relaxed)
     }
 
     /// How fresh it is.
     #[must_use]
-    pub fn freshness(&self) -> Freshness {
+    pub(crate) fn freshness(&self) -> Freshness {
         let confirmed = Some(self.confirmed_ms.load(Relaxed)).filter(|ms| *ms != NEVER);
         Freshness {
             revision: self.revision.load(Relaxed),
@@ -269,7 +269,7 @@ impl Index {
 
     /// Notifies of every change.
     #[must_use]
-    pub fn arrivals(&self) -> watch::Receiver<u64> {
+    pub(crate) fn arrivals(&self) -> watch::Receiver<u64> {
         self.arrivals.subscribe()
     }
 

@@ -33,33 +33,33 @@ const OLDEST_RESULT: Duration = Duration::from_secs(3_600);
 
 /// What an installation decides about reports.
 #[derive(Clone, Copy, Debug)]
-pub struct ReportSettings {
+pub(crate) struct ReportSettings {
     /// Between two heartbeats.
-    pub heartbeat_period: Duration,
+    pub(crate) heartbeat_period: Duration,
     /// How often and how much connectors probe.
-    pub pace: ProbePace,
+    pub(crate) pace: ProbePace,
 }
 
 /// The result of one probe.
 #[derive(Clone, Debug)]
-pub struct ProbeResult {
+pub(crate) struct ProbeResult {
     /// Which target, as [`target_id`] spells it.
-    pub target_id: String,
+    pub(crate) target_id: String,
     /// What came out; `None`: it was not probed.
-    pub check: Option<Check>,
+    pub(crate) check: Option<Check>,
     /// How long ago.
-    pub age: Duration,
+    pub(crate) age: Duration,
 }
 
 /// The id of a target on the wire.
 #[must_use]
-pub fn target_id(target: &Target) -> String {
+pub(crate) fn target_id(target: &Target) -> String {
     format!("{}:{}:{}", target.protocol.as_str(), target.port, target.host)
 }
 
 /// One report stream. When it is dropped its connector has 5 s to come back.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     index: Arc<Index>,
     settings: ReportSettings,
     clock: Clock,
@@ -75,7 +75,7 @@ pub struct Session {
 impl Session {
     /// Opens a stream; the connector is present from now on. `None` if it is not in the configuration.
     #[must_use]
-    pub fn open(
+    pub(crate) fn open(
         index: Arc<Index>,
         settings: ReportSettings,
         clock: Clock,
@@ -100,31 +100,31 @@ impl Session {
 
     /// Whether a newer stream of the connector took over.
     #[must_use]
-    pub fn is_superseded(&self) -> bool {
+    pub(crate) fn is_superseded(&self) -> bool {
         !self.live.is_current(self.mark)
     }
 
     /// Whether its connector is still in the configuration.
     #[must_use]
-    pub fn is_enrolled(&self) -> bool {
+    pub(crate) fn is_enrolled(&self) -> bool {
         self.index.connector(&self.name).is_some()
     }
 
     /// Whether three heartbeats were missed.
     #[must_use]
-    pub fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         self.live.presence(self.clock.now()) != Presence::Connected
     }
 
     /// A sign of life, with what it says of itself.
-    pub fn beat(&self, load: Option<Load>, sent: Option<Timestamp>) {
+    pub(crate) fn beat(&self, load: Option<Load>, sent: Option<Timestamp>) {
         let now = self.clock.now();
         let skew = sent.map(|sent| sent.as_millisecond() - now.as_millisecond());
         self.live.beat(self.mark, load, skew, now);
     }
 
     /// Results of probes; says how many counted.
-    pub fn results(&self, results: Vec<ProbeResult>) -> usize {
+    pub(crate) fn results(&self, results: Vec<ProbeResult>) -> usize {
         if self.is_superseded() {
             return 0;
         }
@@ -143,12 +143,12 @@ impl Session {
     }
 
     /// The connector leaves on purpose.
-    pub fn goodbye(&mut self) {
+    pub(crate) fn goodbye(&mut self) {
         self.goodbye = true;
     }
 
     /// What it is to probe, if that is not what it was last asked; with a version that counts up.
-    pub fn assignment(&mut self) -> Option<(i64, &Assignment)> {
+    pub(crate) fn assignment(&mut self) -> Option<(i64, &Assignment)> {
         let tenant = self.index.tenant(&self.name.tenant())?;
         let view = tenant.view();
         let now = self.clock.now();

@@ -26,7 +26,7 @@ use crate::{
 
 /// Answers questions from the index.
 #[derive(Clone, Debug)]
-pub struct Selector {
+pub(crate) struct Selector {
     index: Arc<Index>,
     trust: Arc<Trust>,
     sealer: Sealer,
@@ -36,41 +36,41 @@ pub struct Selector {
 
 /// What an installation decides about answers.
 #[derive(Clone, Copy, Debug)]
-pub struct SelectSettings {
+pub(crate) struct SelectSettings {
     /// How many replicas answer.
-    pub replicas: u32,
+    pub(crate) replicas: u32,
     /// Age from which on the configuration counts as stale.
-    pub stale_after: Duration,
+    pub(crate) stale_after: Duration,
     /// How long an ended certificate counts while provisioning cannot be reached.
-    pub certificate_grace: Duration,
+    pub(crate) certificate_grace: Duration,
 }
 
 /// A question as it comes in, with the moment that it came at.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// What the caller says.
-    pub query: &'a Query,
+    pub(crate) query: &'a Query,
     /// The token of the client's last answer; empty: none.
-    pub previous: &'a str,
+    pub(crate) previous: &'a str,
     /// Now.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Randomness for the jitter of the time to live.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// An answer with what it rests on.
 #[derive(Clone, Debug)]
-pub struct Answered {
+pub(crate) struct Answered {
     /// The answer.
-    pub answer: Answer,
+    pub(crate) answer: Answer,
     /// The token for the next question; empty without a path.
-    pub token: String,
+    pub(crate) token: String,
     /// The configuration behind it.
-    pub freshness: Freshness,
+    pub(crate) freshness: Freshness,
     /// Whether that is older than the staleness limit.
-    pub stale: bool,
+    pub(crate) stale: bool,
     /// When it was given.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// A question with its answer, the effects of which are not applied yet.
@@ -85,7 +85,7 @@ struct Considered {
 impl Selector {
     /// Over the index.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         index: Arc<Index>,
         trust: Arc<Trust>,
         sealer: Sealer,
@@ -98,7 +98,11 @@ impl Selector {
     /// Chooses, and applies the effects: the application is in use, the connector has one more session, and a priority
     /// that has fallen is remembered.
     #[must_use]
-    pub fn select(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
+    pub(crate) fn select(
+        &self,
+        tenant: &Authorised<TenantName>,
+        question: &Question<'_>,
+    ) -> Answered {
         let considered = self.consider(tenant, question, Depth::Select);
         let evaluated = &considered.evaluated;
         if let Some((tenant, view)) = &considered.known
@@ -112,7 +116,11 @@ impl Selector {
 
     /// Answers as [`Selector::select`] would, with every connector considered, and changes nothing.
     #[must_use]
-    pub fn explain(&self, tenant: &Authorised<TenantName>, question: &Question<'_>) -> Answered {
+    pub(crate) fn explain(
+        &self,
+        tenant: &Authorised<TenantName>,
+        question: &Question<'_>,
+    ) -> Answered {
         let considered = self.consider(tenant, question, Depth::Explain);
         self.answered(considered, question.now)
     }

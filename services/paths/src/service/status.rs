@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Most targets shown for one connector.
-pub const MAX_TARGETS: usize = 1_000;
+pub(crate) const MAX_TARGETS: usize = 1_000;
 /// Clock skew from which on an operator should know, milliseconds.
 const CLOCK_SKEW_MS: i64 = 5 * 60 * 1_000;
 /// A certificate that ends sooner was not renewed at two thirds of its seven days, milliseconds.
@@ -33,74 +33,74 @@ const LOW_DISK_BYTES: u64 = 100 * 1024 * 1024;
 
 /// One connector.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub(crate) struct Status {
     /// Its name.
-    pub name: AppConnectorName,
+    pub(crate) name: AppConnectorName,
     /// Its group.
-    pub group: AppConnectorGroupName,
+    pub(crate) group: AppConnectorGroupName,
     /// Whether it can serve.
-    pub presence: Presence,
+    pub(crate) presence: Presence,
     /// Its last report.
-    pub report: Report,
+    pub(crate) report: Report,
     /// When it last gave a sign of life.
-    pub last_beat: Option<Timestamp>,
+    pub(crate) last_beat: Option<Timestamp>,
     /// Selections since its last load.
-    pub grants: u32,
+    pub(crate) grants: u32,
     /// Its targets, if they were asked for.
-    pub targets: Vec<TargetStatus>,
+    pub(crate) targets: Vec<TargetStatus>,
     /// How many targets are up.
-    pub up: usize,
+    pub(crate) up: usize,
     /// How many are down.
-    pub down: usize,
+    pub(crate) down: usize,
     /// What an operator should know.
-    pub conditions: Vec<Condition>,
+    pub(crate) conditions: Vec<Condition>,
 }
 
 /// One target of one connector.
 #[derive(Clone, Debug)]
-pub struct TargetStatus {
+pub(crate) struct TargetStatus {
     /// What.
-    pub target: Target,
+    pub(crate) target: Target,
     /// What it says now.
-    pub reading: Reading,
+    pub(crate) reading: Reading,
     /// The checks behind it.
-    pub checks: Checks,
+    pub(crate) checks: Checks,
 }
 
 /// Something an operator should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// Stable word.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// Since when.
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     /// What is wrong and how to mend it.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// Where a page of statuses begins and what it is about.
 #[derive(Clone, Debug)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// Which tenants.
-    pub scope: Authorised<Scope>,
+    pub(crate) scope: Authorised<Scope>,
     /// Only this group.
-    pub group: Option<AppConnectorGroupName>,
+    pub(crate) group: Option<AppConnectorGroupName>,
     /// After this connector.
-    pub after: Option<AppConnectorName>,
+    pub(crate) after: Option<AppConnectorName>,
     /// At most this many.
-    pub size: usize,
+    pub(crate) size: usize,
 }
 
 /// Reads the fleet.
 #[derive(Clone, Debug)]
-pub struct Statuses {
+pub(crate) struct Statuses {
     index: Arc<Index>,
 }
 
 impl Statuses {
     /// Over the index.
     #[must_use]
-    pub fn new(index: Arc<Index>) -> Self {
+    pub(crate) fn new(index: Arc<Index>) -> Self {
         Self { index }
     }
 
@@ -108,7 +108,7 @@ impl Statuses {
     ///
     /// # Errors
     /// It is not known, or nothing is loaded yet.
-    pub fn get(
+    pub(crate) fn get(
         &self,
         tenant: &Authorised<TenantName>,
         connector: &Id,
@@ -122,7 +122,7 @@ impl Statuses {
     ///
     /// # Errors
     /// The first that is not known, or lies outside the scope.
-    pub fn batch_get(
+    pub(crate) fn batch_get(
         &self,
         scope: &Authorised<Scope>,
         names: Vec<AppConnectorName>,
@@ -152,7 +152,11 @@ impl Statuses {
     ///
     /// # Errors
     /// Nothing is loaded yet.
-    pub fn list(&self, listing: &Listing, now: Timestamp) -> Result<(Vec<Status>, bool), Error> {
+    pub(crate) fn list(
+        &self,
+        listing: &Listing,
+        now: Timestamp,
+    ) -> Result<(Vec<Status>, bool), Error> {
         if !self.index.is_ready() {
             return Err(Error::SnapshotNotReady);
         }

@@ -9,7 +9,7 @@ use ring::hmac;
 use crate::domain::choice::hysteresis::Hold;
 
 /// Longest token that is looked at, bytes: names of 63 bytes and a network of 256 that must be escaped need 3,000.
-pub const MAX_TOKEN_BYTES: usize = 4_096;
+pub(crate) const MAX_TOKEN_BYTES: usize = 4_096;
 /// Version byte.
 const VERSION: u8 = 1;
 /// Bytes of the seal.
@@ -17,7 +17,7 @@ const SEAL_BYTES: usize = 32;
 
 /// Seals and opens.
 #[derive(Clone, Debug)]
-pub struct Sealer {
+pub(crate) struct Sealer {
     key: hmac::Key,
     hash_key: [u8; 32],
 }
@@ -25,7 +25,7 @@ pub struct Sealer {
 impl Sealer {
     /// From the installation's secret, the same on every replica.
     #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
+    pub(crate) fn new(secret: &[u8]) -> Self {
         let key = blake3::derive_key("causeway paths 2026 selection token", secret);
         let hash_key = blake3::derive_key("causeway paths 2026 spread of clients", secret);
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), hash_key }
@@ -33,13 +33,13 @@ impl Sealer {
 
     /// Key of the hash that spreads clients.
     #[must_use]
-    pub fn hash_key(&self) -> [u8; 32] {
+    pub(crate) fn hash_key(&self) -> [u8; 32] {
         self.hash_key
     }
 
     /// Makes a token.
     #[must_use]
-    pub fn seal(&self, hold: &Hold) -> String {
+    pub(crate) fn seal(&self, hold: &Hold) -> String {
         let mut bytes = vec![VERSION];
         // Names, numbers and texts always serialise.
         bytes.extend(serde_json::to_vec(hold).unwrap_or_default());
@@ -50,7 +50,7 @@ impl Sealer {
 
     /// What a token says; `None` if it is not ours.
     #[must_use]
-    pub fn open(&self, token: &str) -> Option<Hold> {
+    pub(crate) fn open(&self, token: &str) -> Option<Hold> {
         if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
             return None;
         }

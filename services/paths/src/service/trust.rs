@@ -29,7 +29,7 @@ const FRESH_FOR_MS: i64 = 60_000;
 
 /// Keeps bundles and deny list in step.
 #[derive(Debug)]
-pub struct Trust {
+pub(crate) struct Trust {
     bundles: TrustBundles,
     /// Registry's voice: deleted connectors.
     deleted: Voice,
@@ -43,7 +43,7 @@ pub struct Trust {
 impl Trust {
     /// Over the process's bundles and deny list.
     #[must_use]
-    pub fn new(bundles: TrustBundles, denied: &DenyList) -> Self {
+    pub(crate) fn new(bundles: TrustBundles, denied: &DenyList) -> Self {
         Self {
             bundles,
             deleted: denied.voice("paths/registry"),
@@ -55,23 +55,23 @@ impl Trust {
 
     /// Whether provisioning was heard of late.
     #[must_use]
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         now.as_millisecond().saturating_sub(self.heard_ms.load(Relaxed)) <= FRESH_FOR_MS
     }
 
     /// Provisioning was heard.
-    pub fn heard(&self, now: Timestamp) {
+    pub(crate) fn heard(&self, now: Timestamp) {
         self.heard_ms.store(now.as_millisecond(), Relaxed);
     }
 
     /// The tenants that have roots.
     #[must_use]
-    pub fn tenants(&self) -> Vec<TenantName> {
+    pub(crate) fn tenants(&self) -> Vec<TenantName> {
         self.rooted().iter().cloned().collect()
     }
 
     /// Provisioning told everything: what is not among it is gone.
-    pub fn reset(&self, facts: impl IntoIterator<Item = TrustFact>) {
+    pub(crate) fn reset(&self, facts: impl IntoIterator<Item = TrustFact>) {
         let mut rooted = self.rooted();
         let before = std::mem::take(&mut *rooted);
         let mut revoked = HashSet::new();
@@ -95,7 +95,7 @@ impl Trust {
     }
 
     /// Provisioning told one commit.
-    pub fn apply(&self, facts: impl IntoIterator<Item = TrustFact>) {
+    pub(crate) fn apply(&self, facts: impl IntoIterator<Item = TrustFact>) {
         let mut rooted = self.rooted();
         for fact in facts {
             match fact {
@@ -107,12 +107,12 @@ impl Trust {
     }
 
     /// Registry told everything: exactly these connectors are deleted.
-    pub fn set_deleted(&self, deleted: impl IntoIterator<Item = AppConnectorName>) {
+    pub(crate) fn set_deleted(&self, deleted: impl IntoIterator<Item = AppConnectorName>) {
         self.deleted.replace_names(deleted.into_iter().collect());
     }
 
     /// Registry told whether a connector is deleted.
-    pub fn connector(&self, name: &AppConnectorName, is_deleted: bool) {
+    pub(crate) fn connector(&self, name: &AppConnectorName, is_deleted: bool) {
         if is_deleted {
             self.deleted.deny_name(name.clone());
         } else {

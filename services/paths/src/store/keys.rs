@@ -4,7 +4,7 @@ use store::{Key, Prefix};
 
 /// What a copy is a copy of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Area {
+pub(crate) enum Area {
     /// Registry's objects.
     Registry,
     /// Provisioning's trust bundles and revocations.
@@ -23,7 +23,7 @@ const TAG_SECRET: u8 = 4;
 impl Area {
     /// The word in keys, logs and metrics.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Registry => "registry",
             Self::Provisioning => "provisioning",
@@ -40,24 +40,24 @@ impl Area {
 
 /// The copy of one object, by a name that is unique in its area.
 #[must_use]
-pub fn object(area: Area, name: &str) -> Key {
+pub(crate) fn object(area: Area, name: &str) -> Key {
     Key::builder(area.tag()).text(name).finish()
 }
 
 /// All objects of an area.
 #[must_use]
-pub fn objects(area: Area) -> Prefix {
+pub(crate) fn objects(area: Area) -> Prefix {
     Key::builder(area.tag()).prefix()
 }
 
 /// How far the copy of an area has come.
 #[must_use]
-pub fn progress(area: Area) -> Key {
+pub(crate) fn progress(area: Area) -> Key {
     Key::builder(TAG_PROGRESS).text(area.word()).finish()
 }
 
 /// The secret behind tokens.
 #[must_use]
-pub fn secret() -> Key {
+pub(crate) fn secret() -> Key {
     Key::builder(TAG_SECRET).finish()
 }

@@ -20,7 +20,7 @@ const SECRET_BYTES: usize = 32;
 
 /// Why the store could not serve.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// Not read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -34,7 +34,7 @@ pub enum StoreError {
 
 /// The copy of one area, and what is not written yet.
 #[derive(Debug)]
-pub struct Mirror {
+pub(crate) struct Mirror {
     store: Store,
     area: Area,
     stored: BTreeSet<Key>,
@@ -47,7 +47,7 @@ impl Mirror {
     ///
     /// # Errors
     /// The store cannot be read, or holds what this version does not know.
-    pub async fn load(store: Store, area: Area) -> Result<(Self, Vec<Bytes>), StoreError> {
+    pub(crate) async fn load(store: Store, area: Area) -> Result<(Self, Vec<Bytes>), StoreError> {
         let mut messages = Vec::new();
         let mut stored = BTreeSet::new();
         let mut options = ScanOptions::default();
@@ -74,12 +74,15 @@ impl Mirror {
 
     /// How far it has come on disk.
     #[must_use]
-    pub fn progress(&self) -> &Progress {
+    pub(crate) fn progress(&self) -> &Progress {
         &self.progress
     }
 
     /// Replaces everything: what is not among the rows is gone.
-    pub fn reset<'a>(&mut self, rows: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>) {
+    pub(crate) fn reset<'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
+    ) {
         self.pending = self.stored.iter().map(|key| (key.clone(), None)).collect();
         for (name, encoded) in rows {
             self.put(name, encoded);
@@ -87,7 +90,7 @@ impl Mirror {
     }
 
     /// Changes one object; `None` removes it.
-    pub fn put(&mut self, name: &str, encoded: Option<&[u8]>) {
+    pub(crate) fn put(&mut self, name: &str, encoded: Option<&[u8]>) {
         let record = encoded.map(message).filter(|record| {
             let fits = record.len() <= MAX_VALUE_BYTES;
             if !fits {
@@ -107,7 +110,7 @@ impl Mirror {
     ///
     /// # Errors
     /// The store takes no writes.
-    pub async fn save(
+    pub(crate) async fn save(
         &mut self,
         resume_token: &str,
         confirmed: Timestamp,
@@ -176,7 +179,7 @@ impl Mirror {
 ///
 /// # Errors
 /// The store cannot be read or written.
-pub async fn secret(
+pub(crate) async fn secret(
     store: &Store,
     fresh: [u8; SECRET_BYTES],
     now: Timestamp,

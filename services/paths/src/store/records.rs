@@ -16,11 +16,11 @@ const MESSAGE_V1: u8 = 1;
 /// A stored record cannot be read: written by a newer version, or damaged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a record of the store cannot be read: {0}")]
-pub struct RecordError(pub String);
+pub(crate) struct RecordError(pub(crate) String);
 
 /// Packs the copy of a message.
 #[must_use]
-pub fn message(encoded: &[u8]) -> Bytes {
+pub(crate) fn message(encoded: &[u8]) -> Bytes {
     let mut bytes = Vec::with_capacity(1 + encoded.len());
     bytes.push(MESSAGE_V1);
     bytes.extend_from_slice(encoded);
@@ -31,7 +31,7 @@ pub fn message(encoded: &[u8]) -> Bytes {
 ///
 /// # Errors
 /// [`RecordError`] for an unknown version.
-pub fn read_message(mut record: Bytes) -> Result<Bytes, RecordError> {
+pub(crate) fn read_message(mut record: Bytes) -> Result<Bytes, RecordError> {
     if record.is_empty() {
         return Err(RecordError("a copy is empty".to_owned()));
     }
@@ -44,11 +44,11 @@ pub fn read_message(mut record: Bytes) -> Result<Bytes, RecordError> {
 
 /// How far a copy has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// From where to go on; empty while a new snapshot is being written.
-    pub resume_token: String,
+    pub(crate) resume_token: String,
     /// When the owner last confirmed the copy.
-    pub confirmed: Option<Timestamp>,
+    pub(crate) confirmed: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,7 +61,7 @@ enum StoredProgress {
 impl Progress {
     /// Packs it.
     #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
+    pub(crate) fn to_bytes(&self) -> Bytes {
         let Self { resume_token, confirmed } = self.clone();
         let stored = StoredProgress::V1 { resume_token, confirmed };
         // Two plain fields always serialise.
@@ -72,7 +72,7 @@ impl Progress {
     ///
     /// # Errors
     /// [`RecordError`] for an unknown version or damage.
-    pub fn read(record: &[u8]) -> Result<Self, RecordError> {
+    pub(crate) fn read(record: &[u8]) -> Result<Self, RecordError> {
         let stored = serde_json::from_slice(record).map_err(|e| RecordError(e.to_string()))?;
         let StoredProgress::V1 { resume_token, confirmed } = stored;
         Ok(Self { resume_token, confirmed })

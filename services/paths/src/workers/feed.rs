@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What takes in the facts of one sibling; it cannot fail.
-pub trait Memory: Send {
+pub(crate) trait Memory: Send {
     /// What the sibling tells.
     type Fact: Clone + Send + Sync;
     /// Whose facts they are.
@@ -43,11 +43,11 @@ pub trait Memory: Send {
 
 /// Registry's facts go to the index, and the deleted connectors among them to the deny list.
 #[derive(Debug)]
-pub struct ConfigurationMemory {
+pub(crate) struct ConfigurationMemory {
     /// Takes the configuration.
-    pub index: Arc<Index>,
+    pub(crate) index: Arc<Index>,
     /// Takes the deleted connectors.
-    pub trust: Arc<Trust>,
+    pub(crate) trust: Arc<Trust>,
 }
 
 impl Memory for ConfigurationMemory {
@@ -90,9 +90,9 @@ impl Memory for ConfigurationMemory {
 
 /// Provisioning's facts go to the trust bundles and the deny list.
 #[derive(Debug)]
-pub struct TrustMemory {
+pub(crate) struct TrustMemory {
     /// Takes them.
-    pub trust: Arc<Trust>,
+    pub(crate) trust: Arc<Trust>,
 }
 
 impl Memory for TrustMemory {
@@ -131,7 +131,7 @@ impl Memory for TrustMemory {
 
 /// Takes in what a sibling tells: memory, then who waits for that, then disk.
 #[derive(Debug)]
-pub struct Feed<M> {
+pub(crate) struct Feed<M> {
     /// Where answers come from.
     memory: M,
     /// The copy on disk.
@@ -188,13 +188,13 @@ impl<M: Memory> Sink for Feed<M> {
 impl<M: Memory> Feed<M> {
     /// Into this memory, with this copy on disk behind it.
     #[must_use]
-    pub fn new(memory: M, mirror: Mirror, metrics: Metrics) -> Self {
+    pub(crate) fn new(memory: M, mirror: Mirror, metrics: Metrics) -> Self {
         Self { memory, mirror, metrics, applied: watch::Sender::default() }
     }
 
     /// Tells from where to resume as soon as all before it is in answers.
     #[must_use]
-    pub fn applied(&self) -> watch::Receiver<String> {
+    pub(crate) fn applied(&self) -> watch::Receiver<String> {
         self.applied.subscribe()
     }
 

@@ -9,15 +9,15 @@ use runtime::worker::{Next, Worker};
 use crate::{metrics::Metrics, service::index::Index};
 
 /// How often: an application counts as used for 30 min, so a minute more or less is nothing.
-pub const PERIOD: Duration = Duration::from_secs(60);
+pub(crate) const PERIOD: Duration = Duration::from_secs(60);
 
 /// The worker.
 #[derive(Debug)]
-pub struct Tidy {
+pub(crate) struct Tidy {
     /// What is tidied.
-    pub index: Arc<Index>,
+    pub(crate) index: Arc<Index>,
     /// Says how the fleet is.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
 }
 
 impl Worker for Tidy {

@@ -139,7 +139,8 @@ impl Ground {
 
     async fn serve(&self, plan: Plan) -> Serving<'_> {
         let data_dir = self.directory.path().join("paths");
-        let config = paths::Config { data_dir, ..paths::Config::default() };
+        let mut config = paths::Config::default();
+        config.store.data_dir = data_dir;
         let running = plan.host::<paths::App>(config).start().await.unwrap();
         Serving { ground: self, running }
     }

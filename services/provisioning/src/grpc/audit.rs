@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::uses::Uses,
     service::keys::Shown,
-    store::{KEY_KIND, Records, Versioned},
+    store::{Found, KEY_KIND, Rows},
 };
 
 /// The message of an event, for its filter.
@@ -55,22 +55,22 @@ struct Remembered<'a>(&'a Api);
 impl Objects for Remembered<'_> {
     async fn row(&self, kind: u8, name: &str, at: At) -> Result<Option<Row>, Fault> {
         match name.parse::<ProvisioningKeyName>() {
-            Ok(name) if kind == KEY_KIND => self.0.keys.records.past_row(&name, at).await,
+            Ok(name) if kind == KEY_KIND => self.0.keys.rows.past_row(&name, at).await,
             _ => Ok(None),
         }
     }
 
     fn is_of(&self, _kind: u8, row: &Row, uid: Uuid) -> Result<bool, Fault> {
-        Ok(Records::past_key(&row.value)?.uid == uid)
+        Ok(Rows::past_key(&row.value)?.uid == uid)
     }
 
     fn render(&self, event: &Event) -> Result<(&'static str, Vec<u8>), Fault> {
         if event.kind != KEY_KIND {
             return Err(Fault::Defect(format!("history has an object of kind {}", event.kind)));
         }
-        let value = Records::past_key(&event.record)?;
+        let value = Rows::past_key(&event.record)?;
         let at = value.update_time;
-        let key = Versioned { value, revision: event.revision };
+        let key = Found { value, revision: event.revision };
         let shown = Shown { key, uses: Uses::default(), at };
         Ok((KEY_MESSAGE, convert::key(shown, self.0.view.epoch).encode_to_vec()))
     }

@@ -16,14 +16,14 @@ use crate::service::enrol::Enrolling;
 
 /// The handlers.
 #[derive(Clone)]
-pub(crate) struct EnrolmentHandlers {
+pub(crate) struct EnrolmentApi {
     pub(crate) enrolling: Arc<Enrolling>,
     pub(crate) next: NextSteps,
     pub(crate) clock: Clock,
 }
 
 #[tonic::async_trait]
-impl EnrolmentService for EnrolmentHandlers {
+impl EnrolmentService for EnrolmentApi {
     async fn enroll(
         &self,
         request: Request<EnrollRequest>,

@@ -22,7 +22,7 @@ impl Api {
         let (caller, message) = open(request)?;
         let now = self.clock.now();
         let (tenant, wanted, write) = convert::create_key(caller, message, now)?;
-        let (row, issued) = self.keys.create(&tenant, wanted, &write, now).await?;
+        let (row, issued) = self.keys.create(&tenant, wanted, &write).await?;
         tracing::info!(caller = %write.by.actor, provisioning_key = %row.key.value.name, "key created");
         let shown = Shown::now(row, now);
         Ok(Response::new(convert::key_with_secret(shown, issued, self.view.epoch)))
@@ -75,7 +75,7 @@ impl Api {
         let (caller, message) = open(request)?;
         let now = self.clock.now();
         let (name, edit, write) = convert::update_key(caller, message, now)?;
-        let row = self.keys.update(&name, &edit, &write, now).await?;
+        let row = self.keys.update(&name, &edit, &write).await?;
         tracing::info!(caller = %write.by.actor, provisioning_key = %*name, "key updated");
         Ok(Response::new(self.key(row)))
     }
@@ -85,8 +85,8 @@ impl Api {
         request: Request<pb::DeleteProvisioningKeyRequest>,
     ) -> Answer<pb::ProvisioningKey> {
         let (caller, message) = open(request)?;
-        let (name, allow_missing, write) = convert::delete_key(caller, message)?;
-        match self.keys.delete(&name, &write, self.clock.now()).await {
+        let (name, allow_missing, write) = convert::delete_key(caller, message, self.clock.now())?;
+        match self.keys.delete(&name, &write).await {
             Err(Error::NotFound { .. }) if allow_missing => {
                 Ok(Response::new(pb::ProvisioningKey::default()))
             }

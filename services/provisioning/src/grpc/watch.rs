@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     service::keys::tenant_of,
-    store::{Kind, Records, prefixes, seen, snapshot},
+    store::{Kind, Rows, prefixes, seen, snapshot},
 };
 
 impl Api {
@@ -43,8 +43,8 @@ impl Api {
         let tenant = tenant_of(&scope);
         let prefixes: Vec<Prefix> =
             kinds.into_iter().flat_map(|kind| prefixes(kind, tenant)).collect();
-        let (records, view) = (self.keys.records.clone(), self.view.clone());
-        let objects = Objects { records, view, clock: self.clock.clone() };
+        let (rows, view) = (self.keys.rows.clone(), self.view.clone());
+        let objects = Objects { rows, view, clock: self.clock.clone() };
         let watching = Watching { caller, streams: self.streams.clone() };
         let stream = watch::open(self.store(), prefixes, from, objects, watching, ()).await?;
         Ok(Response::new(stream))
@@ -83,7 +83,7 @@ fn kind(number: i32) -> Option<Kind> {
 
 /// The objects of a watch, as events.
 pub(crate) struct Objects {
-    records: Records,
+    rows: Rows,
     view: View,
     clock: Clock,
 }
@@ -94,13 +94,13 @@ impl Events for Objects {
 
     async fn snapshot(&self, rows: Vec<Row>, revision: Revision) -> Result<Vec<Event>, Fault> {
         let now = self.clock.now();
-        let found = snapshot(&self.records, &rows, revision).await?.into_iter();
+        let found = snapshot(&self.rows, &rows, revision).await?.into_iter();
         Ok(found.map(|watched| self.view.event(Happened::Added, watched, now)).collect())
     }
 
     async fn changes(&self, changes: Vec<Change>, revision: Revision) -> Result<Vec<Event>, Fault> {
         let now = self.clock.now();
-        let seen = seen(&self.records, &changes, revision).await?.into_iter();
+        let seen = seen(&self.rows, &changes, revision).await?.into_iter();
         Ok(seen.map(|(happened, watched)| self.view.event(happened, watched, now)).collect())
     }
 

@@ -23,7 +23,7 @@ use rustls_pki_types::CertificateDer;
 use crate::{
     domain::certificate::{Authority, CaCertificate, LeafRecord, renew_time},
     error::Error,
-    store::{AuthorityPem, NewAuthority, Records, Versioned, authorities, authority_in},
+    store::{AuthorityPem, Found, NewAuthority, Rows, authorities, authority_in},
 };
 
 /// A leaf with all that its holder needs.
@@ -42,7 +42,7 @@ pub(crate) struct Certificates {
 /// The authorities of all tenants, loaded as they are needed.
 #[derive(Clone, Debug)]
 pub(crate) struct Authorities {
-    records: Records,
+    rows: Rows,
     trust: TrustBundles,
     loaded: Arc<Mutex<HashMap<TenantName, Arc<Loaded>>>>,
 }
@@ -54,8 +54,8 @@ struct Loaded {
 }
 
 impl Authorities {
-    pub(crate) fn new(records: Records, trust: TrustBundles) -> Self {
-        Self { records, trust, loaded: Arc::default() }
+    pub(crate) fn new(rows: Rows, trust: TrustBundles) -> Self {
+        Self { rows, trust, loaded: Arc::default() }
     }
 
     fn publish(&self, authority: &Authority) -> Result<(), Error> {
@@ -69,8 +69,8 @@ impl Authorities {
     pub(crate) async fn get(
         &self,
         name: &Authorised<CertificateAuthorityName>,
-    ) -> Result<Versioned<Authority>, Error> {
-        let found = self.records.authority(&name.tenant()).await?;
+    ) -> Result<Found<Authority>, Error> {
+        let found = self.rows.authority(&name.tenant()).await?;
         found.ok_or_else(|| Error::NotFound {
             resource: CertificateAuthorityName::TYPE,
             name: name.to_string(),
@@ -109,13 +109,13 @@ impl Authorities {
         if let Some(loaded) = self.in_memory(tenant) {
             return Ok(loaded);
         }
-        if self.records.authority(tenant).await?.is_none() {
+        if self.rows.authority(tenant).await?.is_none() {
             let new = make(tenant, now)?;
             // Who lost the race uses the winner's, which is read below.
-            let _ = self.records.create_authority(&new, now).await?;
+            let _ = self.rows.create_authority(&new, now).await?;
         }
         let (Some(public), Some(pem)) =
-            (self.records.authority(tenant).await?, self.records.authority_pem(tenant).await?)
+            (self.rows.authority(tenant).await?, self.rows.authority_pem(tenant).await?)
         else {
             return Err(Error::Broken(format!("the authority of {tenant} is gone")));
         };
@@ -201,7 +201,7 @@ mod tests {
         let system = CertificateAuthority::create("system", now(), AUTHORITY_LIFETIME).unwrap();
         let domain = TrustDomain::parse("test.example").unwrap();
         let trust = TrustBundles::new(domain, vec![system.certificate().clone()]).unwrap();
-        let authorities = Authorities::new(Records::new(store.clone()), trust.clone());
+        let authorities = Authorities::new(Rows::new(store.clone()), trust.clone());
         let feed = cache::open(&store, Arc::new(authorities.clone())).await.unwrap();
         tokio::spawn(feed.run());
         (authorities, trust)

@@ -32,7 +32,7 @@ use crate::{
     },
     error::Error,
     metrics::Metrics,
-    store::{KeyRow, Records},
+    store::{KeyRow, Rows},
 };
 
 /// What a newcomer brings.
@@ -59,7 +59,7 @@ pub(crate) struct Joined {
 /// Lets connectors in.
 #[derive(Clone, Debug)]
 pub(crate) struct Enrolling {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
     pub(crate) finisher: Finisher,
     pub(crate) limits: Arc<FailureLimits>,
     pub(crate) joins: Queue<Reserving>,
@@ -124,7 +124,7 @@ impl Enrolling {
         let Ok(presented) = PresentedSecret::parse(&joining.secret) else {
             return Err(wrong(Refusal::KeyMalformed).into());
         };
-        let found = self.records.key_by_uid(presented.key_uid).await?;
+        let found = self.rows.key_by_uid(presented.key_uid).await?;
         match found {
             Some(row) if row.secret.fits(&presented) => {
                 if row.key.value.deleted.is_some() {

@@ -27,7 +27,7 @@ use crate::{
         refusal::Refusal,
     },
     error::Error,
-    store::{Records, Versioned},
+    store::{Found, Rows},
 };
 
 /// How often a change that lost a race is decided anew before the caller is told to come back: more than a write of an administrator,
@@ -45,7 +45,7 @@ pub(crate) struct Finished {
 /// Brings enrolments to their end.
 #[derive(Clone, Debug)]
 pub(crate) struct Finisher {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
     pub(crate) registry: Registry,
     pub(crate) authorities: Authorities,
     pub(crate) returns: Queue<Returning>,
@@ -56,7 +56,7 @@ impl Finisher {
     /// when it repeats.
     pub(crate) async fn finish(
         &self,
-        enrolment: Versioned<Enrolment>,
+        enrolment: Found<Enrolment>,
         key: Option<&PublicKey>,
         now: Timestamp,
     ) -> Result<Finished, Error> {
@@ -71,7 +71,7 @@ impl Finisher {
     /// (c) and (d), and a fresh leaf for one that is ACTIVE already.
     pub(crate) async fn activate(
         &self,
-        mut enrolment: Versioned<Enrolment>,
+        mut enrolment: Found<Enrolment>,
         key: Option<&PublicKey>,
         now: Timestamp,
     ) -> Result<Finished, Error> {
@@ -86,7 +86,7 @@ impl Finisher {
                 Ok(active) => active,
                 Err(_) => return Err(refused_meanwhile(&enrolment.value).into()),
             };
-            if self.records.settle(&enrolment, &active, now).await?.is_ok() {
+            if self.rows.advance(&enrolment, &active, now).await?.is_ok() {
                 return Ok(Finished { enrolment: active, certificates });
             }
             if tries.lost().await.is_err() {
@@ -99,7 +99,7 @@ impl Finisher {
     /// Gives a refused enrolment up at registry, then its use back. Answers what the caller is told.
     async fn give_up(
         &self,
-        enrolment: Versioned<Enrolment>,
+        enrolment: Found<Enrolment>,
         refusal: Refusal,
         now: Timestamp,
     ) -> Result<Refusal, Error> {
@@ -125,20 +125,20 @@ impl Finisher {
 
     async fn revoke_deleted(
         &self,
-        enrolment: &Versioned<Enrolment>,
+        enrolment: &Found<Enrolment>,
         now: Timestamp,
     ) -> Result<(), Error> {
         let reason = RevocationReason::AppConnectorDeleted;
         if let Ok(revoked) = enrolment.value.clone().revoke(reason, now) {
             let revocation = revocation_of(&revoked, reason, now);
             // Lost to the watch of registry, which does the same.
-            let _ = self.records.revoke(enrolment, &revoked, &revocation).await?;
+            let _ = self.rows.revoke(enrolment, &revoked, &revocation).await?;
         }
         Ok(())
     }
 
-    async fn read_again(&self, enrolment: &Enrolment) -> Result<Versioned<Enrolment>, Error> {
-        let found = self.records.enrolment(&enrolment.name, ::store::At::Published).await?;
+    async fn read_again(&self, enrolment: &Enrolment) -> Result<Found<Enrolment>, Error> {
+        let found = self.rows.enrolment(&enrolment.name, ::store::At::Published).await?;
         found.ok_or_else(|| Error::Broken(format!("{} is gone", enrolment.name)))
     }
 }

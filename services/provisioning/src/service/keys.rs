@@ -31,7 +31,7 @@ use crate::{
         uses::Uses,
     },
     error::Error,
-    store::{Author, CreateKey, FirstRun, KeyRow, NewKey, Records, Versioned},
+    store::{Author, CreateKey, FirstRun, Found, KeyRow, NewKey, Rows},
 };
 pub(crate) use change::Edit;
 pub(crate) use read::{Listed, Shown};
@@ -51,7 +51,7 @@ pub(crate) struct JoinFacts {
 /// Use cases of keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
     pub(crate) history: History,
     pub(crate) registry: Registry,
     pub(crate) tenants: Tenants,
@@ -87,9 +87,8 @@ impl Keys {
         tenant: &Authorised<TenantName>,
         wanted: Wanted,
         write: &Write,
-        now: Timestamp,
     ) -> Result<(KeyRow, Issued), Error> {
-        let made = write::once(self.store(), write, self.make(tenant, wanted, write, now));
+        let made = write::once(self.store(), write, self.make(tenant, wanted, write));
         match made.await? {
             Ran::Now(made) => Ok(made),
             Ran::Before(answer, revision) => {
@@ -103,17 +102,16 @@ impl Keys {
         tenant: &TenantName,
         wanted: Wanted,
         write: &Write,
-        now: Timestamp,
     ) -> Result<(KeyRow, Issued), Error> {
-        check_expiry(wanted.spec.expire_time, now)?;
+        check_expiry(wanted.spec.expire_time, write.now)?;
         let uid = Uuid::new_v4();
         let secret = NewSecret::from_random(uid, &rand::random::<[u8; SECRET_BYTES]>());
         let key = ProvisioningKey {
             name: ProvisioningKeyName::new(tenant.tenant.clone(), id_of(&wanted, uid)?),
             uid,
             spec: wanted.spec,
-            create_time: now,
-            update_time: now,
+            create_time: write.now,
+            update_time: write.now,
             deleted: None,
         };
         let made_group = wanted.new_group.is_some() && !write.validate_only;
@@ -121,7 +119,7 @@ impl Keys {
         if write.validate_only {
             return Ok((self.as_if_created(key, &secret).await?, Issued::Nothing));
         }
-        let written = self.write(&key, &secret, write, now).await;
+        let written = self.write(&key, &secret, write).await;
         match written.map_err(|error| after_group(&key, made_group, error))? {
             NewKey::Made(revision) => {
                 Ok((self.left_at(&key.name, revision).await?, self.issue(secret)))
@@ -145,7 +143,7 @@ impl Keys {
             return exists.then_some(()).ok_or_else(|| Error::GroupNotFound(name.to_string()));
         };
         // What is sure to fail for the key leaves no group behind.
-        self.records.check_free(key, self.quota).await?.map_err(Error::Conflict)?;
+        self.rows.check_free(key, self.quota).await?.map_err(Error::Conflict)?;
         let request_id = write.request.as_ref().map_or_else(Uuid::new_v4, |it| it.request_id);
         self.registry.create_group(name, group, request_id, write.validate_only).await
     }
@@ -155,13 +153,13 @@ impl Keys {
         key: &ProvisioningKey,
         secret: &NewSecret,
         write: &Write,
-        now: Timestamp,
     ) -> Result<NewKey, Error> {
-        let tenant = self.tenants.uid_now(&key.name.tenant(), now).await?;
+        let tenant = self.tenants.uid_now(&key.name.tenant(), write.now).await?;
         let (quota, request) = (self.quota, write.request.clone());
         let author = self.author(write, tenant);
-        let create = CreateKey { key, secret: secret.hash(), quota, request, author, now };
-        self.records.create_key(create).await?.map_err(Error::Conflict)
+        let create =
+            CreateKey { key, secret: secret.hash(), quota, request, author, now: write.now };
+        self.rows.create_key(create).await?.map_err(Error::Conflict)
     }
 
     /// What `validate_only` answers: the same checks, nothing written.
@@ -170,10 +168,10 @@ impl Keys {
         key: ProvisioningKey,
         secret: &NewSecret,
     ) -> Result<KeyRow, Error> {
-        self.records.check_free(&key, self.quota).await?.map_err(Error::Conflict)?;
-        let revision = self.records.published();
-        let uses = Versioned { value: Uses::default(), revision };
-        let key = Versioned { value: key, revision };
+        self.rows.check_free(&key, self.quota).await?.map_err(Error::Conflict)?;
+        let revision = self.rows.published();
+        let uses = Found { value: Uses::default(), revision };
+        let key = Found { value: key, revision };
         Ok(KeyRow { key, secret: secret.hash(), uses })
     }
 
@@ -189,7 +187,7 @@ impl Keys {
     }
 
     fn store(&self) -> &Store {
-        self.records.store()
+        self.rows.store()
     }
 
     /// Who writes in a tenant, for history.
@@ -198,13 +196,13 @@ impl Keys {
     }
 
     async fn read(&self, name: &ProvisioningKeyName) -> Result<KeyRow, Error> {
-        let found = self.records.key(name, At::Published).await?;
+        let found = self.rows.key(name, At::Published).await?;
         found.ok_or_else(|| Error::key_not_found(name))
     }
 
     /// The key as the first run of a request left it.
     async fn first(&self, answer: &Bytes, revision: Revision) -> Result<KeyRow, Error> {
-        let FirstRun { name, revision } = Records::first_run(answer, revision)?;
+        let FirstRun { name, revision } = Rows::first_run(answer, revision)?;
         self.left_at(&name, revision).await
     }
 
@@ -214,7 +212,7 @@ impl Keys {
         name: &ProvisioningKeyName,
         revision: Revision,
     ) -> Result<KeyRow, Error> {
-        match self.records.key(name, At::Revision(revision)).await {
+        match self.rows.key(name, At::Revision(revision)).await {
             Ok(found) => found.ok_or_else(|| Error::key_not_found(name)),
             Err(Fault::Read(ReadError::Compacted { .. })) => self.read(name).await,
             Err(error) => Err(error.into()),

@@ -14,13 +14,13 @@ use super::keys::tenant_of;
 use crate::{
     domain::enrolment::Enrolment,
     error::Error,
-    store::{Records, all_ledger, ledger_of_key},
+    store::{Rows, all_ledger, ledger_of_key},
 };
 
 /// Who joined, with which key, from where and when.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
 }
 
 /// Whose lines are listed.
@@ -33,7 +33,7 @@ pub(crate) enum Lines {
 
 impl Ledger {
     pub(crate) async fn get(&self, name: &Authorised<EnrolmentName>) -> Result<Enrolment, Error> {
-        let found = self.records.enrolment(name, At::Published).await?;
+        let found = self.rows.enrolment(name, At::Published).await?;
         found.map(|enrolment| enrolment.value).ok_or_else(|| Error::NotFound {
             resource: EnrolmentName::TYPE,
             name: name.to_string(),
@@ -50,25 +50,25 @@ impl Ledger {
         let prefix = match lines {
             Lines::In(scope) => all_ledger(tenant_of(scope)),
             Lines::Of(name) => {
-                let key = self.records.key(name, At::Published).await?;
+                let key = self.rows.key(name, At::Published).await?;
                 let key = key.ok_or_else(|| Error::key_not_found(name))?;
                 ledger_of_key(key.key.value.uid)
             }
         };
-        let lines = Shown { records: &self.records, render };
-        Ok(listing.scan(self.records.store(), &prefix, &lines).await?)
+        let lines = Shown { rows: &self.rows, render };
+        Ok(listing.scan(self.rows.store(), &prefix, &lines).await?)
     }
 }
 
 /// How a line is read and shown.
 struct Shown<'a, F> {
-    records: &'a Records,
+    rows: &'a Rows,
     render: F,
 }
 
 impl<M: Message, F: Fn(Enrolment) -> M + Sync> ReadRow<M> for Shown<'_, F> {
     async fn read(&self, row: Row, at: At) -> Result<Option<(M, OrderKey)>, Fault> {
-        let Some(found) = self.records.enrolment_in(&row, at).await? else { return Ok(None) };
+        let Some(found) = self.rows.enrolment_in(&row, at).await? else { return Ok(None) };
         let enrolment = found.value;
         let key = OrderKey {
             place: row.key.as_bytes().to_vec(),

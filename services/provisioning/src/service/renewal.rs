@@ -16,13 +16,13 @@ use crate::{
         refusal::Refusal,
     },
     error::Error,
-    store::{Records, Versioned},
+    store::{Found, Rows},
 };
 
 /// Renews leaves.
 #[derive(Clone, Debug)]
 pub(crate) struct Renewal {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
     pub(crate) authorities: Authorities,
 }
 
@@ -43,7 +43,7 @@ impl Renewal {
         let mut tries = Tries::default();
         loop {
             let enrolment = self.standing(connector).await?;
-            let owner = self.records.enrolment_by_public_key(&public_key.sha256()).await?;
+            let owner = self.rows.enrolment_by_public_key(&public_key.sha256()).await?;
             let known = match owner {
                 Some(owner) if owner.value.name == enrolment.value.name => true,
                 Some(_) => return Err(Refusal::PublicKeyInUse.into()),
@@ -65,8 +65,8 @@ impl Renewal {
     }
 
     /// The enrolment of a connector that may renew.
-    async fn standing(&self, connector: &AppConnectorName) -> Result<Versioned<Enrolment>, Error> {
-        let enrolment = self.records.enrolment_by_connector(connector).await?;
+    async fn standing(&self, connector: &AppConnectorName) -> Result<Found<Enrolment>, Error> {
+        let enrolment = self.rows.enrolment_by_connector(connector).await?;
         let enrolment = enrolment.ok_or(Refusal::IdentityRevoked)?;
         match enrolment.value.state {
             EnrolmentState::Active { .. } | EnrolmentState::Reserved => Ok(enrolment),
@@ -79,7 +79,7 @@ impl Renewal {
     /// Writes the new leaf, and a new public key if there is one, into the ledger; false if a race was lost.
     async fn keep(
         &self,
-        enrolment: &Versioned<Enrolment>,
+        enrolment: &Found<Enrolment>,
         fresh: &Certificates,
         new_key: Option<[u8; 32]>,
         now: Timestamp,
@@ -88,10 +88,8 @@ impl Renewal {
             return Ok(false);
         };
         let kept = match new_key {
-            Some(key) => {
-                self.records.settle_with_public_key(enrolment, &renewed, &key, now).await?
-            }
-            None => self.records.settle(enrolment, &renewed, now).await?,
+            Some(key) => self.rows.advance_with_public_key(enrolment, &renewed, &key, now).await?,
+            None => self.rows.advance(enrolment, &renewed, now).await?,
         };
         Ok(kept.is_ok())
     }

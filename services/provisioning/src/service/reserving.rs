@@ -25,7 +25,7 @@ use crate::{
         refusal::Refusal,
     },
     error::Error,
-    store::{KeyRow, MAX_NEWCOMERS, Records, Reservation, Versioned},
+    store::{Found, KeyRow, MAX_NEWCOMERS, Reservation, Rows},
 };
 
 /// Who asks to join, after the secret was found right.
@@ -42,8 +42,8 @@ pub(crate) struct Applicant {
 /// Step (a), or what an earlier call left.
 #[derive(Debug)]
 pub(crate) enum Start {
-    Reserved(Versioned<Enrolment>),
-    Known(Versioned<Enrolment>, Repeat),
+    Reserved(Found<Enrolment>),
+    Known(Found<Enrolment>, Repeat),
 }
 
 /// What an applicant is told.
@@ -52,7 +52,7 @@ type Outcome = Result<Start, Error>;
 /// Decides and reserves.
 #[derive(Clone, Debug)]
 pub(crate) struct Reserving {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
     pub(crate) limits: Arc<FailureLimits>,
 }
 
@@ -67,14 +67,14 @@ impl Fold for Reserving {
         applicants: &[Applicant],
         outcomes: &mut [Option<Outcome>],
     ) -> Result<bool, Fault> {
-        let Some(row) = self.records.key_by_uid(key).await? else {
+        let Some(row) = self.rows.key_by_uid(key).await? else {
             for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_none()) {
                 *outcome = Some(Err(Refusal::KeyUnknown.into()));
             }
             return Ok(true);
         };
         let prefix = ConnectorPrefix::of(&row.key.value.spec.display_name);
-        let mut reservation = self.records.begin_reservation(&row, &prefix).await?;
+        let mut reservation = self.rows.begin_reservation(&row, &prefix).await?;
         let mut newcomers = Vec::new();
         for (applicant, outcome) in applicants.iter().zip(outcomes) {
             if outcome.is_some() {
@@ -92,7 +92,7 @@ impl Fold for Reserving {
         let (Some(last), false) = (applicants.last(), reservation.is_empty()) else {
             return Ok(true);
         };
-        let Ok(reserved) = self.records.reserve(reservation, last.now).await? else {
+        let Ok(reserved) = self.rows.reserve(reservation, last.now).await? else {
             return Ok(false);
         };
         for (outcome, enrolment) in newcomers.into_iter().zip(reserved) {
@@ -109,7 +109,7 @@ impl Reserving {
         if let Err(refusal) = key.admits_source(applicant.source) {
             return Ok(Some(Err(refusal.into())));
         }
-        let known = self.records.enrolment_by_public_key(&applicant.public_key).await?;
+        let known = self.rows.enrolment_by_public_key(&applicant.public_key).await?;
         let judged = match known {
             Some(known) => judge_known(known, row, applicant).map(Some),
             None => key.admits_newcomer(row.uses.value, applicant.now).map(|()| None),
@@ -127,7 +127,7 @@ impl Reserving {
 }
 
 fn judge_known(
-    known: Versioned<Enrolment>,
+    known: Found<Enrolment>,
     row: &KeyRow,
     applicant: &Applicant,
 ) -> Result<Start, Refusal> {
@@ -224,7 +224,7 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let config = StoreConfig::new(directory.path().join("store"));
             let store = Store::open(config, Timestamp::now).await.unwrap();
-            let records = Records::new(store.clone());
+            let rows = Rows::new(store.clone());
             let limits = HistoryLimits::default();
             let history = History::open(store.clone(), limits, at(0)).await.unwrap();
             let by = Principal::worker("test", "", "");
@@ -232,8 +232,8 @@ mod tests {
             let secret = SecretHash([1; 32]);
             let create =
                 CreateKey { key: &key, secret, quota: 1, request: None, author, now: at(0) };
-            records.create_key(create).await.unwrap().unwrap();
-            let reserving = Reserving { records, limits: Arc::new(FailureLimits::new()) };
+            rows.create_key(create).await.unwrap().unwrap();
+            let reserving = Reserving { rows, limits: Arc::new(FailureLimits::new()) };
             Self { _directory: directory, store, reserving, key: key.uid }
         }
 
@@ -264,7 +264,7 @@ mod tests {
         }
 
         async fn use_count(&self) -> u64 {
-            self.reserving.records.key_by_uid(self.key).await.unwrap().unwrap().uses.value.count
+            self.reserving.rows.key_by_uid(self.key).await.unwrap().unwrap().uses.value.count
         }
     }
 
@@ -311,7 +311,7 @@ mod tests {
         let revision = door.store.published();
         let rows = door.store.scan(&keys_of(None), ScanOptions::default()).await.unwrap().rows;
         door.decide(&[2, 3]).await;
-        let watched = snapshot(&door.reserving.records, &rows, revision).await.unwrap();
+        let watched = snapshot(&door.reserving.rows, &rows, revision).await.unwrap();
         let [Watched::Key(row)] = &watched[..] else { panic!("{watched:?}") };
         assert_eq!((row.uses.value.count, door.use_count().await), (1, 3));
     }
@@ -334,28 +334,28 @@ mod tests {
     #[tokio::test]
     async fn a_count_that_moved_since_it_was_read_is_not_written_over() {
         let door = Door::with_uses(10).await;
-        let records = &door.reserving.records;
+        let rows = &door.reserving.rows;
         door.decide(&[1, 2]).await;
-        let old = records.enrolment_by_public_key(&[1; 32]).await.unwrap().unwrap();
+        let old = rows.enrolment_by_public_key(&[1; 32]).await.unwrap().unwrap();
         let abandoned = old.value.clone().abandon("GROUP_DISABLED", at(1)).unwrap();
         let giving = || async {
-            let mut giving = records.begin_return(&abandoned, at(1)).await.unwrap();
+            let mut giving = rows.begin_return(&abandoned, at(1)).await.unwrap();
             giving.add(&old, &abandoned).unwrap();
             giving
         };
 
         let too_late = giving().await;
         door.decide(&[3]).await;
-        assert_eq!(records.give_back(too_late).await.unwrap(), Err(Lost));
+        assert_eq!(rows.give_back(too_late).await.unwrap(), Err(Lost));
         assert_eq!(door.use_count().await, 3);
 
-        let row = records.key_by_uid(door.key).await.unwrap().unwrap();
+        let row = rows.key_by_uid(door.key).await.unwrap().unwrap();
         let prefix = ConnectorPrefix::of(&row.key.value.spec.display_name);
-        let mut too_late = records.begin_reservation(&row, &prefix).await.unwrap();
+        let mut too_late = rows.begin_reservation(&row, &prefix).await.unwrap();
         let newcomer = admit(&row.key.value, &prefix, &mut too_late, &door.applicant(4));
         assert!(matches!(newcomer, Ok(true)), "{newcomer:?}");
-        records.give_back(giving().await).await.unwrap().unwrap();
-        assert!(matches!(records.reserve(too_late, at(1)).await.unwrap(), Err(Lost)));
+        rows.give_back(giving().await).await.unwrap().unwrap();
+        assert!(matches!(rows.reserve(too_late, at(1)).await.unwrap(), Err(Lost)));
         assert_eq!(door.use_count().await, 2);
     }
 }

@@ -17,14 +17,14 @@ use super::folding::Fold;
 use crate::{
     domain::enrolment::Enrolment,
     error::Error,
-    store::{MAX_RETURNED, Records, Versioned},
+    store::{Found, MAX_RETURNED, Rows},
 };
 
 /// An enrolment to be given up.
 #[derive(Debug)]
 pub(crate) struct GivenUp {
     /// RESERVED, as it was read.
-    pub(crate) enrolment: Versioned<Enrolment>,
+    pub(crate) enrolment: Found<Enrolment>,
     /// ABANDONED.
     pub(crate) abandoned: Enrolment,
     pub(crate) now: Timestamp,
@@ -33,7 +33,7 @@ pub(crate) struct GivenUp {
 /// Gives uses back.
 #[derive(Clone, Debug)]
 pub(crate) struct Returning {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
 }
 
 impl Fold for Returning {
@@ -49,11 +49,11 @@ impl Fold for Returning {
         told: &mut [Option<Result<(), Error>>],
     ) -> Result<bool, Fault> {
         let Some(first) = asked.first() else { return Ok(true) };
-        let mut giving = self.records.begin_return(&first.abandoned, first.now).await?;
+        let mut giving = self.rows.begin_return(&first.abandoned, first.now).await?;
         let (mut names, mut given_up) = (BTreeSet::new(), Vec::new());
         for (one, told) in asked.iter().zip(told).filter(|(_, told)| told.is_none()) {
             let name = &one.abandoned.name;
-            let current = self.records.enrolment(name, ::store::At::Published).await?;
+            let current = self.rows.enrolment(name, ::store::At::Published).await?;
             if current.is_none_or(|current| current.revision != one.enrolment.revision) {
                 *told = Some(Ok(()));
             } else if giving.has_room() && names.insert(name.to_string()) {
@@ -64,7 +64,7 @@ impl Fold for Returning {
         if given_up.is_empty() {
             return Ok(true);
         }
-        if self.records.give_back(giving).await?.is_err() {
+        if self.rows.give_back(giving).await?.is_err() {
             return Ok(false);
         }
         given_up.into_iter().for_each(|told| *told = Some(Ok(())));

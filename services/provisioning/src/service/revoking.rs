@@ -9,7 +9,7 @@ use crate::{
         enrolment::{Enrolment, EnrolmentState},
     },
     error::Error,
-    store::Records,
+    store::Rows,
 };
 
 /// How long a revocation outlives the leaf that it is about: what a clock may be off, and a listener late.
@@ -36,7 +36,7 @@ pub(crate) fn revocation_of(
 /// Revokes what registry has deleted.
 #[derive(Clone, Debug)]
 pub(crate) struct Revoking {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
 }
 
 impl Revoking {
@@ -48,7 +48,7 @@ impl Revoking {
     ) -> Result<(), Error> {
         let reason = RevocationReason::AppConnectorDeleted;
         for _ in 0..MAX_RACES {
-            let Some(enrolment) = self.records.enrolment_by_connector(connector).await? else {
+            let Some(enrolment) = self.rows.enrolment_by_connector(connector).await? else {
                 return Ok(());
             };
             if matches!(enrolment.value.state, EnrolmentState::Revoked { .. }) {
@@ -56,7 +56,7 @@ impl Revoking {
             }
             let Ok(revoked) = enrolment.value.clone().revoke(reason, now) else { return Ok(()) };
             let revocation = revocation_of(&revoked, reason, now);
-            if self.records.revoke(&enrolment, &revoked, &revocation).await?.is_ok() {
+            if self.rows.revoke(&enrolment, &revoked, &revocation).await?.is_ok() {
                 return Ok(());
             }
         }

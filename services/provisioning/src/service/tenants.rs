@@ -12,19 +12,19 @@ use jiff::Timestamp;
 use names::TenantName;
 use uuid::Uuid;
 
-use crate::{clients::Registry, error::Error, store::Records};
+use crate::{clients::Registry, error::Error, store::Rows};
 
 /// The uids of tenants.
 #[derive(Clone, Debug)]
 pub(crate) struct Tenants {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
     pub(crate) registry: Registry,
 }
 
 impl Tenants {
     /// The uid by which the tenant's keys are remembered; registry is asked the first time.
     pub(crate) async fn uid(&self, tenant: &TenantName, now: Timestamp) -> Result<Uuid, Error> {
-        match self.records.tenant_uid(tenant).await? {
+        match self.rows.tenant_uid(tenant).await? {
             Some(uid) => Ok(uid),
             None => self.uid_now(tenant, now).await,
         }
@@ -33,8 +33,8 @@ impl Tenants {
     /// As [`uid`](Self::uid), as registry says it now; nil for a tenant that is not there, which owns nothing.
     pub(crate) async fn uid_now(&self, tenant: &TenantName, now: Timestamp) -> Result<Uuid, Error> {
         let Some(uid) = self.registry.tenant_uid(tenant).await? else { return Ok(Uuid::nil()) };
-        if self.records.tenant_uid(tenant).await? != Some(uid) {
-            self.records.keep_tenant_uid(tenant, uid, now).await?;
+        if self.rows.tenant_uid(tenant).await? != Some(uid) {
+            self.rows.keep_tenant_uid(tenant, uid, now).await?;
         }
         Ok(uid)
     }

@@ -12,7 +12,7 @@ use names::TenantName;
 use resource::{Fault, record::encode};
 
 use super::{
-    Lost, Records, Versioned, keys, lost,
+    Found, Lost, Rows, keys, lost,
     records::{AuthorityPem, StoredAuthority, StoredAuthorityKey},
 };
 use crate::domain::certificate::Authority;
@@ -23,11 +23,11 @@ pub(crate) struct NewAuthority {
     pub(crate) pem: AuthorityPem,
 }
 
-impl Records {
+impl Rows {
     pub(crate) async fn authority(
         &self,
         tenant: &TenantName,
-    ) -> Result<Option<Versioned<Authority>>, Fault> {
+    ) -> Result<Option<Found<Authority>>, Fault> {
         self.read::<StoredAuthority>(&keys::authority(tenant), At::Published).await
     }
 

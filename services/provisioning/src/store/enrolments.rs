@@ -8,7 +8,7 @@ use names::{AppConnectorName, EnrolmentName};
 use resource::{Fault, record::encode};
 
 use super::{
-    Lost, Records, Versioned, keys, lost, parse_name,
+    Found, Lost, Rows, keys, lost, parse_name,
     provisioning_keys::{Counter, KeyRow},
     records::{StoredEnrolment, StoredPointer, StoredUses},
 };
@@ -87,7 +87,7 @@ impl Reservation<'_> {
 #[derive(Debug)]
 pub(crate) struct Return {
     /// The key's count as it was read; `None` when the key is gone.
-    uses: Option<(Key, Versioned<Uses>)>,
+    uses: Option<(Key, Found<Uses>)>,
     commit: Commit,
     count: usize,
     bytes: usize,
@@ -100,24 +100,24 @@ impl Return {
     }
 
     /// One more, which becomes `new` and whose public key is free again.
-    pub(crate) fn add(&mut self, old: &Versioned<Enrolment>, new: &Enrolment) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, old: &Found<Enrolment>, new: &Enrolment) -> Result<(), Fault> {
         let record = encode::<StoredEnrolment>(new)?;
         self.count += 1;
         self.bytes += record.bytes.len();
         // Commit is a builder by value; an empty one stands in while it is moved through.
         let commit = std::mem::replace(&mut self.commit, Commit::new(new.update_time));
-        self.commit = with_settled(commit, old, new, record)
+        self.commit = with_advanced(commit, old, new, record)
             .delete(keys::enrolment_by_public_key(&new.public_key));
         Ok(())
     }
 }
 
-impl Records {
+impl Rows {
     pub(crate) async fn enrolment(
         &self,
         name: &EnrolmentName,
         at: At,
-    ) -> Result<Option<Versioned<Enrolment>>, Fault> {
+    ) -> Result<Option<Found<Enrolment>>, Fault> {
         self.read::<StoredEnrolment>(&keys::enrolment(name), at).await
     }
 
@@ -125,7 +125,7 @@ impl Records {
     pub(crate) async fn enrolment_by_public_key(
         &self,
         sha256: &PublicKeyHash,
-    ) -> Result<Option<Versioned<Enrolment>>, Fault> {
+    ) -> Result<Option<Found<Enrolment>>, Fault> {
         self.enrolment_behind(&keys::enrolment_by_public_key(sha256)).await
     }
 
@@ -133,11 +133,11 @@ impl Records {
     pub(crate) async fn enrolment_by_connector(
         &self,
         connector: &AppConnectorName,
-    ) -> Result<Option<Versioned<Enrolment>>, Fault> {
+    ) -> Result<Option<Found<Enrolment>>, Fault> {
         self.enrolment_behind(&keys::enrolment_by_connector(connector)).await
     }
 
-    async fn enrolment_behind(&self, index: &Key) -> Result<Option<Versioned<Enrolment>>, Fault> {
+    async fn enrolment_behind(&self, index: &Key) -> Result<Option<Found<Enrolment>>, Fault> {
         match self.follow(index).await? {
             Some(name) => self.enrolment(&parse_name(index, &name)?, At::Published).await,
             None => Ok(None),
@@ -162,7 +162,7 @@ impl Records {
         &self,
         reservation: Reservation<'_>,
         now: Timestamp,
-    ) -> Result<Result<Vec<Versioned<Enrolment>>, Lost>, Fault> {
+    ) -> Result<Result<Vec<Found<Enrolment>>, Lost>, Fault> {
         let last_number = reservation.last_number();
         let Reservation {
             key: KeyRow { key, uses: old_uses, .. }, uses, sequence, enrolments, ..
@@ -179,42 +179,42 @@ impl Records {
             reserved.push(enrolment);
         }
         let done = lost(self.store.commit(commit).await)?;
-        let versioned = |revision| move |value| Versioned { value, revision };
+        let versioned = |revision| move |value| Found { value, revision };
         Ok(done.map(|done| reserved.into_iter().map(versioned(done.revision)).collect()))
     }
 
     /// (d), and every later change that moves no count: a fresh leaf, a revocation.
-    pub(crate) async fn settle(
+    pub(crate) async fn advance(
         &self,
-        old: &Versioned<Enrolment>,
+        old: &Found<Enrolment>,
         new: &Enrolment,
         now: Timestamp,
     ) -> Result<Result<Revision, Lost>, Fault> {
-        let commit = self.settled(old, new, now)?;
+        let commit = self.advanced(old, new, now)?;
         Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
     }
 
-    pub(super) fn settled(
+    pub(super) fn advanced(
         &self,
-        old: &Versioned<Enrolment>,
+        old: &Found<Enrolment>,
         new: &Enrolment,
         now: Timestamp,
     ) -> Result<Commit, Fault> {
         let record = encode::<StoredEnrolment>(new)?;
-        Ok(with_settled(Commit::new(now), old, new, record))
+        Ok(with_advanced(Commit::new(now), old, new, record))
     }
 
-    /// Lets a renewal's new public key belong to the enrolment too, with the change of [`Records::settle`].
-    pub(crate) async fn settle_with_public_key(
+    /// Lets a renewal's new public key belong to the enrolment too, with the change of [`Rows::advance`].
+    pub(crate) async fn advance_with_public_key(
         &self,
-        old: &Versioned<Enrolment>,
+        old: &Found<Enrolment>,
         new: &Enrolment,
         public_key: &PublicKeyHash,
         now: Timestamp,
     ) -> Result<Result<Revision, Lost>, Fault> {
         let at = keys::enrolment_by_public_key(public_key);
         let pointer = encode::<StoredPointer>(&new.name.to_string())?;
-        let commit = self.settled(old, new, now)?.require_absent(&at).put(at, pointer);
+        let commit = self.advanced(old, new, now)?.require_absent(&at).put(at, pointer);
         Ok(lost(self.store.commit(commit).await)?.map(|done| done.revision))
     }
 
@@ -244,7 +244,7 @@ impl Records {
     }
 
     /// RESERVED enrolments, the oldest first, at most `limit`.
-    pub(crate) async fn reserved(&self, limit: usize) -> Result<Vec<Versioned<Enrolment>>, Fault> {
+    pub(crate) async fn reserved(&self, limit: usize) -> Result<Vec<Found<Enrolment>>, Fault> {
         let options = ScanOptions { after: None, limit, at: At::Published };
         let page = self.store.scan(&keys::all_reserved(), options).await?;
         let mut found = Vec::with_capacity(page.rows.len());
@@ -260,7 +260,7 @@ impl Records {
         &self,
         row: &Row,
         at: At,
-    ) -> Result<Option<Versioned<Enrolment>>, Fault> {
+    ) -> Result<Option<Found<Enrolment>>, Fault> {
         if row.key.tag() == keys::ENROLMENT {
             return super::decode::<StoredEnrolment>(row).map(Some);
         }
@@ -286,12 +286,7 @@ fn with_newcomer(commit: Commit, enrolment: &Enrolment, record: Value) -> Result
         .put(at_connector, pointer))
 }
 
-fn with_settled(
-    commit: Commit,
-    old: &Versioned<Enrolment>,
-    new: &Enrolment,
-    record: Value,
-) -> Commit {
+fn with_advanced(commit: Commit, old: &Found<Enrolment>, new: &Enrolment, record: Value) -> Commit {
     let at_enrolment = keys::enrolment(&new.name);
     commit
         .require_revision(&at_enrolment, old.revision)

@@ -4,9 +4,9 @@ use ::store::{At, Commit, ScanOptions};
 use jiff::Timestamp;
 use resource::{Fault, record::encode};
 
-use super::{Records, keys, records::StoredPointer};
+use super::{Rows, keys, records::StoredPointer};
 
-impl Records {
+impl Rows {
     /// A token of the life of a sibling that is followed; `None` before its first snapshot.
     pub(crate) async fn followed(&self, source: &str) -> Result<Option<String>, Fault> {
         self.follow(&keys::followed(source)).await

@@ -14,7 +14,7 @@ use rpc::access::Principal;
 use uuid::Uuid;
 
 use super::records::StoredPastKey;
-use super::{Records, Versioned, keys, records::StoredKey};
+use super::{Found, Rows, keys, records::StoredKey};
 use crate::domain::key::ProvisioningKey;
 
 /// The number by which history knows keys: their tag.
@@ -41,7 +41,7 @@ impl Author<'_> {
     pub(super) fn remember(
         &self,
         commit: Commit,
-        before: Option<&Versioned<ProvisioningKey>>,
+        before: Option<&Found<ProvisioningKey>>,
         after: &ProvisioningKey,
     ) -> Result<Commit, Fault> {
         let before = before.map(|key| {
@@ -62,7 +62,7 @@ impl Author<'_> {
     }
 }
 
-impl Records {
+impl Rows {
     /// The row of a key as history would remember it.
     pub(crate) async fn past_row(
         &self,

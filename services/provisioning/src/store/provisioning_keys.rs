@@ -13,7 +13,7 @@ use rpc::access::Principal;
 use uuid::Uuid;
 
 use super::{
-    Author, Lost, Records, Versioned, damaged, keys, lost, parse_name,
+    Author, Found, Lost, Rows, damaged, keys, lost, parse_name,
     records::{KeptKey, StoredCounter, StoredKey, StoredPointer, StoredUses},
     shelf,
 };
@@ -29,9 +29,9 @@ pub(crate) const MAX_COUNT_TRIES: u32 = 64;
 /// A key, what tells its secret from others, and its use count, of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyRow {
-    pub(crate) key: Versioned<ProvisioningKey>,
+    pub(crate) key: Found<ProvisioningKey>,
     pub(crate) secret: SecretHash,
-    pub(crate) uses: Versioned<Uses>,
+    pub(crate) uses: Found<Uses>,
 }
 
 /// A key to be made.
@@ -83,7 +83,7 @@ pub(crate) enum KeyConflict {
     QuotaExceeded { quota: u64 },
 }
 
-impl Records {
+impl Rows {
     /// One key with its use count.
     pub(crate) async fn key(
         &self,
@@ -110,13 +110,12 @@ impl Records {
             let lacking = || damaged(&row.key, "it points to a key that does not exist");
             return Box::pin(self.key_in(&found.ok_or_else(lacking)?, at)).await;
         }
-        let Versioned { value: KeptKey { key, secret }, revision } =
-            super::decode::<StoredKey>(row)?;
+        let Found { value: KeptKey { key, secret }, revision } = super::decode::<StoredKey>(row)?;
         let uses = self.uses(&key.name, at).await?;
-        Ok(KeyRow { key: Versioned { value: key, revision }, secret, uses })
+        Ok(KeyRow { key: Found { value: key, revision }, secret, uses })
     }
 
-    async fn uses(&self, name: &ProvisioningKeyName, at: At) -> Result<Versioned<Uses>, Fault> {
+    async fn uses(&self, name: &ProvisioningKeyName, at: At) -> Result<Found<Uses>, Fault> {
         let place = keys::uses(name);
         let found = self.read::<StoredUses>(&place, at).await?;
         found.ok_or_else(|| damaged(&place, "a key without a use count"))
@@ -208,7 +207,7 @@ impl Records {
         }
     }
 
-    /// The checks of [`Records::create_key`], without writing.
+    /// The checks of [`Rows::create_key`], without writing.
     pub(crate) async fn check_free(
         &self,
         key: &ProvisioningKey,
@@ -303,7 +302,7 @@ impl Records {
 }
 
 /// Takes a deleted key away with everything that leads to it.
-fn removal(index: &Key, key: &Versioned<ProvisioningKey>, now: Timestamp) -> Commit {
+fn removal(index: &Key, key: &Found<ProvisioningKey>, now: Timestamp) -> Commit {
     let ProvisioningKey { name, uid, spec, .. } = &key.value;
     Commit::new(now)
         .require_revision(&keys::key(name), key.revision)

@@ -4,20 +4,20 @@ use ::store::{At, ScanOptions};
 use jiff::Timestamp;
 use resource::{Fault, record::encode};
 
-use super::{Lost, Records, Versioned, keys, lost, records::StoredRevocation};
+use super::{Found, Lost, Rows, keys, lost, records::StoredRevocation};
 use crate::domain::{certificate::Revocation, enrolment::Enrolment};
 
-impl Records {
+impl Rows {
     /// Revokes an enrolment's identity: the ledger and the list change in one commit.
     pub(crate) async fn revoke(
         &self,
-        old: &Versioned<Enrolment>,
+        old: &Found<Enrolment>,
         new: &Enrolment,
         revocation: &Revocation,
     ) -> Result<Result<(), Lost>, Fault> {
         let at = keys::revocation(&revocation.connector);
         let commit = self
-            .settled(old, new, revocation.revoke_time)?
+            .advanced(old, new, revocation.revoke_time)?
             .put(at, encode::<StoredRevocation>(revocation)?);
         Ok(lost(self.store.commit(commit).await)?.map(|_| ()))
     }

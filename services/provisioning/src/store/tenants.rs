@@ -6,9 +6,9 @@ use names::TenantName;
 use resource::{Fault, record};
 use uuid::Uuid;
 
-use super::{Records, keys, records::StoredTenant};
+use super::{Rows, keys, records::StoredTenant};
 
-impl Records {
+impl Rows {
     /// The uid of the tenant that last had this id here; `None` if registry was never asked.
     pub(crate) async fn tenant_uid(&self, tenant: &TenantName) -> Result<Option<Uuid>, Fault> {
         let found = self.read::<StoredTenant>(&keys::tenant(tenant), At::Published).await?;

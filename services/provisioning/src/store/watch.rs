@@ -13,7 +13,7 @@ use resource::{
 };
 
 use super::{
-    KeyRow, Records, Versioned, damaged, decode_value, keys,
+    Found, KeyRow, Rows, damaged, decode_value, keys,
     records::{KeptKey, StoredAuthority, StoredEnrolment, StoredKey, StoredRevocation, StoredUses},
 };
 use crate::domain::{
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 pub(crate) enum Watched {
     Key(KeyRow),
     Enrolment(Enrolment),
-    Authority(Versioned<Authority>),
+    Authority(Found<Authority>),
     Revocation(Revocation),
 }
 
@@ -56,15 +56,15 @@ pub(crate) fn prefixes(kind: Kind, tenant: Option<&TenantName>) -> Vec<Prefix> {
 
 /// The objects of a page of a snapshot; a count is shown with its key, read at the same revision.
 pub(crate) async fn snapshot(
-    records: &Records,
-    rows: &[Row],
+    rows: &Rows,
+    page: &[Row],
     revision: Revision,
 ) -> Result<Vec<Watched>, Fault> {
     let mut watched = Vec::new();
-    for row in rows {
+    for row in page {
         match row.key.tag() {
             keys::KEY => {
-                let row = records.key_in(row, At::Revision(revision)).await?;
+                let row = rows.key_in(row, At::Revision(revision)).await?;
                 watched.push(Watched::Key(row));
             }
             keys::USES => {}
@@ -76,7 +76,7 @@ pub(crate) async fn snapshot(
 
 /// What a commit did: to objects of one row, then to keys.
 pub(crate) async fn seen(
-    records: &Records,
+    rows: &Rows,
     changes: &[Change],
     revision: Revision,
 ) -> Result<Vec<Seen>, Fault> {
@@ -98,19 +98,19 @@ pub(crate) async fn seen(
         }
     }
     for (name, change) in keys_changed {
-        seen.extend(key_change(records, revision, &name, change, changes).await?);
+        seen.extend(key_change(rows, revision, &name, change, changes).await?);
     }
     Ok(seen)
 }
 
 async fn key_change(
-    records: &Records,
+    rows: &Rows,
     revision: Revision,
     name: &ProvisioningKeyName,
     change: Option<&Change>,
     all: &[Change],
 ) -> Result<Option<Seen>, Fault> {
-    let row = records.key(name, At::Revision(revision)).await?;
+    let row = rows.key(name, At::Revision(revision)).await?;
     let existed = change.is_none_or(|change| change.before.is_some());
     Ok(match (row, existed) {
         (Some(row), true) => Some((Happened::Modified, Watched::Key(row))),
@@ -134,8 +134,8 @@ fn gone_key(
         Some(bytes) => decode_value::<StoredUses>(&at_uses, bytes)?,
         None => Uses::default(),
     };
-    let key = Versioned { value, revision };
-    Ok(Some(Watched::Key(KeyRow { key, secret, uses: Versioned { value: uses, revision } })))
+    let key = Found { value, revision };
+    Ok(Some(Watched::Key(KeyRow { key, secret, uses: Found { value: uses, revision } })))
 }
 
 /// An object that is one row.
@@ -144,7 +144,7 @@ fn read(tag: u8, key: &Key, value: &[u8], revision: Revision) -> Result<Watched,
         keys::ENROLMENT => Watched::Enrolment(decode_value::<StoredEnrolment>(key, value)?),
         keys::AUTHORITY => {
             let value = decode_value::<StoredAuthority>(key, value)?;
-            Watched::Authority(Versioned { value, revision })
+            Watched::Authority(Found { value, revision })
         }
         _ => Watched::Revocation(decode_value::<StoredRevocation>(key, value)?),
     })

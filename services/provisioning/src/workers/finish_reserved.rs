@@ -25,7 +25,7 @@ impl Worker for FinishReserved {
     type Error = Error;
 
     async fn tick(&mut self, now: Timestamp) -> Result<Next, Error> {
-        let reserved = self.finisher.records.reserved(BATCH).await?;
+        let reserved = self.finisher.rows.reserved(BATCH).await?;
         self.metrics.reserved(reserved.len());
         self.metrics.lost_races(resource::tries::lost_races());
         let full = reserved.len() == BATCH;

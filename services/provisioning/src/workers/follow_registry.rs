@@ -34,7 +34,7 @@ use runtime::follow::{Position, Sink, Start, Tally};
 use crate::{
     error::Error,
     service::{keys::Keys, revoking::Revoking},
-    store::Records,
+    store::Rows,
 };
 
 /// Name of the sibling in health, metrics, AcceptSnapshot and the store.
@@ -76,7 +76,7 @@ enum Subject {
 pub(crate) struct FollowRegistry {
     pub(crate) keys: Arc<Keys>,
     pub(crate) revoking: Revoking,
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
     /// Refuses deleted connectors in this process.
     pub(crate) denied: Voice,
     /// A token of the life of registry that is followed; empty before the first.
@@ -99,7 +99,7 @@ impl Sink for FollowRegistry {
     }
 
     async fn held(&mut self, tally: &mut Tally) -> Result<(), Error> {
-        if self.records.has_any().await? {
+        if self.rows.has_any().await? {
             tally.rests_on_source();
         }
         Ok(())
@@ -110,7 +110,7 @@ impl Sink for FollowRegistry {
         self.denied.replace_names(all.iter().filter_map(deleted_connector).cloned().collect());
         self.end_all(all, at.now).await?;
         if self.followed.is_empty() || epoch(&self.followed) != epoch(at.token) {
-            self.records.set_followed(REGISTRY, at.token, at.now).await?;
+            self.rows.set_followed(REGISTRY, at.token, at.now).await?;
             at.token.clone_into(&mut self.followed);
         }
         Ok(())

@@ -7,7 +7,7 @@ use resource::history::History;
 use rpc::access::Principal;
 use runtime::worker::{Next, Worker};
 
-use crate::{error::Error, store::Records};
+use crate::{error::Error, store::Rows};
 
 /// How often to look; nothing depends on the hour.
 pub(crate) const PERIOD: Duration = Duration::from_secs(600);
@@ -16,7 +16,7 @@ const BATCH: usize = 100;
 
 /// The worker.
 pub(crate) struct Sweep {
-    pub(crate) records: Records,
+    pub(crate) rows: Rows,
     pub(crate) history: History,
 }
 
@@ -26,8 +26,8 @@ impl Worker for Sweep {
 
     async fn tick(&mut self, now: Timestamp) -> Result<Next, Error> {
         let by = Principal::worker(Self::NAME, "", "");
-        let purged = self.records.purge_keys(now, BATCH, (&self.history, &by)).await?;
-        let dropped = self.records.drop_expired_revocations(now).await?;
+        let purged = self.rows.purge_keys(now, BATCH, (&self.history, &by)).await?;
+        let dropped = self.rows.drop_expired_revocations(now).await?;
         if purged + dropped > 0 {
             tracing::info!(purged, dropped, "swept deleted keys and expired revocations");
         }

@@ -24,7 +24,7 @@ impl Api {
         let draft = convert::registration(message, &mut problems);
         let wanted = self.registry.check_registration(&draft, problems)?;
         let name = caller.authorise_name(wanted.name.clone())?;
-        Ok(self.show(&self.registry.register(&name, &wanted).await?))
+        Ok(self.show(&self.registry.register(&name, &wanted, self.clock.now()).await?))
     }
 
     pub(super) async fn abandon(
@@ -43,7 +43,7 @@ impl Api {
         }
         let (enrolment, name) = problems.finish_with(|| enrolment.zip(name))?;
         let enrolment = caller.authorise_name(enrolment)?;
-        self.registry.abandon(&enrolment, &name).await?;
+        self.registry.abandon(&enrolment, &name, self.clock.now()).await?;
         Ok(Response::new(AbandonRegistrationResponse {}))
     }
 }

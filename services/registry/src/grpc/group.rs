@@ -16,7 +16,8 @@ impl Api {
         request: Request<DeleteAppConnectorGroupRequest>,
     ) -> Answer<AppConnectorGroup> {
         let (caller, mut message) = open(request)?;
-        let (name, write) = named::<GroupSpec, _>(caller, &mut message)?.write_named()?;
+        let (name, write) =
+            named::<GroupSpec, _>(caller, &mut message, self.clock.now())?.write_named()?;
         Ok(self.show(&self.registry.delete_group(&name, message.force, &write).await?))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What a kind's messages share is read through `proto::shapes`, so a method of a kind is one line in `api`.
 
+use jiff::Timestamp;
 use names::{BelowTenant as _, Draft, Reason, ResourceName as _, TenantName, Violations};
 use prost::Message;
 use proto::shapes::{
@@ -51,7 +52,7 @@ impl Api {
         let name = problems.take("name", message.name().parse::<S::Name>());
         let time = rpc::time::from_proto("read_time", message.read_time(), &mut problems);
         let name = caller.authorise_name(problems.finish_with(|| name)?)?;
-        Ok(self.show(&self.registry.get::<S>(&name, time).await?))
+        Ok(self.show(&self.registry.get::<S>(&name, time, self.clock.now()).await?))
     }
 
     pub(super) async fn batch_get<S: Wire, R, A>(&self, request: Request<R>) -> Answer<A>
@@ -115,7 +116,7 @@ impl Api {
     ) -> Result<Page<S::Message>, Status> {
         let scoped = Scoped::<S> { scope, visible };
         let render = |found: &Found<S>| S::message(found, &self.registry);
-        Ok(self.registry.list(scoped, listing, render).await?)
+        Ok(self.registry.list(scoped, listing, self.clock.now(), render).await?)
     }
 
     pub(super) async fn create<S, R>(&self, request: Request<R>) -> Answer<S::Message>
@@ -124,7 +125,7 @@ impl Api {
         R: CreateRequest<Resource = S::Message> + Repeatable + Message,
     {
         let (caller, mut message) = open(request)?;
-        let mut parsing = Parsing::of(caller, &mut message);
+        let mut parsing = Parsing::of(caller, &mut message, self.clock.now());
         let id = parsing.name::<names::Id>(R::ID_FIELD, message.id());
         let tenant = match S::ABOUT.is_root {
             true => id.clone().map(TenantName::new),
@@ -152,7 +153,7 @@ impl Api {
         R: UpdateRequest<Resource = S::Message> + Repeatable + Message,
     {
         let (caller, mut message) = open(request)?;
-        let mut parsing = Parsing::of(caller, &mut message);
+        let mut parsing = Parsing::of(caller, &mut message, self.clock.now());
         let (name, edit) = self.edit::<S, R>(&mut message, &mut parsing);
         let (name, write) = parsing.write(name)?;
         Ok(self.show(&self.registry.update::<S>(&name, &edit, &write).await?))
@@ -194,7 +195,7 @@ impl Api {
         R: NamedRequest + Repeatable + Message,
     {
         let (caller, mut message) = open(request)?;
-        let (name, write) = named::<S, R>(caller, &mut message)?.write_named()?;
+        let (name, write) = named::<S, R>(caller, &mut message, self.clock.now())?.write_named()?;
         Ok(self.show(&self.registry.delete::<S>(&name, &write).await?))
     }
 
@@ -204,7 +205,7 @@ impl Api {
         R: NamedRequest + Repeatable + Message,
     {
         let (caller, mut message) = open(request)?;
-        let (name, write) = named::<S, R>(caller, &mut message)?.write_named()?;
+        let (name, write) = named::<S, R>(caller, &mut message, self.clock.now())?.write_named()?;
         Ok(self.show(&self.registry.undelete::<S>(&name, &write).await?))
     }
 }
@@ -226,8 +227,9 @@ impl<S: Wire> Named<S> {
 pub(super) fn named<S: Wire, R: NamedRequest + Repeatable + Message>(
     caller: Caller,
     message: &mut R,
+    now: Timestamp,
 ) -> Result<Named<S>, Failure> {
-    let mut parsing = Parsing::of(caller, message);
+    let mut parsing = Parsing::of(caller, message, now);
     let name = parsing.problems.take("name", message.name().parse());
     parsing.etag("etag", message.etag());
     Ok(Named { parsing, name })

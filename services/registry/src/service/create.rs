@@ -31,7 +31,7 @@ impl Registry {
     ) -> Result<Found<S>, Error> {
         let mut tries = Tries::default();
         loop {
-            let meta = Meta::created(Uuid::new_v4(), self.now());
+            let meta = Meta::created(Uuid::new_v4(), write.now);
             let server_fields = S::ServerFields::default();
             let new = Resource { name: name.clone(), meta, spec: spec.clone(), server_fields };
             let uid = self.expect_tenant::<S>(name).await?;
@@ -43,7 +43,7 @@ impl Registry {
             if write.validate_only {
                 return Ok(Found::made(new, Revision::ZERO));
             }
-            let changes = Changes::new(self.now()).create(&new)?;
+            let changes = Changes::new(write.now).create(&new)?;
             let mut changes = changes.by(self.author(write, uid), None, &new)?;
             if let Some(turn) = &turn {
                 changes = turn.guard(changes);

@@ -1,5 +1,6 @@
 //! Deleting, softly.
 
+use jiff::Timestamp;
 use names::{AppConnectorGroupName, BelowTenant as _, ServerGroupName};
 use resource::{Fault, Tries, Write, record};
 use rpc::access::Authorised;
@@ -37,13 +38,13 @@ impl Registry {
                 Standing::Deleted(found) => return Ok(found),
             };
             self.expect_unused::<S>(name).await?;
-            let after = self.soft_deleting(&before);
+            let after = Self::soft_deleting(&before, write.now);
             let turn = self.expect_coverage(name, Some(&before.resource.spec), None).await?;
             if write.validate_only {
                 return Ok(Found::made(after, Revision::ZERO));
             }
             let uid = self.uid_of(&name.tenant()).await?;
-            let changes = Changes::new(self.now()).soft_delete(&before, &after)?;
+            let changes = Changes::new(write.now).soft_delete(&before, &after)?;
             let changes = changes.by(self.author(write, uid), Some(&before), &after)?;
             let mut changes = require_unused::<S>(name, changes);
             if let Some(turn) = &turn {
@@ -97,7 +98,7 @@ impl Registry {
                 Standing::Live(before) => before,
                 Standing::Deleted(found) => return Ok(found),
             };
-            let mut after = self.soft_deleting(&before);
+            let mut after = Self::soft_deleting(&before, write.now);
             after.server_fields.former_server_groups = self.server_groups_of(name).await?;
             if write.validate_only {
                 return Ok(Found::made(after, Revision::ZERO));
@@ -107,7 +108,7 @@ impl Registry {
             let (method, request_id) = (by.method.to_string(), by.request_id.to_string());
             let cause = record::encode::<AsWritten<Cause>>(&Cause { method, request_id });
             let cause = cause.map_err(Fault::from)?;
-            let changes = Changes::new(self.now()).soft_delete(&before, &after)?;
+            let changes = Changes::new(write.now).soft_delete(&before, &after)?;
             let changes = changes.by(self.author(write, uid), Some(&before), &after)?;
             let changes = changes.with(|commit| commit.put(sweep(name), cause));
             if let Some(made) = self.commit(changes, write, after, Counted::Leaves).await? {
@@ -134,8 +135,8 @@ impl Registry {
         Ok(Standing::Live(found))
     }
 
-    pub(super) fn soft_deleting<S: Spec>(&self, before: &Found<S>) -> Resource<S> {
-        Resource { meta: before.resource.meta.deleted(self.now()), ..before.resource.clone() }
+    pub(super) fn soft_deleting<S: Spec>(before: &Found<S>, now: Timestamp) -> Resource<S> {
+        Resource { meta: before.resource.meta.deleted(now), ..before.resource.clone() }
     }
 
     /// Nothing may depend on it or stand below it; everything that does is named.

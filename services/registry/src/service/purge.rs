@@ -48,7 +48,7 @@ impl Registry {
                 }
             })
             .await?;
-        let write = Write::own(Principal::worker(WORKER, "", ""));
+        let write = Write::own(Principal::worker(WORKER, "", ""), now);
         for found in &due {
             let commit = self.removal(found, &write, now).await?;
             match self.rows.store().commit(commit).await {

@@ -33,17 +33,18 @@ impl Registry {
         &self,
         name: &Authorised<S::Name>,
         read_time: Option<Timestamp>,
+        now: Timestamp,
     ) -> Result<Found<S>, Error> {
         let missing = || Error::NotFound(S::KIND, name.to_string());
-        let now = self.rows.seek::<S>(name).await?;
-        let tenant = self.history_of(&name.tenant(), read_time).await?;
-        let Some((tenant, time)) = tenant else { return now.ok_or_else(missing) };
+        let stands = self.rows.seek::<S>(name).await?;
+        let tenant = self.history_of(&name.tenant(), read_time, now).await?;
+        let Some((tenant, time)) = tenant else { return stands.ok_or_else(missing) };
         let id = name.last_id().as_str();
         let past = self.history.past(shelf::<S>(tenant), id, time, At::Published).await?;
         match &past.as_of {
             AsOf::Was(record, revision) => Ok(Rows::remembered(record.clone(), *revision)?),
             AsOf::AsNow => {
-                now.filter(|found| past.stood(found.resource.meta.uid)).ok_or_else(missing)
+                stands.filter(|found| past.stood(found.resource.meta.uid)).ok_or_else(missing)
             }
         }
     }
@@ -53,12 +54,13 @@ impl Registry {
         &self,
         tenant: &TenantName,
         read_time: Option<Timestamp>,
+        now: Timestamp,
     ) -> Result<Option<(uuid::Uuid, Timestamp)>, Error> {
         if read_time.is_none() {
             return Ok(None);
         }
         let uid = self.uid_of(tenant).await?;
-        let time = self.history.asked(read_time, uid, self.now()).await?;
+        let time = self.history.asked(read_time, uid, now).await?;
         Ok(time.map(|time| (uid, time)))
     }
 
@@ -81,6 +83,7 @@ impl Registry {
         &self,
         scoped: Scoped<'_, S>,
         listing: &Listing,
+        now: Timestamp,
         render: impl Fn(&Found<S>) -> M + Sync,
     ) -> Result<Page<M>, Error> {
         let tenant = match scoped.scope {
@@ -95,7 +98,7 @@ impl Registry {
             (listing.show_deleted || !resource.is_deleted()) && (scoped.visible)(&resource.name)
         };
         let prefix = objects(S::KIND, tenant);
-        if let Some((uid, time)) = self.past_of(tenant, listing.read_time).await? {
+        if let Some((uid, time)) = self.past_of(tenant, listing.read_time, now).await? {
             let live = Live {
                 prefix,
                 id: read_object,
@@ -123,13 +126,14 @@ impl Registry {
         &self,
         tenant: Option<&TenantName>,
         read_time: Option<Timestamp>,
+        now: Timestamp,
     ) -> Result<Option<(uuid::Uuid, Timestamp)>, Error> {
         let uid = match (tenant, read_time) {
             (_, None) => return Ok(None),
             (Some(tenant), _) => self.uid_of(tenant).await?,
             (None, _) => uuid::Uuid::nil(),
         };
-        let time = self.history.asked(read_time, uid, self.now()).await?;
+        let time = self.history.asked(read_time, uid, now).await?;
         Ok(time.map(|time| (uid, time)))
     }
 

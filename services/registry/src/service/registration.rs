@@ -5,6 +5,7 @@
 //! connector registers" ends one way or the other, and a late registration meets the tombstone of
 //! [`abandon`](Registry::abandon).
 
+use jiff::Timestamp;
 use names::{AppConnectorName, EnrolmentName};
 use resource::{Fault, Record, Tries, Write, record};
 use rpc::access::Authorised;
@@ -47,8 +48,9 @@ impl Registry {
         &self,
         name: &Authorised<AppConnectorName>,
         wanted: &Registration,
+        now: Timestamp,
     ) -> Result<Found<ConnectorSpec>, Error> {
-        let write = Write::own(name.principal());
+        let write = Write::own(name.principal(), now);
         let outcome = self.decide_register(name, wanted, &write).await;
         self.metrics.registration(outcome.as_ref().map(|(_, new)| *new));
         outcome.map(|(connector, _)| connector)
@@ -76,7 +78,7 @@ impl Registry {
             };
             let new = Resource {
                 name: wanted.name.clone(),
-                meta: Meta::created(Uuid::new_v4(), self.now()),
+                meta: Meta::created(Uuid::new_v4(), write.now),
                 spec: wanted.spec.clone(),
                 server_fields: wanted.origin.clone(),
             };
@@ -107,6 +109,7 @@ impl Registry {
         &self,
         enrolment: &Authorised<EnrolmentName>,
         name: &AppConnectorName,
+        now: Timestamp,
     ) -> Result<(), Error> {
         let key = registration(enrolment);
         let mut tries = Tries::default();
@@ -119,7 +122,7 @@ impl Registry {
                 None => {}
             }
             let tombstone = small(&rows::Registration::Abandoned)?;
-            let changes = Changes::new(self.now()).with(|commit| {
+            let changes = Changes::new(now).with(|commit| {
                 let commit = commit.require_absent(&key).put(key.clone(), tombstone);
                 commit.put(spent_connector_id(name), "")
             });
@@ -202,7 +205,7 @@ impl Registry {
         let owner = public_key(&tenant, &origin.public_key_sha256);
         let made = small(&rows::Registration::Registered { app_connector: name.clone() })?;
         let owned = small(&KeyOwner { app_connector: name.clone() })?;
-        let changes = Changes::new(self.now()).create(new)?;
+        let changes = Changes::new(new.meta.create_time).create(new)?;
         Ok(changes.with(|commit| {
             commit
                 .require_revision(&tenant_guard, ground.tenant)

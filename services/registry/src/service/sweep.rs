@@ -1,5 +1,6 @@
 //! Clearing what referred to groups that were deleted with `force`.
 
+use jiff::Timestamp;
 use names::{AppConnectorGroupName, AppConnectorName, ServerGroupName};
 use resource::{Fault, Write, record};
 use rpc::access::Principal;
@@ -20,12 +21,12 @@ const WORKER: &str = "sweep";
 impl Registry {
     /// Clears what referred to groups deleted with `force`: members are deleted with their group, server groups lose
     /// it. Idempotent, in bounded steps; answers whether something is left to do.
-    pub(crate) async fn sweep(&self) -> Result<bool, Error> {
+    pub(crate) async fn sweep(&self, now: Timestamp) -> Result<bool, Error> {
         let page = self.rows.page(&sweeps(), None, SWEEP_STEP, At::Published).await?;
         let mut left = page.more;
         for row in &page.rows {
             let Some(group) = read_sweep(&row.key) else { continue };
-            left |= self.sweep_group(&group, &cause(row)?).await?;
+            left |= self.sweep_group(&group, &cause(row)?, now).await?;
         }
         Ok(left)
     }
@@ -34,9 +35,10 @@ impl Registry {
         &self,
         group: &AppConnectorGroupName,
         cause: &Cause,
+        now: Timestamp,
     ) -> Result<bool, Error> {
         let by = Principal::worker(WORKER, &cause.method, &cause.request_id);
-        let write = Write::own(by);
+        let write = Write::own(by, now);
         let place = Rows::place::<GroupSpec>(group);
         let (sources, more) = self.rows.referring(&place, SWEEP_STEP).await?;
         for source in &sources {
@@ -49,7 +51,7 @@ impl Registry {
         if more {
             return Ok(true);
         }
-        let changes = Changes::new(self.now())
+        let changes = Changes::new(write.now)
             .with(|commit| commit.require_prefix_empty(&place.references()).delete(sweep(group)));
         match self.rows.store().commit(changes.finish()).await {
             Ok(_) => Ok(false),
@@ -71,9 +73,9 @@ impl Registry {
         if before.resource.server_fields.app_connector_group != *group {
             return Ok(());
         }
-        let mut after = self.soft_deleting(&before);
+        let mut after = Self::soft_deleting(&before, write.now);
         after.server_fields.deleted_with = Some(group.clone());
-        let changes = Changes::new(self.now()).soft_delete(&before, &after)?;
+        let changes = Changes::new(write.now).soft_delete(&before, &after)?;
         self.commit(changes, write, after, Counted::Leaves).await?;
         Ok(())
     }
@@ -88,9 +90,9 @@ impl Registry {
         let Some(before) = self.rows.live::<ServerGroupSpec>(&name).await? else { return Ok(()) };
         let mut after = before.resource.clone();
         after.spec.app_connector_groups.retain(|named| named != group);
-        after.meta = after.meta.touched(self.now());
+        after.meta = after.meta.touched(write.now);
         let uid = self.uid_of(&name.tenant()).await?;
-        let changes = Changes::new(self.now()).replace(&before, &after)?;
+        let changes = Changes::new(write.now).replace(&before, &after)?;
         let changes = changes.by(self.author(write, uid), Some(&before), &after)?;
         self.commit(changes, write, after, Counted::Stays).await?;
         Ok(())

@@ -30,7 +30,7 @@ impl Registry {
         let mut tries = Tries::default();
         loop {
             let before = self.soft_deleted::<S>(name, write).await?;
-            let meta = before.resource.meta.undeleted(self.now());
+            let meta = before.resource.meta.undeleted(write.now);
             let after = Resource { meta, ..before.resource.clone() };
             self.expect_tenant::<S>(name).await?;
             self.expect_unique(None, name, &after.spec).await?;
@@ -41,7 +41,7 @@ impl Registry {
                 return Ok(Found::made(after, Revision::ZERO));
             }
             let uid = self.uid_of(&name.tenant()).await?;
-            let changes = Changes::new(self.now()).undelete(&before, &after)?;
+            let changes = Changes::new(write.now).undelete(&before, &after)?;
             let mut changes = changes.by(self.author(write, uid), Some(&before), &after)?;
             if let Some(turn) = &turn {
                 changes = turn.guard(changes);

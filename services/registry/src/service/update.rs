@@ -62,7 +62,7 @@ impl Registry {
             if spec == *old {
                 return Ok(before);
             }
-            let meta = before.resource.meta.touched(self.now());
+            let meta = before.resource.meta.touched(write.now);
             let after = Resource { meta, spec, ..before.resource.clone() };
             self.expect_unique(Some(old), name, &after.spec).await?;
             self.expect_references(Some(&before.resource), &after).await?;
@@ -71,7 +71,7 @@ impl Registry {
                 return Ok(Found::made(after, Revision::ZERO));
             }
             let uid = self.uid_of(&name.tenant()).await?;
-            let changes = Changes::new(self.now()).replace(&before, &after)?;
+            let changes = Changes::new(write.now).replace(&before, &after)?;
             let mut changes = changes.by(self.author(write, uid), Some(&before), &after)?;
             if let Some(turn) = &turn {
                 changes = turn.guard(changes);

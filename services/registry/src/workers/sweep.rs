@@ -18,7 +18,7 @@ impl Worker for Sweep {
     const NAME: &'static str = "sweep";
     type Error = Error;
 
-    async fn tick(&mut self, _now: Timestamp) -> Result<Next, Error> {
-        Ok(if self.0.sweep().await? { Next::Again } else { Next::Idle })
+    async fn tick(&mut self, now: Timestamp) -> Result<Next, Error> {
+        Ok(if self.0.sweep(now).await? { Next::Again } else { Next::Idle })
     }
 }

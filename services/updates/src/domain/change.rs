@@ -19,17 +19,17 @@ const PERSIST: &str = "persist_local_version_profile";
 
 /// A change of some fields of one object.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Edit<D> {
+pub(crate) struct Edit<D> {
     /// The new values.
-    pub draft: D,
+    pub(crate) draft: D,
     /// Which of them count.
-    pub paths: Vec<&'static str>,
+    pub(crate) paths: Vec<&'static str>,
 }
 
 impl<D: Draft> Edit<D> {
     /// What was before, with the fields that count.
     #[must_use]
-    pub fn laid_over(&self, before: D) -> D {
+    pub(crate) fn laid_over(&self, before: D) -> D {
         before.patched(&self.paths, &self.draft)
     }
 
@@ -40,7 +40,7 @@ impl<D: Draft> Edit<D> {
 
 names::draft! {
     /// A schedule as a caller writes it; what is absent has its default.
-    pub struct ScheduleDraft {
+    pub(crate) struct ScheduleDraft {
         /// Whether windows open at all; `None`: true.
         "enabled" => enabled: Option<bool>;
         /// The windows; none means the default one.
@@ -85,7 +85,7 @@ impl Schedule {
     ///
     /// # Errors
     /// The group's own profile and its flag would not go together.
-    pub fn changed(&self, edit: &Edit<ScheduleDraft>) -> Result<Self, ProfileChangeError> {
+    pub(crate) fn changed(&self, edit: &Edit<ScheduleDraft>) -> Result<Self, ProfileChangeError> {
         let draft = edit.laid_over(self.draft());
         // Turning the flag off alone drops the profile, so the rule must know which of the two were written.
         let persist = edit.names(PERSIST).then_some(draft.persist.unwrap_or(false));
@@ -110,16 +110,16 @@ impl Schedule {
 
 /// A change of a group's own profile, field by field; `None` is a field that is not written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProfileChange {
+pub(crate) struct ProfileChange {
     /// `persist_local_version_profile`.
-    pub persist: Option<bool>,
+    pub(crate) persist: Option<bool>,
     /// `version_profile`; the inner `None` empties it.
-    pub profile: Option<Option<VersionProfileName>>,
+    pub(crate) profile: Option<Option<VersionProfileName>>,
 }
 
 /// Why a change of a group's own profile is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProfileChangeError {
+pub(crate) enum ProfileChangeError {
     /// A profile without the flag would never count.
     #[error(
         "version_profile counts only while persist_local_version_profile is on: set both in one \
@@ -135,7 +135,7 @@ pub enum ProfileChangeError {
 }
 
 /// The group's own profile after a change. Turning the flag off alone drops the profile.
-pub fn change_profile(
+pub(crate) fn change_profile(
     current: Option<VersionProfileName>,
     change: ProfileChange,
 ) -> Result<Option<VersionProfileName>, ProfileChangeError> {

@@ -11,34 +11,34 @@ use serde::{Deserialize, Serialize};
 use super::occurrence::Stretch;
 
 /// Most freezes in one tenant: the quota of the domain.
-pub const MAX_FREEZES: usize = 200;
+pub(crate) const MAX_FREEZES: usize = 200;
 
 /// Most groups one freeze may name; one for more groups holds for all of them or is split.
-pub const MAX_GROUPS: usize = 100;
+pub(crate) const MAX_GROUPS: usize = 100;
 
 /// Longest reason, in characters: a line on the page.
-pub const MAX_REASON_CHARS: usize = 256;
+pub(crate) const MAX_REASON_CHARS: usize = 256;
 
 /// What a freeze leaves of a window and is shorter than the shortest window is dropped.
-pub const MIN_REST: SignedDuration = SignedDuration::from_mins(15);
+pub(crate) const MIN_REST: SignedDuration = SignedDuration::from_mins(15);
 
 /// A freeze ends before it begins, or as it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the end of a freeze must be later than its start")]
-pub struct EndsTooEarly;
+pub(crate) struct EndsTooEarly;
 
 /// A time in which nothing starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
-pub struct Freeze {
+pub(crate) struct Freeze {
     /// First instant.
-    pub start: Timestamp,
+    pub(crate) start: Timestamp,
     /// First instant after it; later than `start`.
-    pub end: Timestamp,
+    pub(crate) end: Timestamp,
     /// Why, for people.
-    pub reason: String,
+    pub(crate) reason: String,
     /// For whom; empty means every group of the tenant.
-    pub groups: Vec<AppConnectorGroupName>,
+    pub(crate) groups: Vec<AppConnectorGroupName>,
 }
 
 /// A freeze as it is stored, before its rule is looked at.
@@ -62,19 +62,19 @@ impl TryFrom<Unchecked> for Freeze {
 impl Freeze {
     /// Whether it holds for this group at all.
     #[must_use]
-    pub fn is_for(&self, group: &AppConnectorGroupName) -> bool {
+    pub(crate) fn is_for(&self, group: &AppConnectorGroupName) -> bool {
         self.groups.is_empty() || self.groups.contains(group)
     }
 
     /// Whether it holds at this instant.
     #[must_use]
-    pub fn holds_at(&self, now: Timestamp) -> bool {
+    pub(crate) fn holds_at(&self, now: Timestamp) -> bool {
         self.start <= now && now < self.end
     }
 }
 
 /// What the freezes leave of a stretch, in order.
-pub fn cut(stretch: Stretch, freezes: &[&Freeze]) -> Vec<Stretch> {
+pub(crate) fn cut(stretch: Stretch, freezes: &[&Freeze]) -> Vec<Stretch> {
     let mut left = vec![stretch];
     for freeze in freezes {
         left = left

@@ -8,13 +8,13 @@ use names::AppConnectorGroupName;
 
 /// A group as far as its schedule needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
+pub(crate) struct Group {
     /// Its name.
-    pub name: AppConnectorGroupName,
+    pub(crate) name: AppConnectorGroupName,
     /// Its global id: tells a group from a later one of the same name.
-    pub uid: String,
+    pub(crate) uid: String,
     /// The zone that registry derived for it: an IANA name that this server's database may not know yet.
-    pub time_zone: String,
+    pub(crate) time_zone: String,
     /// Soft-deleted: it has no schedule until it is undeleted.
-    pub deleted: bool,
+    pub(crate) deleted: bool,
 }

@@ -20,7 +20,7 @@ use super::{
 
 /// How far ahead windows are searched, in years: even a monthly fifth weekday recurs within three months; only
 /// a freeze of years makes the search longer.
-pub const HORIZON_YEARS: i16 = 10;
+pub(crate) const HORIZON_YEARS: i16 = 10;
 
 /// A stretch is told to the end of the second year after the one it begins in. Only windows that leave no hole, or none but
 /// the hour of an autumn day, last a year or longer; what lasts longer than this is without end.
@@ -32,30 +32,30 @@ const REACH_DAYS: i32 = 3;
 
 /// A stretch of time, `start` included, `end` not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Stretch {
+pub(crate) struct Stretch {
     /// First instant.
-    pub start: Timestamp,
+    pub(crate) start: Timestamp,
     /// First instant after it; later than `start`.
-    pub end: Timestamp,
+    pub(crate) end: Timestamp,
 }
 
 impl Stretch {
     /// Whether the instant lies in it.
     #[must_use]
-    pub fn contains(&self, at: Timestamp) -> bool {
+    pub(crate) fn contains(&self, at: Timestamp) -> bool {
         self.start <= at && at < self.end
     }
 
     /// How long it is.
     #[must_use]
-    pub fn length(&self) -> SignedDuration {
+    pub(crate) fn length(&self) -> SignedDuration {
         self.end.duration_since(self.start)
     }
 }
 
 /// The stretches that end after `from`, in order, windows that overlap or touch joined; the first may have begun
 /// before. Ends [`HORIZON_YEARS`] after `from`, or at once without windows.
-pub fn stretches(
+pub(crate) fn stretches(
     windows: &[MaintenanceWindow],
     zone: &Zone,
     from: Timestamp,

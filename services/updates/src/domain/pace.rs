@@ -7,16 +7,16 @@
 use serde::{Deserialize, Serialize};
 
 /// Most connectors a count may name: ten times the largest group in use.
-pub const MAX_COUNT: u16 = 1_000;
+pub(crate) const MAX_COUNT: u16 = 1_000;
 /// Most times one connector's update is tried again: more would not help.
-pub const MAX_RETRIES: u8 = 10;
+pub(crate) const MAX_RETRIES: u8 = 10;
 /// Longest soak of the canaries, in seconds: a week, the period of the default schedule.
-pub const MAX_SOAK_SECONDS: u32 = 7 * 24 * 3600;
+pub(crate) const MAX_SOAK_SECONDS: u32 = 7 * 24 * 3600;
 
 /// How many connectors of the group may be unavailable at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MaxUnavailable {
+pub(crate) enum MaxUnavailable {
     /// A number, 1 to [`MAX_COUNT`].
     Count(u16),
     /// Per cent of the enabled connectors, 1 to 100; rounded down, at least 1.
@@ -25,17 +25,17 @@ pub enum MaxUnavailable {
 
 /// The connectors that go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Canary {
+pub(crate) struct Canary {
     /// How many, 0 to [`MAX_COUNT`].
-    pub count: u16,
+    pub(crate) count: u16,
     /// How long they must run well, in seconds, at most [`MAX_SOAK_SECONDS`].
-    pub soak_seconds: u32,
+    pub(crate) soak_seconds: u32,
 }
 
 /// What happens at the failure threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FailureAction {
+pub(crate) enum FailureAction {
     /// Stop until a person decides.
     Halt,
     /// Go on.
@@ -45,22 +45,22 @@ pub enum FailureAction {
 /// One of a schedule's limits is not in its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a limit of the schedule's pace is out of its range")]
-pub struct OutOfRange;
+pub(crate) struct OutOfRange;
 
 /// All of a schedule's limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
-pub struct Pace {
+pub(crate) struct Pace {
     /// How many may be unavailable at once.
-    pub max_unavailable: MaxUnavailable,
+    pub(crate) max_unavailable: MaxUnavailable,
     /// Who goes first.
-    pub canary: Canary,
+    pub(crate) canary: Canary,
     /// How often one connector is tried again, at most [`MAX_RETRIES`].
-    pub retry_limit: u8,
+    pub(crate) retry_limit: u8,
     /// Failed connectors at which a rollout halts, 1 to [`MAX_COUNT`].
-    pub failure_threshold: u16,
+    pub(crate) failure_threshold: u16,
     /// What happens then.
-    pub on_failure: FailureAction,
+    pub(crate) on_failure: FailureAction,
 }
 
 /// Limits as they are stored, before their ranges are looked at.

@@ -11,11 +11,11 @@ use names::VersionProfileName;
 
 /// What holds for every group of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UpdatePolicy {
+pub(crate) struct UpdatePolicy {
     /// The profile that groups inherit.
-    pub version_profile: VersionProfileName,
+    pub(crate) version_profile: VersionProfileName,
     /// When nothing starts.
-    pub freezes: Vec<Freeze>,
+    pub(crate) freezes: Vec<Freeze>,
 }
 
 impl Default for UpdatePolicy {
@@ -26,7 +26,7 @@ impl Default for UpdatePolicy {
 
 names::draft! {
     /// A policy as a caller writes it; what is absent has its default.
-    pub struct PolicyDraft {
+    pub(crate) struct PolicyDraft {
         /// The tenant's profile; `None`: the default one.
         "version_profile" => version_profile: Option<VersionProfileName>;
         /// All freezes.
@@ -37,7 +37,7 @@ names::draft! {
 impl UpdatePolicy {
     /// The policy after a change.
     #[must_use]
-    pub fn changed(&self, edit: &Edit<PolicyDraft>) -> Self {
+    pub(crate) fn changed(&self, edit: &Edit<PolicyDraft>) -> Self {
         let Self { version_profile, freezes } = self.clone();
         let draft = PolicyDraft { version_profile: Some(version_profile), freezes };
         let PolicyDraft { version_profile, freezes } = edit.laid_over(draft);

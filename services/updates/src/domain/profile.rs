@@ -9,7 +9,7 @@ use names::{Id, VersionProfileName};
 
 /// How a profile finds its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// The promoted stable release.
     Promoted,
     /// The one promoted before it.
@@ -20,19 +20,19 @@ pub enum Rule {
 
 /// A profile that every tenant has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SystemProfile {
+pub(crate) struct SystemProfile {
     /// The id after `versionProfiles/`.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// Name for people.
-    pub display_name: &'static str,
+    pub(crate) display_name: &'static str,
     /// What it is for.
-    pub description: &'static str,
+    pub(crate) description: &'static str,
     /// How its version is found.
-    pub rule: Rule,
+    pub(crate) rule: Rule,
 }
 
 /// The profiles of the system, the default first.
-pub const SYSTEM_PROFILES: [SystemProfile; 3] = [
+pub(crate) const SYSTEM_PROFILES: [SystemProfile; 3] = [
     SystemProfile {
         id: "default",
         display_name: "Default",
@@ -56,7 +56,7 @@ pub const SYSTEM_PROFILES: [SystemProfile; 3] = [
 impl SystemProfile {
     /// `versionProfiles/<id>`.
     #[must_use]
-    pub fn name(&self) -> VersionProfileName {
+    pub(crate) fn name(&self) -> VersionProfileName {
         let version_profile =
             Id::parse(self.id).expect("the ids of the system's profiles are written as ids");
         VersionProfileName { tenant: None, version_profile }
@@ -65,20 +65,20 @@ impl SystemProfile {
 
 /// The profile that a tenant has until it chooses.
 #[must_use]
-pub fn default_name() -> VersionProfileName {
+pub(crate) fn default_name() -> VersionProfileName {
     SYSTEM_PROFILES[0].name()
 }
 
 /// The system's profile with this name, if it is one.
 #[must_use]
-pub fn system_profile(name: &VersionProfileName) -> Option<&'static SystemProfile> {
+pub(crate) fn system_profile(name: &VersionProfileName) -> Option<&'static SystemProfile> {
     let id = name.version_profile.as_str();
     SYSTEM_PROFILES.iter().find(|profile| name.tenant.is_none() && profile.id == id)
 }
 
 /// Who chose the profile that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProfileSource {
+pub(crate) enum ProfileSource {
     /// The tenant's policy.
     Tenant,
     /// The group, which persists its own.
@@ -87,16 +87,16 @@ pub enum ProfileSource {
 
 /// The profile that counts for a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EffectiveProfile {
+pub(crate) struct EffectiveProfile {
     /// Which.
-    pub name: VersionProfileName,
+    pub(crate) name: VersionProfileName,
     /// Who chose it.
-    pub source: ProfileSource,
+    pub(crate) source: ProfileSource,
 }
 
 /// A group's own profile counts if it persists one; else it inherits the tenant's.
 #[must_use]
-pub fn effective(
+pub(crate) fn effective(
     tenant: &VersionProfileName,
     persisted: Option<&VersionProfileName>,
 ) -> EffectiveProfile {

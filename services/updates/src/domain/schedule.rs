@@ -20,17 +20,17 @@ use super::{
 
 /// What an administrator wrote for a group, or the defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// Whether windows open at all.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// At most [`super::window::MAX_WINDOWS`]; none means the default one.
-    pub windows: Vec<MaintenanceWindow>,
+    pub(crate) windows: Vec<MaintenanceWindow>,
     /// IANA zone of its own; `None` means the group's.
-    pub time_zone: Option<String>,
+    pub(crate) time_zone: Option<String>,
     /// The group's own profile. It persists exactly while there is one.
-    pub persisted_profile: Option<VersionProfileName>,
+    pub(crate) persisted_profile: Option<VersionProfileName>,
     /// How rollouts go through the group.
-    pub pace: Pace,
+    pub(crate) pace: Pace,
 }
 
 impl Default for Schedule {
@@ -48,14 +48,14 @@ impl Default for Schedule {
 impl Schedule {
     /// The windows that count: those written, else Sunday 02:00 for four hours.
     #[must_use]
-    pub fn effective_windows(&self) -> &[MaintenanceWindow] {
+    pub(crate) fn effective_windows(&self) -> &[MaintenanceWindow] {
         if self.windows.is_empty() { &[MaintenanceWindow::DEFAULT] } else { &self.windows }
     }
 }
 
 /// What the next window will bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextState {
+pub(crate) enum NextState {
     /// Nothing opens.
     ScheduleDisabled,
     /// The profile resolves to no release.
@@ -70,17 +70,17 @@ pub enum NextState {
 
 /// The next window and what it will bring.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NextUpdate {
+pub(crate) struct NextUpdate {
     /// The window, freezes cut out; `None` exactly with [`NextState::ScheduleDisabled`].
-    pub window: Option<Stretch>,
+    pub(crate) window: Option<Stretch>,
     /// What it will bring.
-    pub state: NextState,
+    pub(crate) state: NextState,
     /// Reason of the freeze; only with [`NextState::Frozen`].
-    pub freeze_reason: Option<String>,
+    pub(crate) freeze_reason: Option<String>,
 }
 
 /// The windows that end after `from`, freezes of the group cut out, in order.
-pub fn upcoming<'a>(
+pub(crate) fn upcoming<'a>(
     windows: &[MaintenanceWindow],
     zone: &Zone,
     freezes: Vec<&'a Freeze>,
@@ -92,14 +92,17 @@ pub fn upcoming<'a>(
 }
 
 /// The freezes that hold for a group.
-pub fn freezes_for<'a>(freezes: &'a [Freeze], group: &AppConnectorGroupName) -> Vec<&'a Freeze> {
+pub(crate) fn freezes_for<'a>(
+    freezes: &'a [Freeze],
+    group: &AppConnectorGroupName,
+) -> Vec<&'a Freeze> {
     freezes.iter().filter(|freeze| freeze.is_for(group)).collect()
 }
 
 /// The next window of a schedule and what it will bring; `has_target` says whether its profile resolves to any
 /// release.
 #[must_use]
-pub fn next_update(
+pub(crate) fn next_update(
     schedule: &Schedule,
     zone: &Zone,
     freezes: Vec<&Freeze>,

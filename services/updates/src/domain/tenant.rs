@@ -14,30 +14,30 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 /// Younger than this, registry is not asked again: one question a tenant and day is nothing.
-pub const FRESH_FOR: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const FRESH_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Older than this, an id counts no longer: a day less than the 30 that registry keeps a deleted tenant's name taken, for clocks that
 /// differ.
-pub const COUNTS_FOR: SignedDuration = SignedDuration::from_hours(29 * 24);
+pub(crate) const COUNTS_FOR: SignedDuration = SignedDuration::from_hours(29 * 24);
 
 /// A living tenant's global id, as registry said it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfirmedTenant {
+pub(crate) struct ConfirmedTenant {
     /// The id.
-    pub uid: Uuid,
+    pub(crate) uid: Uuid,
     /// When registry said it.
-    pub time: Timestamp,
+    pub(crate) time: Timestamp,
 }
 
 impl ConfirmedTenant {
     /// Whether registry need not be asked again.
     #[must_use]
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         now.duration_since(self.time) < FRESH_FOR
     }
 
     /// Whether it counts while registry cannot be asked.
     #[must_use]
-    pub fn counts(&self, now: Timestamp) -> bool {
+    pub(crate) fn counts(&self, now: Timestamp) -> bool {
         now.duration_since(self.time) < COUNTS_FOR
     }
 }

@@ -13,17 +13,17 @@ use jiff::{
 use serde::{Deserialize, Serialize};
 
 /// Shortest window, in minutes: less does not fit one drain, update and verification with their deadlines.
-pub const MIN_DURATION_MINUTES: u16 = 15;
+pub(crate) const MIN_DURATION_MINUTES: u16 = 15;
 
 /// Longest window, in minutes: a day. Longer ones are written as several days, which join.
-pub const MAX_DURATION_MINUTES: u16 = 24 * 60;
+pub(crate) const MAX_DURATION_MINUTES: u16 = 24 * 60;
 
 /// Most windows in one schedule: the tenant quota of the domain, far beyond one a weekday and month's end.
-pub const MAX_WINDOWS: usize = 20;
+pub(crate) const MAX_WINDOWS: usize = 20;
 
 /// Why a window is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WindowError {
+pub(crate) enum WindowError {
     /// The start is no `HH:MM`.
     #[error("must be HH:MM from 00:00 to 23:59, for example 02:00")]
     Start,
@@ -43,18 +43,18 @@ pub enum WindowError {
 /// When a window starts on the clock: `HH:MM`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct StartTime {
+pub(crate) struct StartTime {
     hour: i8,
     minute: i8,
 }
 
 impl StartTime {
     /// 02:00, when the fewest people work.
-    pub const DEFAULT: Self = Self { hour: 2, minute: 0 };
+    pub(crate) const DEFAULT: Self = Self { hour: 2, minute: 0 };
 
     /// The time of day.
     #[must_use]
-    pub fn time(self) -> Time {
+    pub(crate) fn time(self) -> Time {
         Time::constant(self.hour, self.minute, 0, 0)
     }
 }
@@ -97,14 +97,14 @@ impl fmt::Display for StartTime {
 /// How long a window stays open: elapsed time, [`MIN_DURATION_MINUTES`] to [`MAX_DURATION_MINUTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
-pub struct WindowDuration(u16);
+pub(crate) struct WindowDuration(u16);
 
 impl WindowDuration {
     /// Four hours, enough for a group of dozens one after the other.
-    pub const DEFAULT: Self = Self(4 * 60);
+    pub(crate) const DEFAULT: Self = Self(4 * 60);
 
     /// The duration from seconds and a rest below a second, as the wire has it.
-    pub fn from_seconds(seconds: i64, nanos: i32) -> Result<Self, WindowError> {
+    pub(crate) fn from_seconds(seconds: i64, nanos: i32) -> Result<Self, WindowError> {
         if nanos != 0 || seconds % 60 != 0 {
             return Err(WindowError::Duration);
         }
@@ -113,7 +113,7 @@ impl WindowDuration {
 
     /// The elapsed time.
     #[must_use]
-    pub fn elapsed(self) -> SignedDuration {
+    pub(crate) fn elapsed(self) -> SignedDuration {
         SignedDuration::from_mins(i64::from(self.0))
     }
 }
@@ -139,25 +139,25 @@ impl From<WindowDuration> for u16 {
 /// One or more days of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
-pub struct Weekdays(u8);
+pub(crate) struct Weekdays(u8);
 
 impl Weekdays {
     /// Sunday alone.
-    pub const SUNDAY: Self = Self(1 << 6);
+    pub(crate) const SUNDAY: Self = Self(1 << 6);
 
     /// The set of these days; an empty one is refused.
-    pub fn new(days: impl IntoIterator<Item = Weekday>) -> Result<Self, WindowError> {
+    pub(crate) fn new(days: impl IntoIterator<Item = Weekday>) -> Result<Self, WindowError> {
         days.into_iter().fold(0, |bits, day| bits | bit(day)).try_into()
     }
 
     /// Whether the day is in the set.
     #[must_use]
-    pub fn contains(self, day: Weekday) -> bool {
+    pub(crate) fn contains(self, day: Weekday) -> bool {
         self.0 & bit(day) != 0
     }
 
     /// The days from Monday on.
-    pub fn iter(self) -> impl Iterator<Item = Weekday> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Weekday> {
         (0..7)
             .filter_map(|offset| Weekday::from_monday_zero_offset(offset).ok())
             .filter(move |day| self.contains(*day))
@@ -185,7 +185,7 @@ impl From<Weekdays> for u8 {
 /// Which of a month's Mondays, Tuesdays, …: the first to fifth, or the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i8", into = "i8")]
-pub struct Nth(i8);
+pub(crate) struct Nth(i8);
 
 impl TryFrom<i8> for Nth {
     type Error = WindowError;
@@ -214,7 +214,7 @@ impl Nth {
 /// On which days a window starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Days {
+pub(crate) enum Days {
     /// Every week on these days.
     Weekly(Weekdays),
     /// Once a month; a month without a fifth has none.
@@ -230,7 +230,7 @@ pub enum Days {
 impl Days {
     /// Whether a window starts on this date.
     #[must_use]
-    pub fn holds_on(self, date: Date) -> bool {
+    pub(crate) fn holds_on(self, date: Date) -> bool {
         match self {
             Self::Weekly(days) => days.contains(date.weekday()),
             Self::Monthly { nth, weekday } => date.weekday() == weekday && nth.holds_on(date),
@@ -257,18 +257,18 @@ mod monday_one {
 
 /// A recurring window: days, start on the clock, elapsed duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct MaintenanceWindow {
+pub(crate) struct MaintenanceWindow {
     /// On which days it starts; the day is that of the start, also where the window crosses midnight.
-    pub days: Days,
+    pub(crate) days: Days,
     /// When it starts on the clock.
-    pub start: StartTime,
+    pub(crate) start: StartTime,
     /// How long it lasts, in minutes.
-    pub duration: WindowDuration,
+    pub(crate) duration: WindowDuration,
 }
 
 impl MaintenanceWindow {
     /// What a group has that never wrote a window: Sunday 02:00 for four hours.
-    pub const DEFAULT: Self = Self {
+    pub(crate) const DEFAULT: Self = Self {
         days: Days::Weekly(Weekdays::SUNDAY),
         start: StartTime::DEFAULT,
         duration: WindowDuration::DEFAULT,

@@ -1,7 +1,7 @@
 //! Wall clock to instant, exact in every zone of the bundled IANA database.
 //!
 //! Owns: the zone type and the one rule for gaps and overlaps.
-//! Always holds: a [`Zone`] is in the bundled database; [`Zone::first_instant_at`] is monotone in its argument.
+//! Always holds: a [`Zone`] is in the bundled database; [`Reader::first_instant_at`] is monotone in its argument.
 //! Absent on purpose: the zones of the machine, so that every replica computes alike.
 //!
 //! ## Design notes
@@ -36,11 +36,11 @@ const MAX_ZONE_LEN: usize = 64;
 #[error(
     "must be an IANA time zone such as Europe/Berlin, known to this server's time zone database"
 )]
-pub struct UnknownZone;
+pub(crate) struct UnknownZone;
 
 /// An IANA time zone of the bundled database.
 #[derive(Clone, Debug)]
-pub struct Zone {
+pub(crate) struct Zone {
     name: String,
     rules: TimeZone,
 }
@@ -73,11 +73,9 @@ impl PartialEq for Zone {
 impl Eq for Zone {}
 
 impl Zone {
-    /// The first instant at which the clock on the wall shows `wall` or a later time.
-    ///
-    /// `None` only within a day or two of the ends of time (years -9999 and 9999).
-    #[must_use]
-    pub fn first_instant_at(&self, wall: DateTime) -> Option<Timestamp> {
+    /// As [`Reader::first_instant_at`], searched for each time anew: what the reader is held against.
+    #[cfg(test)]
+    pub(crate) fn first_instant_at(&self, wall: DateTime) -> Option<Timestamp> {
         self.search(Offset::UTC.to_timestamp(wall).ok()?).map(|(reached, _)| reached)
     }
 
@@ -101,19 +99,19 @@ impl Zone {
 
     /// What the clock on the wall shows at an instant.
     #[must_use]
-    pub fn wall_clock(&self, at: Timestamp) -> DateTime {
+    pub(crate) fn wall_clock(&self, at: Timestamp) -> DateTime {
         self.rules.to_datetime(at)
     }
 
     /// The clock's text at an instant: `2026-11-29 02:00:00`.
     #[must_use]
-    pub fn wall_clock_text(&self, at: Timestamp) -> String {
+    pub(crate) fn wall_clock_text(&self, at: Timestamp) -> String {
         self.wall_clock(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     /// The zone's offset from UTC at an instant: `+05:30`, with seconds where it has some.
     #[must_use]
-    pub fn offset_text(&self, at: Timestamp) -> String {
+    pub(crate) fn offset_text(&self, at: Timestamp) -> String {
         let seconds = self.rules.to_offset(at).seconds();
         let sign = if seconds < 0 { '-' } else { '+' };
         let (hours, minutes, rest) =
@@ -134,10 +132,10 @@ struct Steady {
     offset: Offset,
 }
 
-/// [`Zone::first_instant_at`] for many times in a row: between two changes of the clock it only subtracts, which was
-/// measured to be twenty times cheaper.
+/// Reads a zone's clock for many times in a row: between two changes of the clock it only subtracts, which was measured to be twenty times
+/// cheaper than a search for each.
 #[derive(Clone, Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     zone: Zone,
     steady: Option<Steady>,
 }
@@ -145,12 +143,14 @@ pub struct Reader {
 impl Reader {
     /// Nothing read yet.
     #[must_use]
-    pub fn new(zone: Zone) -> Self {
+    pub(crate) fn new(zone: Zone) -> Self {
         Self { zone, steady: None }
     }
 
-    /// The same as [`Zone::first_instant_at`].
-    pub fn first_instant_at(&mut self, wall: DateTime) -> Option<Timestamp> {
+    /// The first instant at which the clock on the wall shows `wall` or a later time.
+    ///
+    /// `None` only within a day or two of the ends of time (years -9999 and 9999).
+    pub(crate) fn first_instant_at(&mut self, wall: DateTime) -> Option<Timestamp> {
         let wall_as_utc = Offset::UTC.to_timestamp(wall).ok()?;
         let search_from = wall_as_utc.checked_sub(MAX_OFFSET).ok()?;
         if let Some(steady) = self.steady.filter(|steady| steady.from <= search_from) {

@@ -24,10 +24,10 @@ impl Api {
         request: Request<UpdateUpdatePolicyRequest>,
     ) -> Answer<UpdatePolicy> {
         let (caller, mut message) = open(request)?;
-        let mut parsing = Parsing::of(caller, &mut message);
+        let mut parsing = Parsing::of(caller, &mut message, self.clock.now());
         let (name, edit) = convert::policy_edit(message, &mut parsing);
         let (name, write) = parsing.write(name)?;
-        let view = self.policies.update(&name, &edit, &write, self.clock.now()).await?;
+        let view = self.policies.update(&name, &edit, &write).await?;
         Ok(Response::new(convert::policy(view)))
     }
 }

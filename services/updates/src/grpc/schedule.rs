@@ -48,10 +48,10 @@ impl Api {
         request: Request<UpdateUpdateScheduleRequest>,
     ) -> Answer<UpdateSchedule> {
         let (caller, mut message) = open(request)?;
-        let mut parsing = Parsing::of(caller, &mut message);
+        let mut parsing = Parsing::of(caller, &mut message, self.clock.now());
         let (name, edit) = convert::schedule_edit(message, &mut parsing);
         let (name, write) = parsing.write(name)?;
-        let view = self.schedules.update(&name, &edit, &write, self.clock.now()).await?;
+        let view = self.schedules.update(&name, &edit, &write).await?;
         Ok(Response::new(convert::schedule(view)))
     }
 

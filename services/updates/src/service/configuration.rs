@@ -34,15 +34,15 @@ const BETWEEN_WRITES: SignedDuration = SignedDuration::from_micros(1);
 
 /// What administrators wrote. Cheap to clone.
 #[derive(Clone)]
-pub struct Configuration {
+pub(crate) struct Configuration {
     /// What stands.
-    pub rows: Rows,
+    pub(crate) rows: Rows,
     /// What stood before.
-    pub history: History,
+    pub(crate) history: History,
     /// Whose it is.
-    pub tenants: Tenants,
+    pub(crate) tenants: Tenants,
     /// Where lost races are counted.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
 }
 
 impl Configuration {
@@ -50,7 +50,7 @@ impl Configuration {
     ///
     /// # Errors
     /// The store could not be read.
-    pub async fn now<T: Kept>(&self, place: &Place) -> Result<Option<Found<T>>, Error> {
+    pub(crate) async fn now<T: Kept>(&self, place: &Place) -> Result<Option<Found<T>>, Error> {
         Ok(self.rows.slot(place).await?.found)
     }
 
@@ -58,7 +58,7 @@ impl Configuration {
     ///
     /// # Errors
     /// It lies before what is kept; or the tenant is not known.
-    pub async fn moment(
+    pub(crate) async fn moment(
         &self,
         tenant: &TenantName,
         read_time: Option<Timestamp>,
@@ -76,7 +76,7 @@ impl Configuration {
     ///
     /// # Errors
     /// The store could not be read.
-    pub async fn at<T: Kept>(
+    pub(crate) async fn at<T: Kept>(
         &self,
         place: &Place,
         moment: Option<Moment>,
@@ -99,7 +99,7 @@ impl Configuration {
     ///
     /// # Errors
     /// The store could not be read; or something was written, and it cannot be said for whom.
-    pub async fn policy(
+    pub(crate) async fn policy(
         &self,
         tenant: &TenantName,
         moment: Option<Moment>,
@@ -118,14 +118,13 @@ impl Configuration {
     ///
     /// # Errors
     /// The change's own; the etag is stale; the tenant is not known; others keep writing it; the store's side.
-    pub async fn write<T: Kept>(
+    pub(crate) async fn write<T: Kept>(
         &self,
         place: &Place,
         write: &Write,
-        now: Timestamp,
         change: impl Fn(T) -> Result<T, Error> + Send + Sync,
     ) -> Result<Found<T>, Error> {
-        let work = self.decide(place, write, now, change);
+        let work = self.decide(place, write, change);
         let ran = write::once(self.rows.store(), write, work).await;
         self.metrics.lost_races(resource::tries::lost_races());
         match ran? {
@@ -138,9 +137,9 @@ impl Configuration {
         &self,
         place: &Place,
         write: &Write,
-        now: Timestamp,
         change: impl Fn(T) -> Result<T, Error> + Send + Sync,
     ) -> Result<Found<T>, Error> {
+        let now = write.now;
         let mut tries = Tries::default();
         loop {
             let slot = self.rows.slot::<T>(place).await?;
@@ -157,7 +156,7 @@ impl Configuration {
             }
             let update_time = later(now, before.map(|found| found.written.update_time));
             let written = Written { value, of: place.of.clone(), update_time };
-            if let Some(found) = self.commit(place, slot, written, tenant, (write, now)).await? {
+            if let Some(found) = self.commit(place, slot, written, tenant, write).await? {
                 return Ok(found);
             }
             tries.lost().await?;
@@ -171,10 +170,10 @@ impl Configuration {
         slot: Slot<T>,
         written: Written<T>,
         tenant: Uuid,
-        (write, now): (&Write, Timestamp),
+        write: &Write,
     ) -> Result<Option<Found<T>>, Fault> {
         let record = record::encode::<T::Stored>(&written)?;
-        let commit = Rows::replace(Commit::new(now), place, &slot, record.clone());
+        let commit = Rows::replace(Commit::new(write.now), place, &slot, record.clone());
         let commit = self.history.remember(
             commit,
             Deed {
@@ -204,23 +203,23 @@ impl Configuration {
 
     /// The version of what stands; what was never written has one too.
     #[must_use]
-    pub fn etag<T>(&self, found: Option<&Found<T>>) -> Etag {
+    pub(crate) fn etag<T>(&self, found: Option<&Found<T>>) -> Etag {
         self.etag_of(found.map_or(Revision::ZERO, |found| found.revision))
     }
 
     /// The version of what was written at a revision.
     #[must_use]
-    pub fn etag_of(&self, revision: Revision) -> Etag {
+    pub(crate) fn etag_of(&self, revision: Revision) -> Etag {
         Etag::new(self.rows.store().epoch(), revision)
     }
 }
 
 /// A moment in the past of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub(crate) struct Moment {
     tenant: Uuid,
     /// When.
-    pub time: Timestamp,
+    pub(crate) time: Timestamp,
 }
 
 /// The time of a write: now, but later than the write before, whatever the clock does.

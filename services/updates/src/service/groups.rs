@@ -15,7 +15,7 @@ use crate::{clients::Registry, domain::group::Group, error::Error, store::Rows};
 
 /// The groups this service knows.
 #[derive(Clone)]
-pub struct Groups {
+pub(crate) struct Groups {
     keeper: Rows,
     registry: Registry,
     clock: Clock,
@@ -25,12 +25,12 @@ pub struct Groups {
 impl Groups {
     /// Over the copy and its owner.
     #[must_use]
-    pub fn new(keeper: Rows, registry: Registry, clock: Clock) -> Self {
+    pub(crate) fn new(keeper: Rows, registry: Registry, clock: Clock) -> Self {
         Self { keeper, registry, clock, heard: Arc::default() }
     }
 
     /// A live group.
-    pub async fn find(&self, name: &AppConnectorGroupName) -> Result<Group, Error> {
+    pub(crate) async fn find(&self, name: &AppConnectorGroupName) -> Result<Group, Error> {
         let known = match self.keeper.group(name).await? {
             Some(group) => Some(group),
             None => self
@@ -44,28 +44,28 @@ impl Groups {
 
     /// When registry's watch was last heard; `None` if not since the start.
     #[must_use]
-    pub fn heard(&self) -> Option<Timestamp> {
+    pub(crate) fn heard(&self) -> Option<Timestamp> {
         // Nothing that could panic runs under this lock.
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registry's watch was heard, and everything it told is taken over.
-    pub fn hear(&self, now: Timestamp) {
+    pub(crate) fn hear(&self, now: Timestamp) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
     /// The groups of the copy that are not deleted.
-    pub async fn live(&self) -> Result<Vec<AppConnectorGroupName>, Error> {
+    pub(crate) async fn live(&self) -> Result<Vec<AppConnectorGroupName>, Error> {
         Ok(self.keeper.live_groups().await?)
     }
 
     /// Takes over a whole snapshot of registry's; `token` when it is the first of a life of registry.
-    pub async fn replace(&self, groups: &[Group], token: Option<&str>) -> Result<(), Error> {
+    pub(crate) async fn replace(&self, groups: &[Group], token: Option<&str>) -> Result<(), Error> {
         Ok(self.keeper.replace_groups(groups, token, self.clock.now()).await?)
     }
 
     /// Takes over one change of registry's.
-    pub async fn change(&self, change: GroupChange) -> Result<(), Error> {
+    pub(crate) async fn change(&self, change: GroupChange) -> Result<(), Error> {
         let now = self.clock.now();
         match change {
             GroupChange::Is(group) => Ok(self.keeper.put_groups(&[group], now).await?),
@@ -76,7 +76,7 @@ impl Groups {
 
 /// What happened to a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GroupChange {
+pub(crate) enum GroupChange {
     /// It is now like this; soft deletes included.
     Is(Group),
     /// It is gone for good.

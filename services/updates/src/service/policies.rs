@@ -23,27 +23,27 @@ use crate::{
 
 /// A policy with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyView {
+pub(crate) struct PolicyView {
     /// Whose.
-    pub tenant: TenantName,
+    pub(crate) tenant: TenantName,
     /// What was written, or the defaults.
-    pub policy: UpdatePolicy,
+    pub(crate) policy: UpdatePolicy,
     /// Its version.
-    pub etag: Etag,
+    pub(crate) etag: Etag,
     /// When it was last written; `None` while it has the defaults.
-    pub update_time: Option<Timestamp>,
+    pub(crate) update_time: Option<Timestamp>,
 }
 
 /// The use cases of policies.
 #[derive(Clone)]
-pub struct Policies {
+pub(crate) struct Policies {
     configuration: Configuration,
 }
 
 impl Policies {
     /// Over what is written.
     #[must_use]
-    pub fn new(configuration: Configuration) -> Self {
+    pub(crate) fn new(configuration: Configuration) -> Self {
         Self { configuration }
     }
 
@@ -51,7 +51,7 @@ impl Policies {
     ///
     /// # Errors
     /// The store could not be read; or a policy was written, and registry cannot be asked for whom.
-    pub async fn get(
+    pub(crate) async fn get(
         &self,
         name: &Authorised<UpdatePolicyName>,
         now: Timestamp,
@@ -65,12 +65,11 @@ impl Policies {
     ///
     /// # Errors
     /// There is no such tenant or version profile; the caller's etag is stale; the store's side.
-    pub async fn update(
+    pub(crate) async fn update(
         &self,
         name: &Authorised<UpdatePolicyName>,
         edit: &Edit<PolicyDraft>,
         write: &Write,
-        now: Timestamp,
     ) -> Result<PolicyView, Error> {
         let tenant = name.tenant();
         let change = |policy: UpdatePolicy| {
@@ -80,9 +79,9 @@ impl Policies {
                 None => Err(Error::ProfileNotFound(changed.version_profile)),
             }
         };
-        let uid = self.configuration.tenants.uid(&tenant, now).await?;
+        let uid = self.configuration.tenants.uid(&tenant, write.now).await?;
         let place = Place::of_policy(&tenant, uid);
-        let written = self.configuration.write(&place, write, now, change).await?;
+        let written = self.configuration.write(&place, write, change).await?;
         Ok(self.view(tenant, Some(written)))
     }
 

@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Below what a profile is asked for.
-pub enum Parent {
+pub(crate) enum Parent {
     /// Nothing: it is the system's, which everybody may read who may call the method.
-    System(Authorised<()>),
+    System(#[allow(dead_code, reason = "it proves that the caller was let in")] Authorised<()>),
     /// A tenant: it is the tenant's own.
     Tenant(Authorised<TenantName>),
 }
@@ -23,7 +23,7 @@ pub enum Parent {
 ///
 /// # Errors
 /// There is none of this id there; a tenant has none of its own.
-pub fn get(parent: &Parent, id: Id) -> Result<&'static SystemProfile, Error> {
+pub(crate) fn get(parent: &Parent, id: Id) -> Result<&'static SystemProfile, Error> {
     let tenant = match parent {
         Parent::System(_) => None,
         Parent::Tenant(tenant) => Some(tenant.tenant.clone()),
@@ -34,6 +34,6 @@ pub fn get(parent: &Parent, id: Id) -> Result<&'static SystemProfile, Error> {
 
 /// The profiles that a tenant may choose: while tenants have none of their own, the system's, the same for all.
 #[must_use]
-pub fn choice_of(_tenant: &Authorised<TenantName>) -> &'static [SystemProfile] {
+pub(crate) fn choice_of(_tenant: &Authorised<TenantName>) -> &'static [SystemProfile] {
     &SYSTEM_PROFILES
 }

@@ -46,7 +46,7 @@ const MAX_LOOKUPS: usize = 100;
 
 /// Where a schedule's zone comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ZoneSource {
+pub(crate) enum ZoneSource {
     /// Written in the schedule.
     Schedule,
     /// The group's.
@@ -55,68 +55,68 @@ pub enum ZoneSource {
 
 /// The zone that counts for a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EffectiveZone {
+pub(crate) struct EffectiveZone {
     /// Its name, as it was written or as registry derived it.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it comes from.
-    pub source: ZoneSource,
+    pub(crate) source: ZoneSource,
     /// Its rules; `None` when this server's database does not have it.
-    pub zone: Option<Zone>,
+    pub(crate) zone: Option<Zone>,
 }
 
 /// A schedule and what follows from it at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduleView {
+pub(crate) struct ScheduleView {
     /// Its name.
-    pub name: UpdateScheduleName,
+    pub(crate) name: UpdateScheduleName,
     /// What was written, or the defaults.
-    pub schedule: Schedule,
+    pub(crate) schedule: Schedule,
     /// The zone that counts.
-    pub zone: EffectiveZone,
+    pub(crate) zone: EffectiveZone,
     /// The profile that counts.
-    pub profile: EffectiveProfile,
+    pub(crate) profile: EffectiveProfile,
     /// The next window; `None` when the zone is not known.
-    pub next: Option<NextUpdate>,
+    pub(crate) next: Option<NextUpdate>,
     /// Version of what was written.
-    pub etag: Etag,
+    pub(crate) etag: Etag,
     /// When it was last written; `None` while it has the defaults.
-    pub update_time: Option<Timestamp>,
+    pub(crate) update_time: Option<Timestamp>,
     /// How old the group's zone may be; `None` if registry was not heard since the start.
-    pub registry_heard: Option<Timestamp>,
+    pub(crate) registry_heard: Option<Timestamp>,
 }
 
 /// What a preview shows instead of the stored schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Proposal {
+pub(crate) struct Proposal {
     /// The windows; empty means the default one.
-    pub windows: Vec<MaintenanceWindow>,
+    pub(crate) windows: Vec<MaintenanceWindow>,
     /// The zone; `None` means the group's.
-    pub time_zone: Option<String>,
+    pub(crate) time_zone: Option<String>,
 }
 
 /// The next windows of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preview {
+pub(crate) struct Preview {
     /// The zone that they were computed in.
-    pub zone: EffectiveZone,
+    pub(crate) zone: EffectiveZone,
     /// In order; none when the zone is not known.
-    pub windows: Vec<Stretch>,
+    pub(crate) windows: Vec<Stretch>,
 }
 
 /// What a preview is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PreviewQuery {
+pub(crate) struct PreviewQuery {
     /// Instead of the stored schedule.
-    pub proposal: Option<Proposal>,
+    pub(crate) proposal: Option<Proposal>,
     /// How many windows.
-    pub count: usize,
+    pub(crate) count: usize,
     /// From when on; `None`: from now on.
-    pub from: Option<Timestamp>,
+    pub(crate) from: Option<Timestamp>,
 }
 
 /// The use cases of schedules.
 #[derive(Clone)]
-pub struct Schedules {
+pub(crate) struct Schedules {
     configuration: Configuration,
     groups: Groups,
 }
@@ -124,7 +124,7 @@ pub struct Schedules {
 impl Schedules {
     /// Over what is written.
     #[must_use]
-    pub fn new(configuration: Configuration, groups: Groups) -> Self {
+    pub(crate) fn new(configuration: Configuration, groups: Groups) -> Self {
         Self { configuration, groups }
     }
 
@@ -132,7 +132,7 @@ impl Schedules {
     ///
     /// # Errors
     /// There is no such group, or it is not known; the time lies before what is kept.
-    pub async fn get(
+    pub(crate) async fn get(
         &self,
         name: &Authorised<UpdateScheduleName>,
         read_time: Option<Timestamp>,
@@ -150,7 +150,7 @@ impl Schedules {
     ///
     /// # Errors
     /// Registry cannot be asked about a group; the store could not be read.
-    pub async fn batch_get(
+    pub(crate) async fn batch_get(
         &self,
         tenant: &Authorised<TenantName>,
         names: &[Authorised<UpdateScheduleName>],
@@ -200,13 +200,13 @@ impl Schedules {
     /// # Errors
     /// There is no such group, tenant or version profile; the group's own profile and its flag do not go together; the caller's etag is
     /// stale; the store's side.
-    pub async fn update(
+    pub(crate) async fn update(
         &self,
         name: &Authorised<UpdateScheduleName>,
         edit: &Edit<ScheduleDraft>,
         write: &Write,
-        now: Timestamp,
     ) -> Result<ScheduleView, Error> {
+        let now = write.now;
         let policy = self.policy(&name.tenant(), None, now).await?;
         let group = self.groups.find(&group_of(name)).await?;
         let change = |schedule: Schedule| {
@@ -219,7 +219,7 @@ impl Schedules {
             }
         };
         let place = Place::of_schedule(&group);
-        let written = self.configuration.write(&place, write, now, change).await?;
+        let written = self.configuration.write(&place, write, change).await?;
         Ok(self.view(&group, Some(written), &policy, now))
     }
 
@@ -227,7 +227,7 @@ impl Schedules {
     ///
     /// # Errors
     /// There is no such group, or it is not known.
-    pub async fn preview(
+    pub(crate) async fn preview(
         &self,
         name: &Authorised<UpdateScheduleName>,
         query: PreviewQuery,

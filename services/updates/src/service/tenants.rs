@@ -11,7 +11,7 @@ use crate::{clients::Registry, domain::tenant::ConfirmedTenant, error::Error, st
 
 /// The tenants this service knows.
 #[derive(Clone)]
-pub struct Tenants {
+pub(crate) struct Tenants {
     rows: Rows,
     registry: Registry,
 }
@@ -19,7 +19,7 @@ pub struct Tenants {
 impl Tenants {
     /// Over what is kept and its owner.
     #[must_use]
-    pub fn new(rows: Rows, registry: Registry) -> Self {
+    pub(crate) fn new(rows: Rows, registry: Registry) -> Self {
         Self { rows, registry }
     }
 
@@ -27,7 +27,7 @@ impl Tenants {
     ///
     /// # Errors
     /// There is no such tenant; or registry cannot be asked, and has not said it for too long.
-    pub async fn uid(&self, name: &TenantName, now: Timestamp) -> Result<Uuid, Error> {
+    pub(crate) async fn uid(&self, name: &TenantName, now: Timestamp) -> Result<Uuid, Error> {
         let kept = self.rows.tenant(name).await?;
         if let Some(tenant) = kept.filter(|tenant| tenant.is_fresh(now)) {
             return Ok(tenant.uid);

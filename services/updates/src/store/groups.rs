@@ -16,13 +16,13 @@ const GROUPS_PER_COMMIT: usize = 50;
 
 impl Rows {
     /// A group as registry told it last.
-    pub async fn group(&self, name: &AppConnectorGroupName) -> Result<Option<Group>, Fault> {
+    pub(crate) async fn group(&self, name: &AppConnectorGroupName) -> Result<Option<Group>, Fault> {
         let row = self.store.get(&keys::group(name), At::Published).await?;
         Ok(row.map(|row| StoredGroup::read(name, &row.value)).transpose()?)
     }
 
     /// Takes over what registry says of these groups; writes only what differs.
-    pub async fn put_groups(&self, groups: &[Group], now: Timestamp) -> Result<(), Fault> {
+    pub(crate) async fn put_groups(&self, groups: &[Group], now: Timestamp) -> Result<(), Fault> {
         for chunk in groups.chunks(GROUPS_PER_COMMIT) {
             let mut commit = Commit::new(now);
             for group in chunk {
@@ -38,7 +38,7 @@ impl Rows {
     }
 
     /// Forgets a purged group and its schedule.
-    pub async fn purge_group(
+    pub(crate) async fn purge_group(
         &self,
         name: &AppConnectorGroupName,
         now: Timestamp,
@@ -49,7 +49,7 @@ impl Rows {
     }
 
     /// The groups of the copy that are not deleted.
-    pub async fn live_groups(&self) -> Result<Vec<AppConnectorGroupName>, Fault> {
+    pub(crate) async fn live_groups(&self) -> Result<Vec<AppConnectorGroupName>, Fault> {
         let mut live = Vec::new();
         let mut options = ScanOptions::default();
         loop {
@@ -69,7 +69,7 @@ impl Rows {
     /// Takes over a whole snapshot: what is not in it no longer exists. `token` is kept when the snapshot is the first of a
     /// life of registry. Schedules stay where they are, bound to their group's uid, so that a registry that comes back
     /// wrongly empty costs no configuration here.
-    pub async fn replace_groups(
+    pub(crate) async fn replace_groups(
         &self,
         groups: &[Group],
         token: Option<&str>,
@@ -102,7 +102,7 @@ impl Rows {
     }
 
     /// A token of the life of registry that the copy is of; `None` before the first snapshot was ever taken over.
-    pub async fn snapshot(&self) -> Result<Option<String>, Fault> {
+    pub(crate) async fn snapshot(&self) -> Result<Option<String>, Fault> {
         let row = self.store.get(&keys::snapshot(), At::Published).await?;
         Ok(row.map(|row| String::from_utf8_lossy(&row.value).into_owned()))
     }

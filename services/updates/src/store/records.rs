@@ -7,40 +7,37 @@ use serde::{Deserialize, Serialize};
 use store::{Reads, Value};
 use uuid::Uuid;
 
-use super::Kind;
 use crate::domain::{
     group::Group, policy::UpdatePolicy, schedule::Schedule, tenant::ConfirmedTenant,
 };
 
 /// Which records this version reads.
 #[must_use]
-pub fn reads() -> Reads {
+pub(crate) fn reads() -> Reads {
     record::reads(&[StoredPolicy::FORMAT], env!("CARGO_PKG_VERSION"))
 }
 
 /// What an administrator writes, of which there is one at a place, with defaults until it is written.
-pub trait Kept: Clone + Default + Send + Sync + 'static {
+pub(crate) trait Kept: Clone + Default + Send + Sync + 'static {
     /// Its record.
     type Stored: Record<Domain = Written<Self>>;
-    /// Its kind.
-    const KIND: Kind;
 }
 
 /// Something that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written<T> {
+pub(crate) struct Written<T> {
     /// What.
-    pub value: T,
+    pub(crate) value: T,
     /// Global id of the group or tenant that it was written for; empty where the record is older than the id.
-    pub of: String,
+    pub(crate) of: String,
     /// When.
-    pub update_time: Timestamp,
+    pub(crate) update_time: Timestamp,
 }
 
 /// A written schedule's row.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "v")]
-pub enum StoredSchedule {
+pub(crate) enum StoredSchedule {
     /// The only version.
     #[serde(rename = "1")]
     V1 {
@@ -56,7 +53,6 @@ pub enum StoredSchedule {
 
 impl Kept for Schedule {
     type Stored = StoredSchedule;
-    const KIND: Kind = Kind::Schedule;
 }
 
 impl Record for StoredSchedule {
@@ -76,7 +72,7 @@ impl Record for StoredSchedule {
 /// A written policy's row.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "v")]
-pub enum StoredPolicy {
+pub(crate) enum StoredPolicy {
     /// Without the tenant's global id: counts for whoever has the name.
     #[serde(rename = "1")]
     V1 {
@@ -101,7 +97,6 @@ pub enum StoredPolicy {
 
 impl Kept for UpdatePolicy {
     type Stored = StoredPolicy;
-    const KIND: Kind = Kind::Policy;
 }
 
 impl Record for StoredPolicy {

@@ -9,13 +9,13 @@ use crate::domain::tenant::ConfirmedTenant;
 
 impl Rows {
     /// What registry said last of a living tenant.
-    pub async fn tenant(&self, name: &TenantName) -> Result<Option<ConfirmedTenant>, Fault> {
+    pub(crate) async fn tenant(&self, name: &TenantName) -> Result<Option<ConfirmedTenant>, Fault> {
         let row = self.store.get(&keys::tenant(name), At::Published).await?;
         Ok(row.map(|row| record::decode::<StoredTenant>(&row.value)).transpose()?)
     }
 
     /// Keeps what registry says of a living tenant.
-    pub async fn put_tenant(
+    pub(crate) async fn put_tenant(
         &self,
         name: &TenantName,
         tenant: &ConfirmedTenant,

@@ -14,7 +14,7 @@ use crate::domain::group::Group;
 
 /// The kinds of what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A group's schedule.
     Schedule,
     /// A tenant's policy.
@@ -24,7 +24,7 @@ pub enum Kind {
 impl Kind {
     /// Its number in keys and in history.
     #[must_use]
-    pub const fn tag(self) -> u8 {
+    pub(crate) const fn tag(self) -> u8 {
         match self {
             Self::Schedule => keys::SCHEDULE,
             Self::Policy => keys::POLICY,
@@ -33,27 +33,27 @@ impl Kind {
 
     /// The kind with this number.
     #[must_use]
-    pub fn of_tag(tag: u8) -> Option<Self> {
+    pub(crate) fn of_tag(tag: u8) -> Option<Self> {
         [Self::Schedule, Self::Policy].into_iter().find(|kind| kind.tag() == tag)
     }
 }
 
 /// Where one object stands, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     kind: Kind,
     /// Whose it is.
-    pub tenant: TenantName,
+    pub(crate) tenant: TenantName,
     /// The id of the group, or of the tenant.
-    pub id: Id,
+    pub(crate) id: Id,
     /// As [`Written::of`].
-    pub of: String,
+    pub(crate) of: String,
 }
 
 impl Place {
     /// Of a group's schedule.
     #[must_use]
-    pub fn of_schedule(group: &Group) -> Self {
+    pub(crate) fn of_schedule(group: &Group) -> Self {
         let AppConnectorGroupName { tenant, app_connector_group: id } = group.name.clone();
         let tenant = TenantName::new(tenant);
         Self { kind: Kind::Schedule, tenant, id, of: group.uid.clone() }
@@ -61,20 +61,20 @@ impl Place {
 
     /// Of a tenant's policy.
     #[must_use]
-    pub fn of_policy(tenant: &TenantName, uid: Uuid) -> Self {
+    pub(crate) fn of_policy(tenant: &TenantName, uid: Uuid) -> Self {
         let (kind, id) = (Kind::Policy, tenant.tenant.clone());
         Self { kind, tenant: tenant.clone(), id, of: uid.to_string() }
     }
 
     /// Whether something was written for what stands here now. A record that is older than the id counts for whoever has the name.
     #[must_use]
-    pub fn has<T>(&self, written: &Written<T>) -> bool {
+    pub(crate) fn has<T>(&self, written: &Written<T>) -> bool {
         written.of.is_empty() || written.of == self.of
     }
 
     /// The object's name.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let (tenant, id) = (self.tenant.tenant.clone(), self.id.clone());
         match self.kind {
             Kind::Schedule => UpdateScheduleName::new(tenant, id).to_string(),
@@ -86,7 +86,7 @@ impl Place {
     ///
     /// # Errors
     /// The group's is no UUID, which registry never says.
-    pub fn uid(&self, tenant: Uuid) -> Result<Uuid, Fault> {
+    pub(crate) fn uid(&self, tenant: Uuid) -> Result<Uuid, Fault> {
         match self.kind {
             Kind::Schedule => Uuid::parse_str(&self.of)
                 .map_err(|error| Fault::Defect(format!("the uid of `{}`: {error}", self.name()))),
@@ -96,7 +96,7 @@ impl Place {
 
     /// Where history keeps it.
     #[must_use]
-    pub fn shelf(&self, tenant: Uuid) -> Shelf {
+    pub(crate) fn shelf(&self, tenant: Uuid) -> Shelf {
         Shelf { tenant, kind: self.kind.tag() }
     }
 
@@ -111,27 +111,27 @@ impl Place {
 
 /// Something that was written, with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found<T> {
+pub(crate) struct Found<T> {
     /// What was written, for whom and when.
-    pub written: Written<T>,
+    pub(crate) written: Written<T>,
     /// The revision of the write.
-    pub revision: Revision,
+    pub(crate) revision: Revision,
     /// The record as it stands, for the history.
-    pub record: Bytes,
+    pub(crate) record: Bytes,
 }
 
 /// What is at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot<T> {
+pub(crate) struct Slot<T> {
     /// What was written for this very object.
-    pub found: Option<Found<T>>,
+    pub(crate) found: Option<Found<T>>,
     /// The revision of whatever stands here, a leftover too.
     standing: Option<Revision>,
 }
 
 impl Rows {
     /// What is at a place.
-    pub async fn slot<T: Kept>(&self, place: &Place) -> Result<Slot<T>, Fault> {
+    pub(crate) async fn slot<T: Kept>(&self, place: &Place) -> Result<Slot<T>, Fault> {
         let row = self.store.get(&place.key(), At::Published).await?;
         let standing = row.as_ref().map(|row| row.revision);
         let found = row.map(|row| Self::remembered(row.value, row.revision)).transpose()?;
@@ -139,18 +139,26 @@ impl Rows {
     }
 
     /// Whether a tenant of this name ever had a policy written.
-    pub async fn has_policy(&self, tenant: &TenantName) -> Result<bool, Fault> {
+    pub(crate) async fn has_policy(&self, tenant: &TenantName) -> Result<bool, Fault> {
         Ok(self.store.get(&keys::policy(tenant), At::Published).await?.is_some())
     }
 
     /// What is in a record that was remembered.
-    pub fn remembered<T: Kept>(record: Bytes, revision: Revision) -> Result<Found<T>, Fault> {
+    pub(crate) fn remembered<T: Kept>(
+        record: Bytes,
+        revision: Revision,
+    ) -> Result<Found<T>, Fault> {
         Ok(Found { written: record::decode::<T::Stored>(&record)?, revision, record })
     }
 
     /// Adds the write of a record to a commit, over exactly what was read.
     #[must_use]
-    pub fn replace<T>(commit: Commit, place: &Place, slot: &Slot<T>, record: Value) -> Commit {
+    pub(crate) fn replace<T>(
+        commit: Commit,
+        place: &Place,
+        slot: &Slot<T>,
+        record: Value,
+    ) -> Commit {
         let key = place.key();
         let commit = match slot.standing {
             None => commit.require_absent(&key),
@@ -160,7 +168,7 @@ impl Rows {
     }
 
     /// The row at an object's name; `None` also for a name that is none of the kind.
-    pub async fn row(&self, kind: Kind, name: &str, at: At) -> Result<Option<Row>, Fault> {
+    pub(crate) async fn row(&self, kind: Kind, name: &str, at: At) -> Result<Option<Row>, Fault> {
         let key = match kind {
             Kind::Schedule => name.parse().ok().map(|name: UpdateScheduleName| {
                 let (tenant, id) = (name.tenant, name.app_connector_group);

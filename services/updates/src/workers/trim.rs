@@ -7,11 +7,11 @@ use resource::{Fault, history::History};
 use runtime::worker::{Next, Worker};
 
 /// How often it looks. History is kept for days, so an hour more does not matter.
-pub const TRIM_PERIOD: Duration = Duration::from_secs(60 * 60);
+pub(crate) const TRIM_PERIOD: Duration = Duration::from_secs(60 * 60);
 
 /// The worker.
 #[derive(Debug)]
-pub struct Trim(pub History);
+pub(crate) struct Trim(pub(crate) History);
 
 impl Worker for Trim {
     // Services of one process share the names of workers in their metrics.

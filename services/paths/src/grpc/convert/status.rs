@@ -1,12 +1,9 @@
 //! Statuses out.
 
-use jiff::Timestamp;
 use proto::{
     paths::v1::{self as wire, ConnectionState},
-    r#type::v1::{Condition as WireCondition, ServerInfo},
+    r#type::v1::Condition as WireCondition,
 };
-use runtime::about::About;
-use store::Store;
 
 use super::{answer::health, report::protocol, signed_length, time_of_ms};
 use crate::{
@@ -116,19 +113,5 @@ fn condition(condition: &Condition) -> WireCondition {
         reason: (*reason).to_owned(),
         since: since.map(rpc::time::to_proto),
         message: message.clone(),
-    }
-}
-
-/// Renders what the service is.
-pub(in crate::grpc) fn server_info(about: &About, store: &Store) -> ServerInfo {
-    let About { service, version, tzdb_version, start_time } = *about;
-    let started: Timestamp = start_time;
-    ServerInfo {
-        service: service.to_owned(),
-        version: version.to_owned(),
-        tzdb_version: tzdb_version.to_owned(),
-        epoch: store.epoch().to_string(),
-        revision: store.published().get(),
-        start_time: Some(rpc::time::to_proto(started)),
     }
 }

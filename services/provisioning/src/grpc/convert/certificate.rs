@@ -14,7 +14,7 @@ use super::{etag, hex};
 use crate::{
     domain::certificate::{Authority, CaCertificate, Revocation},
     service::authorities::Certificates,
-    store::Versioned,
+    store::Found,
 };
 
 /// A leaf and the roots.
@@ -55,11 +55,11 @@ pub(crate) fn renewal(
 
 /// A tenant's authority.
 pub(crate) fn authority(
-    authority: Versioned<Authority>,
+    authority: Found<Authority>,
     trust_domain: &str,
     epoch: Epoch,
 ) -> pb::CertificateAuthority {
-    let Versioned { value, revision } = authority;
+    let Found { value, revision } = authority;
     let Authority { tenant, certificates, create_time, update_time } = value;
     let certificate = |certificate: CaCertificate| {
         let CaCertificate { der, public_key_sha256, not_before, not_after } = certificate;

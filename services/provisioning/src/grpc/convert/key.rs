@@ -11,7 +11,7 @@ use super::etag;
 use crate::{
     domain::key::{Deletion, KeyCondition, KeyDraft, KeyState, ProvisioningKey},
     service::keys::{Issued, Shown},
-    store::Versioned,
+    store::Found,
 };
 
 /// The full name of a key's message.
@@ -73,7 +73,7 @@ pub(crate) fn key_draft(key: pb::ProvisioningKey, problems: &mut Violations) -> 
 
 /// A key as callers see it, as of a time.
 pub(crate) fn key(shown: Shown, epoch: Epoch) -> pb::ProvisioningKey {
-    let Shown { key: Versioned { value, revision }, uses, at } = shown;
+    let Shown { key: Found { value, revision }, uses, at } = shown;
     let state = value.state(uses, at);
     let conditions = value.conditions(uses, at).into_iter().map(condition).collect();
     let ProvisioningKey { name, uid, spec, create_time, update_time, deleted } = value;

@@ -34,7 +34,7 @@ pub(crate) fn create_key(
     mut message: pb::CreateProvisioningKeyRequest,
     now: Timestamp,
 ) -> Result<(Authorised<TenantName>, Wanted, Write), Failure> {
-    let mut parsing = Parsing::of(caller, &mut message);
+    let mut parsing = Parsing::of(caller, &mut message, now);
     let pb::CreateProvisioningKeyRequest {
         parent,
         provisioning_key_id,
@@ -154,7 +154,7 @@ pub(crate) fn update_key(
     mut message: pb::UpdateProvisioningKeyRequest,
     now: Timestamp,
 ) -> Result<(Name, Edit, Write), Failure> {
-    let mut parsing = Parsing::of(caller, &mut message);
+    let mut parsing = Parsing::of(caller, &mut message, now);
     let pb::UpdateProvisioningKeyRequest {
         provisioning_key,
         update_mask,
@@ -186,8 +186,9 @@ pub(crate) fn update_key(
 pub(crate) fn delete_key(
     caller: Caller,
     mut message: pb::DeleteProvisioningKeyRequest,
+    now: Timestamp,
 ) -> Result<(Name, bool, Write), Failure> {
-    let mut parsing = Parsing::of(caller, &mut message);
+    let mut parsing = Parsing::of(caller, &mut message, now);
     let pb::DeleteProvisioningKeyRequest {
         name,
         etag,

@@ -16,7 +16,7 @@ use crate::{
         uses::Uses,
     },
     error::Error,
-    store::{ChangeKey, KeyRow, Lost, MAX_COUNT_TRIES, Versioned},
+    store::{ChangeKey, Found, KeyRow, Lost, MAX_COUNT_TRIES},
 };
 
 /// Who deletes a group's keys, in history.
@@ -65,9 +65,8 @@ impl Keys {
         name: &Authorised<ProvisioningKeyName>,
         edit: &Edit,
         write: &Write,
-        now: Timestamp,
     ) -> Result<KeyRow, Error> {
-        self.once(write, self.try_update(name, edit, write, now)).await
+        self.once(write, self.try_update(name, edit, write)).await
     }
 
     async fn try_update(
@@ -75,10 +74,9 @@ impl Keys {
         name: &ProvisioningKeyName,
         edit: &Edit,
         write: &Write,
-        now: Timestamp,
     ) -> Result<KeyRow, Error> {
         if edit.names("expire_time") {
-            check_expiry(edit.draft.expire_time, now)?;
+            check_expiry(edit.draft.expire_time, write.now)?;
         }
         let mut tries = Tries::default();
         loop {
@@ -90,11 +88,12 @@ impl Keys {
             let spec = edit.applied(&old.spec)?;
             let if_unused = edit.names("max_uses") && spec.max_uses != old.spec.max_uses;
             check_max_uses(&spec, row.uses.value)?;
-            let new = ProvisioningKey { spec, update_time: old.next_write(now), ..old.clone() };
+            let new =
+                ProvisioningKey { spec, update_time: old.next_write(write.now), ..old.clone() };
             if write.validate_only || new.spec == old.spec {
-                return Ok(KeyRow { key: Versioned { value: new, ..row.key }, ..row });
+                return Ok(KeyRow { key: Found { value: new, ..row.key }, ..row });
             }
-            match self.change(&row, &new, if_unused, write, now).await? {
+            match self.change(&row, &new, if_unused, write).await? {
                 Ok(changed) => return Ok(changed),
                 Err(Lost) => tries.lost().await?,
             }
@@ -106,25 +105,19 @@ impl Keys {
         &self,
         name: &Authorised<ProvisioningKeyName>,
         write: &Write,
-        now: Timestamp,
     ) -> Result<KeyRow, Error> {
-        self.once(write, self.try_delete(name, write, now)).await
+        self.once(write, self.try_delete(name, write)).await
     }
 
-    async fn try_delete(
-        &self,
-        name: &ProvisioningKeyName,
-        write: &Write,
-        now: Timestamp,
-    ) -> Result<KeyRow, Error> {
+    async fn try_delete(&self, name: &ProvisioningKeyName, write: &Write) -> Result<KeyRow, Error> {
         let mut tries = Tries::up_to(MAX_COUNT_TRIES);
         loop {
             let row = self.expected(name, write).await?;
             if row.key.value.deleted.is_some() || write.validate_only {
                 return Ok(row);
             }
-            let deleted = row.key.value.clone().delete(now, None);
-            match self.change(&row, &deleted, false, write, now).await? {
+            let deleted = row.key.value.clone().delete(write.now, None);
+            match self.change(&row, &deleted, false, write).await? {
                 Ok(changed) => return Ok(changed),
                 Err(Lost) => tries.lost().await?,
             }
@@ -138,12 +131,12 @@ impl Keys {
         now: Timestamp,
     ) -> Result<(), Error> {
         // Registry's Watch does not say which call deleted the group.
-        let write = Write::own(Principal::worker(FOLLOWER, "", ""));
+        let write = Write::own(Principal::worker(FOLLOWER, "", ""), now);
         let mut after = None;
         loop {
-            let (rows, next) = self.records.live_keys_of_group(group, after).await?;
+            let (rows, next) = self.rows.live_keys_of_group(group, after).await?;
             for row in rows {
-                self.delete_with_group(row, group, &write, now).await?;
+                self.delete_with_group(row, group, &write).await?;
             }
             match next {
                 None => return Ok(()),
@@ -157,12 +150,11 @@ impl Keys {
         mut row: KeyRow,
         group: &AppConnectorGroupName,
         write: &Write,
-        now: Timestamp,
     ) -> Result<(), Error> {
         let mut tries = Tries::up_to(MAX_COUNT_TRIES);
         while row.key.value.deleted.is_none() {
-            let deleted = row.key.value.clone().delete(now, Some(group.clone()));
-            if self.change(&row, &deleted, false, write, now).await?.is_ok() {
+            let deleted = row.key.value.clone().delete(write.now, Some(group.clone()));
+            if self.change(&row, &deleted, false, write).await?.is_ok() {
                 tracing::info!(provisioning_key = %deleted.name, %group, "deleted a key with its group");
                 return Ok(());
             }
@@ -179,12 +171,11 @@ impl Keys {
         new: &ProvisioningKey,
         if_unused: bool,
         write: &Write,
-        now: Timestamp,
     ) -> Result<Result<KeyRow, Lost>, Error> {
-        let tenant: Uuid = self.tenants.uid(&new.name.tenant(), now).await?;
+        let tenant: Uuid = self.tenants.uid(&new.name.tenant(), write.now).await?;
         let (request, author) = (write.request.clone(), self.author(write, tenant));
-        let change = ChangeKey { old, new, if_unused, request, author, now };
-        match self.records.change_key(change).await?.map_err(Error::Conflict)? {
+        let change = ChangeKey { old, new, if_unused, request, author, now: write.now };
+        match self.rows.change_key(change).await?.map_err(Error::Conflict)? {
             Ok(revision) => Ok(Ok(self.left_at(&new.name, revision).await?)),
             Err(Lost) => Ok(Err(Lost)),
         }
@@ -205,7 +196,7 @@ impl Keys {
     /// The key, if it is the version that the caller read.
     async fn expected(&self, name: &ProvisioningKeyName, write: &Write) -> Result<KeyRow, Error> {
         let row = self.read(name).await?;
-        write.expect(self.records.epoch(), row.key.revision, name)?;
+        write.expect(self.rows.epoch(), row.key.revision, name)?;
         Ok(row)
     }
 }

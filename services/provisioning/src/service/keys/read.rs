@@ -19,13 +19,13 @@ use super::{Keys, tenant_of};
 use crate::{
     domain::{key::ProvisioningKey, uses::Uses},
     error::Error,
-    store::{KeyRow, Records, Versioned, key_id, keys_of, keys_of_group, shelf},
+    store::{Found, KeyRow, Rows, key_id, keys_of, keys_of_group, shelf},
 };
 
 /// A key as it is shown: with its count, as it was at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    pub(crate) key: Versioned<ProvisioningKey>,
+    pub(crate) key: Found<ProvisioningKey>,
     pub(crate) uses: Uses,
     pub(crate) at: Timestamp,
 }
@@ -74,13 +74,11 @@ impl Keys {
             return Ok(Shown::now(self.read(name).await?, now));
         };
         let missing = || Error::key_not_found(name);
-        let there = self.records.key(name, At::Published).await?;
+        let there = self.rows.key(name, At::Published).await?;
         let past =
             self.history.past(shelf(tenant), name.id().as_str(), time, At::Published).await?;
         let key = match past.as_of {
-            AsOf::Was(record, revision) => {
-                Versioned { value: Records::past_key(&record)?, revision }
-            }
+            AsOf::Was(record, revision) => Found { value: Rows::past_key(&record)?, revision },
             AsOf::AsNow => {
                 let stood = there.as_ref().filter(|row| past.stood(row.key.value.uid));
                 stood.ok_or_else(missing)?.key.clone()
@@ -96,10 +94,10 @@ impl Keys {
         &self,
         names: &[Authorised<ProvisioningKeyName>],
     ) -> Result<Vec<KeyRow>, Error> {
-        let at = At::Revision(self.records.published());
+        let at = At::Revision(self.rows.published());
         let mut rows = Vec::with_capacity(names.len());
         for name in names {
-            let row = self.records.key(name, at).await?;
+            let row = self.rows.key(name, at).await?;
             rows.push(row.ok_or_else(|| Error::key_not_found(name))?);
         }
         Ok(rows)
@@ -124,7 +122,7 @@ impl Keys {
             Listed::Of(group) => keys_of_group(group),
         };
         let show_deleted = listing.show_deleted;
-        let rows = Rows { records: &self.records, show_deleted, now, render };
+        let rows = Visible { rows: &self.rows, show_deleted, now, render };
         Ok(listing.scan(self.store(), &prefix, &rows).await?)
     }
 
@@ -136,15 +134,15 @@ impl Keys {
         at: Timestamp,
         render: impl Fn(Shown) -> M + Sync,
     ) -> Result<Page<M>, Error> {
-        let uses = self.records.uses_of(tenant, listing.at()).await?;
-        let live = Live { prefix: keys_of(Some(tenant)), id: key_id, uid: Records::uid_in };
+        let uses = self.rows.uses_of(tenant, listing.at()).await?;
+        let live = Live { prefix: keys_of(Some(tenant)), id: key_id, uid: Rows::uid_in };
         let show = |record: bytes::Bytes, revision| {
-            let key = Records::past_key(&record)?;
+            let key = Rows::past_key(&record)?;
             if !(listing.show_deleted || key.deleted.is_none()) || !listed.holds(&key) {
                 return Ok(None);
             }
             let uses = uses.get(key.name.id()).copied().unwrap_or_default();
-            let key = Versioned { value: key, revision };
+            let key = Found { value: key, revision };
             Ok(Some(render(Shown { key, uses, at })))
         };
         Ok(self.history.list(shelf(uid), listing, at, live, show).await?)
@@ -159,7 +157,7 @@ impl Keys {
     ) -> Result<Option<i32>, Error> {
         let (Listed::In(scope), true) = (listed, listing.is_of_all()) else { return Ok(None) };
         let Some(tenant) = tenant_of(scope) else { return Ok(None) };
-        let live = self.records.live_keys(tenant, At::Revision(page.revision)).await?;
+        let live = self.rows.live_keys(tenant, At::Revision(page.revision)).await?;
         Ok(i32::try_from(live).ok())
     }
 
@@ -180,16 +178,16 @@ impl Keys {
 }
 
 /// How a row of a list is read and shown.
-struct Rows<'a, F> {
-    records: &'a Records,
+struct Visible<'a, F> {
+    rows: &'a Rows,
     show_deleted: bool,
     now: Timestamp,
     render: F,
 }
 
-impl<M: Message, F: Fn(Shown) -> M + Sync> ReadRow<M> for Rows<'_, F> {
+impl<M: Message, F: Fn(Shown) -> M + Sync> ReadRow<M> for Visible<'_, F> {
     async fn read(&self, row: Row, at: At) -> Result<Option<(M, OrderKey)>, Fault> {
-        let found = self.records.key_in(&row, at).await?;
+        let found = self.rows.key_in(&row, at).await?;
         let key = &found.key.value;
         if !self.show_deleted && key.deleted.is_some() {
             return Ok(None);

@@ -58,7 +58,7 @@ impl Source for Streams {
 struct Ground {
     _directory: TempDir,
     store: Store,
-    records: Records,
+    rows: Rows,
     keys: Arc<Keys>,
     denied: DenyList,
     metrics: Metrics,
@@ -73,14 +73,14 @@ fn now() -> Timestamp {
 async fn ground() -> Ground {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(StoreConfig::new(directory.path().join("store")), now).await.unwrap();
-    let records = Records::new(store.clone());
+    let rows = Rows::new(store.clone());
     let history = History::open(store.clone(), HistoryLimits::default(), now()).await.unwrap();
     let (key, secret, tenant) = (key(), SecretHash([1; 32]), Uuid::from_u128(5));
-    records.keep_tenant_uid(&key.name.tenant(), tenant, now()).await.unwrap();
+    rows.keep_tenant_uid(&key.name.tenant(), tenant, now()).await.unwrap();
     let by = Principal::worker("test", "", "");
     let author = Author { history: &history, by: &by, tenant };
     let made = CreateKey { key: &key, secret, quota: QUOTA, request: None, author, now: now() };
-    let made = records.create_key(made).await.unwrap();
+    let made = rows.create_key(made).await.unwrap();
     assert!(matches!(made, Ok(NewKey::Made(_))), "{made:?}");
     let domain = names::TrustDomain::parse("causeway.test").unwrap();
     let pki = SystemPki::init(&directory.path().join("pki"), &domain, &[], now()).unwrap();
@@ -89,12 +89,12 @@ async fn ground() -> Ground {
     // Nobody listens there, and nobody is asked.
     let registry = Registry::new(connect(&ClientConfig::new("https://localhost:1", tls)).unwrap());
     let join = JoinFacts { endpoint: String::new(), root_pin: [0; 32] };
-    let tenants = Tenants { records: records.clone(), registry: registry.clone() };
-    let keys = Keys { records: records.clone(), history, registry, tenants, join, quota: QUOTA };
+    let tenants = Tenants { rows: rows.clone(), registry: registry.clone() };
+    let keys = Keys { rows: rows.clone(), history, registry, tenants, join, quota: QUOTA };
     let keys = Arc::new(keys);
     let (denied, metrics, health) = (DenyList::new(), Metrics::new(), Health::new());
     let counted = FollowMetrics::register(&metrics);
-    Ground { _directory: directory, store, records, keys, denied, metrics, counted, health }
+    Ground { _directory: directory, store, rows, keys, denied, metrics, counted, health }
 }
 
 impl Ground {
@@ -109,10 +109,10 @@ impl Ground {
         let followers = Followers::new(health, Clock::system(), self.counted.clone(), stop);
         let sink = FollowRegistry {
             keys: self.keys.clone(),
-            revoking: Revoking { records: self.records.clone() },
-            records: self.records.clone(),
+            revoking: Revoking { rows: self.rows.clone() },
+            rows: self.rows.clone(),
             denied: self.denied.voice("provisioning/registry"),
-            followed: self.records.followed(REGISTRY).await.unwrap().unwrap_or_default(),
+            followed: self.rows.followed(REGISTRY).await.unwrap().unwrap_or_default(),
         };
         let source = Streams(streams.into_iter().collect());
         let sibling = followers.sibling(REGISTRY);
@@ -123,7 +123,7 @@ impl Ground {
     }
 
     async fn is_deleted(&self) -> bool {
-        let found = self.records.key(&key().name, At::Published).await.unwrap().unwrap();
+        let found = self.rows.key(&key().name, At::Published).await.unwrap().unwrap();
         found.key.value.deleted.is_some()
     }
 
@@ -235,7 +235,7 @@ async fn what_a_restored_registry_names_as_deleted_is_carried_out_only_when_it_i
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         URL_SAFE_NO_PAD.encode([epoch; 24])
     };
-    let known = || async { ground.records.followed(REGISTRY).await.unwrap() == Some(token(1)) };
+    let known = || async { ground.rows.followed(REGISTRY).await.unwrap() == Some(token(1)) };
     let stream = snapshot(vec![group(false)], &token(1));
     ground.while_following([stream], until("its life is kept", known)).await;
     // A new process, with a registry that was restored meanwhile.
@@ -244,5 +244,5 @@ async fn what_a_restored_registry_names_as_deleted_is_carried_out_only_when_it_i
     let stream = snapshot(vec![group(true)], &token(2));
     ground.while_following([stream], until("it is refused", refused)).await;
     assert!(!ground.is_deleted().await);
-    assert_eq!(ground.records.followed(REGISTRY).await.unwrap(), Some(token(1)));
+    assert_eq!(ground.rows.followed(REGISTRY).await.unwrap(), Some(token(1)));
 }

@@ -1,7 +1,7 @@
 use proto::registry::v1::*;
 use rpc::Kind;
 
-use crate::harness::{Registry, group_request, mask, refusal};
+use crate::ground::{Registry, group_request, mask, refusal};
 
 #[tokio::test]
 async fn a_tenant_shows_its_quotas_and_is_found_again_after_a_restart() {

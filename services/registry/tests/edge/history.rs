@@ -9,7 +9,7 @@ use rand::{Rng as _, rngs::StdRng, seq::IndexedRandom as _};
 use rpc::Kind;
 use runtime::{Clock, ManualClock};
 
-use crate::harness::{ACME, Registry, group_request, mask, refusal};
+use crate::ground::{ACME, Registry, group_request, mask, refusal};
 
 /// Steps of the random test: some hundred objects' lives in a few seconds.
 const STEPS: usize = 150;

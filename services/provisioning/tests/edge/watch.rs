@@ -10,18 +10,18 @@ use proto::{
 use tonic::Streaming;
 
 use crate::{
-    house::{House, TENANT, failure, key_of},
+    ground::{Ground, TENANT, failure, key_of},
     newcomer::Newcomer,
 };
 
-async fn open(house: &House, kind: ResourceType, resume_token: &str) -> Streaming<WatchResponse> {
+async fn open(ground: &Ground, kind: ResourceType, resume_token: &str) -> Streaming<WatchResponse> {
     let request = WatchRequest {
         parent: TENANT.into(),
         types: vec![kind.into()],
         resume_token: resume_token.into(),
         filter: String::new(),
     };
-    house.api().watch(request).await.unwrap().into_inner()
+    ground.api().watch(request).await.unwrap().into_inner()
 }
 
 /// The next response that is no bookmark.
@@ -41,9 +41,9 @@ fn key(event: &Event) -> (ChangeType, &ProvisioningKey) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_use_is_a_change_of_its_key_that_leaves_the_etag() {
-    let house = House::start().await;
-    let (made, secret) = house.key(key_of("Berlin", 3)).await;
-    let mut stream = open(&house, ResourceType::ProvisioningKey, "").await;
+    let ground = Ground::start().await;
+    let (made, secret) = ground.key(key_of("Berlin", 3)).await;
+    let mut stream = open(&ground, ResourceType::ProvisioningKey, "").await;
     let snapshot = next(&mut stream).await;
     assert_eq!(snapshot.phase(), WatchPhase::Snapshot);
     let (change, key_before) = key(&snapshot.events[0]);
@@ -51,7 +51,7 @@ async fn a_use_is_a_change_of_its_key_that_leaves_the_etag() {
     let end = next(&mut stream).await;
     assert_eq!(end.phase(), WatchPhase::SnapshotEnd);
 
-    Newcomer::new().enrol(&house, &secret).await.unwrap();
+    Newcomer::new().enrol(&ground, &secret).await.unwrap();
     let used = next(&mut stream).await;
     assert!(used.end_of_commit);
     let (change, key_used) = key(&used.events[0]);
@@ -62,29 +62,29 @@ async fn a_use_is_a_change_of_its_key_that_leaves_the_etag() {
     let off = ProvisioningKey { name: made.name, enabled: Some(false), ..Default::default() };
     let request =
         UpdateProvisioningKeyRequest { provisioning_key: Some(off), ..Default::default() };
-    house.api().update_provisioning_key(request).await.unwrap();
-    let mut resumed = open(&house, ResourceType::ProvisioningKey, &used.resume_token).await;
+    ground.api().update_provisioning_key(request).await.unwrap();
+    let mut resumed = open(&ground, ResourceType::ProvisioningKey, &used.resume_token).await;
     let response = next(&mut resumed).await;
     assert_eq!(response.phase(), WatchPhase::Changes);
     assert_eq!(key(&response.events[0]).1.enabled, Some(false));
-    house.stop().await;
+    ground.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trust_bundles_and_revocations_reach_who_watches_them() {
-    let house = House::start().await;
-    let (_, secret) = house.key(key_of("Berlin", 3)).await;
-    let mut bundles = open(&house, ResourceType::CertificateAuthority, "").await;
-    let mut revocations = open(&house, ResourceType::Revocation, "").await;
+    let ground = Ground::start().await;
+    let (_, secret) = ground.key(key_of("Berlin", 3)).await;
+    let mut bundles = open(&ground, ResourceType::CertificateAuthority, "").await;
+    let mut revocations = open(&ground, ResourceType::Revocation, "").await;
     assert_eq!(next(&mut bundles).await.phase(), WatchPhase::SnapshotEnd);
     assert_eq!(next(&mut revocations).await.phase(), WatchPhase::SnapshotEnd);
-    let joined = Newcomer::new().enrol(&house, &secret).await.unwrap();
+    let joined = Newcomer::new().enrol(&ground, &secret).await.unwrap();
     let response = next(&mut bundles).await;
     let Some(Resource::CertificateAuthority(authority)) = &response.events[0].resource else {
         panic!("{response:?}")
     };
     assert_eq!(authority.certificates[0].der, joined.certificates.unwrap().tenant_bundle[0]);
-    house.registry.delete_connector(&joined.app_connector);
+    ground.registry.delete_connector(&joined.app_connector);
     let response = next(&mut revocations).await;
     let Some(Resource::Revocation(revocation)) = &response.events[0].resource else {
         panic!("{response:?}")
@@ -92,24 +92,24 @@ async fn trust_bundles_and_revocations_reach_who_watches_them() {
     assert_eq!(revocation.app_connector, joined.app_connector);
     assert_eq!(revocation.reason, "APP_CONNECTOR_DELETED");
     assert!(!revocation.certificate_serial.is_empty());
-    house.stop().await;
+    ground.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_of_another_store_says_what_to_do_and_the_end_is_told() {
-    let house = House::start().await;
+    let ground = Ground::start().await;
     let request = |token: &str| WatchRequest {
         parent: TENANT.into(),
         resume_token: token.into(),
         ..WatchRequest::default()
     };
     let foreign = store::Etag::new(store::Epoch::random(), store::Revision::new(1)).to_string();
-    let refused = failure(house.api().watch(request(&foreign)).await.unwrap_err());
+    let refused = failure(ground.api().watch(request(&foreign)).await.unwrap_err());
     assert_eq!(refused.reason(), "EPOCH_CHANGED");
     assert!(refused.message().contains("without it"));
-    let refused = failure(house.api().watch(request("nonsense")).await.unwrap_err());
+    let refused = failure(ground.api().watch(request("nonsense")).await.unwrap_err());
     assert_eq!(refused.violations()[0].field, "resume_token");
-    let mut stream = house.api().watch(request("")).await.unwrap().into_inner();
+    let mut stream = ground.api().watch(request("")).await.unwrap().into_inner();
     assert_eq!(next(&mut stream).await.phase(), WatchPhase::SnapshotEnd);
     let ended = tokio::spawn(async move {
         loop {
@@ -118,6 +118,6 @@ async fn a_token_of_another_store_says_what_to_do_and_the_end_is_told() {
             }
         }
     });
-    house.stop().await;
+    ground.stop().await;
     assert_eq!(ended.await.unwrap().reason(), "SHUTTING_DOWN");
 }

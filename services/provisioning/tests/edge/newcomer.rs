@@ -6,7 +6,7 @@ use rpc::Failure;
 use runtime::identity::ServiceIdentity;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::house::House;
+use crate::ground::Ground;
 
 /// A key pair and what it asks with.
 pub(crate) struct Newcomer {
@@ -40,15 +40,15 @@ impl Newcomer {
 
     pub(crate) async fn enrol(
         &self,
-        house: &House,
+        ground: &Ground,
         secret: &str,
     ) -> Result<EnrollResponse, Failure> {
-        house.enroll(self.request(secret)).await
+        ground.enroll(self.request(secret)).await
     }
 
     /// The reason of the refusal that must come.
-    pub(crate) async fn refused(&self, house: &House, secret: &str) -> String {
-        self.enrol(house, secret).await.unwrap_err().reason().to_owned()
+    pub(crate) async fn refused(&self, ground: &Ground, secret: &str) -> String {
+        self.enrol(ground, secret).await.unwrap_err().reason().to_owned()
     }
 
     /// The identity that an answer gave it, for mTLS.

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    house::{Callers, GROUP, key_of, write_tokens},
+    ground::{Callers, GROUP, key_of, write_tokens},
     newcomer::Newcomer,
     registry::{Script, ScriptConfig, ScriptedRegistry},
 };
@@ -110,7 +110,7 @@ async fn joins(
     loop {
         let (_, port) = *ports.borrow_and_update();
         let mut door = callers.door(port);
-        match door.enroll(newcomer.request(&secret)).await.map_err(crate::house::failure) {
+        match door.enroll(newcomer.request(&secret)).await.map_err(crate::ground::failure) {
             Ok(answer) => {
                 joined.fetch_add(1, Ordering::SeqCst);
                 return Some(answer.into_inner().app_connector);

@@ -7,7 +7,7 @@ mod client_networks;
 mod connectors;
 mod deletes;
 mod followers;
-mod harness;
+mod ground;
 mod history;
 mod lists;
 mod places;

@@ -1,7 +1,7 @@
 use proto::registry::v1::*;
 use rpc::Kind;
 
-use crate::harness::{ACME, Registry, group_request, mask, refusal, registration};
+use crate::ground::{ACME, Registry, group_request, mask, refusal, registration};
 
 #[tokio::test]
 async fn another_tenants_objects_do_not_exist_for_a_caller() {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proto::registry::v1::*;
 use rpc::Kind;
 
-use crate::harness::{ACME, Client, Registry, fields, refusal};
+use crate::ground::{ACME, Client, Registry, fields, refusal};
 
 fn page(size: i32, token: &str) -> ListAppConnectorGroupsRequest {
     ListAppConnectorGroupsRequest {

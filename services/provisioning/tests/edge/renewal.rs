@@ -11,17 +11,17 @@ use runtime::identity::read_leaf;
 use rustls_pki_types::CertificateDer;
 
 use crate::{
-    house::{GROUP, House, TENANT, eventually, failure, key_of},
+    ground::{GROUP, Ground, TENANT, eventually, failure, key_of},
     newcomer::{Newcomer, csr},
     registry::Mood,
 };
 
 fn connector_api(
-    house: &House,
+    ground: &Ground,
     newcomer: &Newcomer,
     answer: &EnrollResponse,
 ) -> ProvisioningServiceClient<Channel> {
-    ProvisioningServiceClient::new(house.channel(Some(newcomer.identity(answer))))
+    ProvisioningServiceClient::new(ground.channel(Some(newcomer.identity(answer))))
 }
 
 async fn renew(
@@ -35,15 +35,15 @@ async fn renew(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leaf_names_its_connector_for_seven_days_from_five_minutes_ago() {
-    let house = House::start().await;
-    let (_, secret) = house.key(key_of("Berlin", 1)).await;
+    let ground = Ground::start().await;
+    let (_, secret) = ground.key(key_of("Berlin", 1)).await;
     let newcomer = Newcomer::new();
-    let answer = newcomer.enrol(&house, &secret).await.unwrap();
+    let answer = newcomer.enrol(&ground, &secret).await.unwrap();
     let bundle = answer.certificates.clone().unwrap();
     let leaf = read_leaf(&CertificateDer::from(bundle.certificate_chain[0].to_vec())).unwrap();
     let expected = format!("spiffe://causeway.test/{}", answer.app_connector);
     assert_eq!(leaf.spiffe.to_string(), expected);
-    let now = house.clock.now();
+    let now = ground.clock.now();
     let start = parse(&bundle.not_before_time.unwrap()).unwrap();
     let end = parse(&bundle.not_after_time.unwrap()).unwrap();
     let renew = parse(&bundle.renew_time.unwrap()).unwrap();
@@ -55,69 +55,69 @@ async fn a_leaf_names_its_connector_for_seven_days_from_five_minutes_ago() {
     assert_eq!(answer.heartbeat_period.unwrap().seconds, 10);
     assert_eq!(answer.app_connector_group, GROUP);
     let request = GetCertificateAuthorityRequest { name: format!("{TENANT}/certificateAuthority") };
-    let mut api = connector_api(&house, &newcomer, &answer);
+    let mut api = connector_api(&ground, &newcomer, &answer);
     let authority = api.get_certificate_authority(request).await.unwrap().into_inner();
     assert_eq!(authority.certificates[0].der, bundle.tenant_bundle[0]);
-    house.stop().await;
+    ground.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connector_renews_over_mtls_while_registry_is_away_and_its_group_disabled() {
-    let house = House::start().await;
-    let (key, secret) = house.key(key_of("Berlin", 1)).await;
+    let ground = Ground::start().await;
+    let (key, secret) = ground.key(key_of("Berlin", 1)).await;
     let newcomer = Newcomer::new();
-    let answer = newcomer.enrol(&house, &secret).await.unwrap();
-    house.registry.group(GROUP, false);
-    house.registry.mood(Mood::Away);
-    house.hand.advance(std::time::Duration::from_secs(5 * 24 * 3600));
-    let mut api = connector_api(&house, &newcomer, &answer);
+    let answer = newcomer.enrol(&ground, &secret).await.unwrap();
+    ground.registry.group(GROUP, false);
+    ground.registry.mood(Mood::Away);
+    ground.hand.advance(std::time::Duration::from_secs(5 * 24 * 3600));
+    let mut api = connector_api(&ground, &newcomer, &answer);
     let same = renew(&mut api, &newcomer.key).await.unwrap();
     assert_ne!(same, answer.certificates.clone().unwrap().certificate_chain[0].to_vec());
     let younger = KeyPair::generate().unwrap();
     let leaf = renew(&mut api, &younger).await.unwrap();
     let identity = crate::newcomer::identity(&younger, leaf);
-    let mut api = ProvisioningServiceClient::new(house.channel(Some(identity)));
+    let mut api = ProvisioningServiceClient::new(ground.channel(Some(identity)));
     renew(&mut api, &younger).await.unwrap();
-    assert_eq!(house.use_count(&key.name).await, 1);
-    house.stop().await;
+    assert_eq!(ground.use_count(&key.name).await, 1);
+    ground.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renewal_with_the_key_of_another_connector_is_refused() {
-    let house = House::start().await;
-    let (_, secret) = house.key(key_of("Berlin", 0)).await;
+    let ground = Ground::start().await;
+    let (_, secret) = ground.key(key_of("Berlin", 0)).await;
     let (one, other) = (Newcomer::new(), Newcomer::new());
-    let answer = one.enrol(&house, &secret).await.unwrap();
-    other.enrol(&house, &secret).await.unwrap();
-    let mut api = connector_api(&house, &one, &answer);
+    let answer = one.enrol(&ground, &secret).await.unwrap();
+    other.enrol(&ground, &secret).await.unwrap();
+    let mut api = connector_api(&ground, &one, &answer);
     let refused = renew(&mut api, &other.key).await.unwrap_err();
     assert_eq!(refused.reason(), "PUBLIC_KEY_IN_USE");
-    let anonymous = ProvisioningServiceClient::new(house.channel(None));
+    let anonymous = ProvisioningServiceClient::new(ground.channel(None));
     let refused = renew(&mut anonymous.clone(), &one.key).await.unwrap_err();
     assert_eq!(refused.reason(), "CREDENTIALS_MISSING");
-    house.stop().await;
+    ground.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_connector_is_cut_off_and_never_comes_back_with_its_key_pair() {
-    let house = House::start().await;
-    let (_, secret) = house.key(key_of("Berlin", 0)).await;
-    let (_, other) = house.key(key_of("Hamburg", 0)).await;
+    let ground = Ground::start().await;
+    let (_, secret) = ground.key(key_of("Berlin", 0)).await;
+    let (_, other) = ground.key(key_of("Hamburg", 0)).await;
     let newcomer = Newcomer::new();
-    let answer = newcomer.enrol(&house, &secret).await.unwrap();
-    let api = connector_api(&house, &newcomer, &answer);
+    let answer = newcomer.enrol(&ground, &secret).await.unwrap();
+    let api = connector_api(&ground, &newcomer, &answer);
     renew(&mut api.clone(), &newcomer.key).await.unwrap();
-    house.registry.delete_connector(&answer.app_connector);
+    ground.registry.delete_connector(&answer.app_connector);
     eventually("the open connection is refused", || async {
         renew(&mut api.clone(), &newcomer.key)
             .await
             .is_err_and(|e| e.reason() == "IDENTITY_REVOKED")
     })
     .await;
-    assert_eq!(newcomer.refused(&house, &secret).await, "IDENTITY_REVOKED");
+    assert_eq!(newcomer.refused(&ground, &secret).await, "IDENTITY_REVOKED");
     eventually("the ledger knows", || async {
-        newcomer.refused(&house, &other).await == "IDENTITY_REVOKED"
+        newcomer.refused(&ground, &other).await == "IDENTITY_REVOKED"
     })
     .await;
-    house.stop().await;
+    ground.stop().await;
 }

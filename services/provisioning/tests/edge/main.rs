@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod counting;
+mod ground;
 mod history;
-mod house;
 mod keys;
 mod kill;
 mod newcomer;

@@ -1,7 +1,7 @@
 use proto::registry::v1::*;
 use rpc::Kind;
 
-use crate::harness::{ACME, Registry, mask, refusal, registration};
+use crate::ground::{ACME, Registry, mask, refusal, registration};
 
 async fn with_group() -> Registry {
     let registry = Registry::start().await;
@@ -150,7 +150,7 @@ async fn a_connector_is_renamed_disabled_and_placed_by_an_administrator() {
             name: made.name.clone(),
             display_name: "Rack 7".to_owned(),
             enabled: Some(false),
-            location: Some(crate::harness::berlin()),
+            location: Some(crate::ground::berlin()),
             app_connector_group: "ignored, output only".to_owned(),
             ..Default::default()
         }),

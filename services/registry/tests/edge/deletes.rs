@@ -3,7 +3,7 @@ use std::time::Duration;
 use proto::registry::v1::*;
 use rpc::Kind;
 
-use crate::harness::{ACME, Client, Registry, refusal, registration, server_group_request};
+use crate::ground::{ACME, Client, Registry, refusal, registration, server_group_request};
 
 /// Waits for the sweep after a delete with force.
 pub(crate) async fn wait_until_nobody_lives(root: &mut Client) {

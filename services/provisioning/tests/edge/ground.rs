@@ -117,8 +117,8 @@ impl Callers {
     }
 }
 
-/// The house, and the hand on its clock.
-pub(crate) struct House {
+/// The service, and the hand on its clock.
+pub(crate) struct Ground {
     pub(crate) directory: TempDir,
     pub(crate) registry: Script,
     pub(crate) clock: Clock,
@@ -127,7 +127,7 @@ pub(crate) struct House {
     running: Running,
 }
 
-impl House {
+impl Ground {
     /// With the group [`GROUP`].
     pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -220,7 +220,7 @@ impl House {
     }
 }
 
-/// A key of the house's group with this display name and limit.
+/// A key of the group with this display name and limit.
 pub(crate) fn key_of(display_name: &str, max_uses: i64) -> ProvisioningKey {
     ProvisioningKey {
         display_name: display_name.into(),

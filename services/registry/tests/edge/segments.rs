@@ -1,7 +1,7 @@
 use proto::registry::v1::*;
 use rpc::Kind;
 
-use crate::harness::{Registry, mask, refusal, segment_request};
+use crate::ground::{Registry, mask, refusal, segment_request};
 
 fn switch(segment: &ApplicationSegment, enabled: bool) -> UpdateApplicationSegmentRequest {
     UpdateApplicationSegmentRequest {

@@ -3,7 +3,7 @@
 use proto::{google::r#type::LatLng, registry::v1::*, r#type::v1::*};
 use rpc::Kind;
 
-use crate::harness::{ACME, Registry, fields, mask, refusal};
+use crate::ground::{ACME, Registry, fields, mask, refusal};
 
 fn request(id: &str, cidrs: &[&str]) -> CreateClientNetworkRequest {
     CreateClientNetworkRequest {

@@ -7,7 +7,7 @@ use proto::{
 use rpc::Kind;
 use tonic::Streaming;
 
-use crate::harness::{ACME, Registry, fields, refusal, registration};
+use crate::ground::{ACME, Registry, fields, refusal, registration};
 
 fn watch(types: &[ResourceType], token: &str) -> WatchRequest {
     WatchRequest {

@@ -1,9 +1,7 @@
 use proto::registry::v1::*;
 use rpc::Kind;
 
-use crate::harness::{
-    ACME, Registry, fields, mask, refusal, segment_request, server_group_request,
-};
+use crate::ground::{ACME, Registry, fields, mask, refusal, segment_request, server_group_request};
 
 #[tokio::test]
 async fn every_missing_reference_is_named() {

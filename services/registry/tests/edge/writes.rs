@@ -1,7 +1,7 @@
 use proto::registry::v1::*;
 use rpc::Kind;
 
-use crate::harness::{Registry, berlin, fields, group_request, mask, refusal};
+use crate::ground::{Registry, berlin, fields, group_request, mask, refusal};
 
 fn rename(group: &AppConnectorGroup, to: &str) -> UpdateAppConnectorGroupRequest {
     UpdateAppConnectorGroupRequest {
@@ -185,7 +185,7 @@ async fn a_quota_ends_in_resource_exhausted_and_a_delete_makes_room() {
     let registry = Registry::start_with(|config| config.quotas.server_groups = 1).await;
     registry.tenant("acme").await;
     let mut root = registry.root();
-    let request = |id| crate::harness::server_group_request(id, &[]);
+    let request = |id| crate::ground::server_group_request(id, &[]);
     let one = root.create_server_group(request("a")).await.unwrap().into_inner();
     let (kind, reason, failure) = refusal(root.create_server_group(request("b")).await);
     assert_eq!((kind, reason.as_str()), (Kind::ResourceExhausted, "QUOTA_EXCEEDED"));

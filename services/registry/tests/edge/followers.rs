@@ -2,7 +2,7 @@ use proto::{registry::v1::*, r#type::v1::WatchPhase};
 use rpc::Kind;
 use tonic::Streaming;
 
-use crate::harness::{ACME, Client, Registry, fields, refusal};
+use crate::ground::{ACME, Client, Registry, fields, refusal};
 
 const FOLLOWER: &str = "00000000-0000-4000-8000-000000000001";
 

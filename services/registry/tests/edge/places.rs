@@ -1,7 +1,7 @@
 use proto::{google::r#type::LatLng, registry::v1::*};
 use rpc::Kind;
 
-use crate::harness::{Registry, berlin, fields, group_request, mask, refusal};
+use crate::ground::{Registry, berlin, fields, group_request, mask, refusal};
 
 #[tokio::test]
 async fn a_group_says_its_place_and_the_zone_that_was_derived_from_it() {

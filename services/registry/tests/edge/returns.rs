@@ -7,9 +7,7 @@ use proto::registry::v1::*;
 use rpc::Kind;
 use runtime::Clock;
 
-use crate::harness::{
-    ACME, Registry, refusal, registration, segment_request, server_group_request,
-};
+use crate::ground::{ACME, Registry, refusal, registration, segment_request, server_group_request};
 
 #[tokio::test]
 async fn a_deleted_segment_comes_back_as_it_was() {

@@ -6,15 +6,14 @@ use proto::{
     paths::v1::{self as wire, paths_service_server::PathsService},
     r#type::v1::ServerInfo,
 };
+use resource::backup::{self, Chunks};
 use rpc::{access::caller, page::TokenKey};
 use runtime::{Clock, about::About, follow::Siblings};
 use store::Store;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    accept_snapshot,
-    backup::{self, BackupStream},
-    convert,
+    accept_snapshot, convert,
     report::{self, Orders},
 };
 use crate::service::{
@@ -26,50 +25,50 @@ use crate::service::{
 
 /// The service as the wire sees it. Methods that are planned keep their generated body.
 #[derive(Clone)]
-pub struct Api(Arc<Parts>);
+pub(crate) struct Api(Arc<Parts>);
 
-/// What the handlers call.
-pub struct Parts {
+/// What the api call.
+pub(crate) struct Parts {
     /// Questions.
-    pub selector: Selector,
+    pub(crate) selector: Selector,
     /// The fleet.
-    pub statuses: Statuses,
+    pub(crate) statuses: Statuses,
     /// The configuration, for report streams.
-    pub index: Arc<Index>,
+    pub(crate) index: Arc<Index>,
     /// How connectors report.
-    pub reports: ReportSettings,
+    pub(crate) reports: ReportSettings,
     /// Open streams are counted here.
-    pub metrics: crate::metrics::Metrics,
+    pub(crate) metrics: crate::metrics::Metrics,
     /// Time.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// What the service says of itself.
-    pub about: About,
+    pub(crate) about: About,
     /// For backups and for what the service says of itself.
-    pub store: Store,
+    pub(crate) store: Store,
     /// Who is followed, for AcceptSnapshot.
-    pub siblings: Siblings,
+    pub(crate) siblings: Siblings,
     /// Seals page tokens.
-    pub page_key: TokenKey,
+    pub(crate) page_key: TokenKey,
     /// The phases of the end.
-    pub shutdown: runtime::process::Shutdown,
+    pub(crate) shutdown: runtime::process::Shutdown,
 }
 
 impl Api {
     /// Over the use cases.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 }
 
-type Reply<T> = Result<Response<T>, Status>;
+type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl PathsService for Api {
     async fn select_path(
         &self,
         request: Request<wire::SelectPathRequest>,
-    ) -> Reply<wire::SelectPathResponse> {
+    ) -> Answer<wire::SelectPathResponse> {
         let caller = caller(&request)?;
         let wire::SelectPathRequest { parent, query } = request.into_inner();
         let asked = convert::path_request(&parent, query)?;
@@ -84,7 +83,7 @@ impl PathsService for Api {
     async fn explain_path(
         &self,
         request: Request<wire::ExplainPathRequest>,
-    ) -> Reply<wire::ExplainPathResponse> {
+    ) -> Answer<wire::ExplainPathResponse> {
         let caller = caller(&request)?;
         let asked = convert::explain_request(request.into_inner())?;
         let tenant = caller.authorise(&asked.tenant)?;
@@ -96,7 +95,7 @@ impl PathsService for Api {
     async fn report_status(
         &self,
         request: Request<Streaming<wire::ReportStatusRequest>>,
-    ) -> Reply<Orders> {
+    ) -> Answer<Orders> {
         let caller = caller(&request)?;
         let name = caller.connector()?.clone();
         Ok(Response::new(report::serve(self.0.clone(), caller, name, request.into_inner())))
@@ -105,7 +104,7 @@ impl PathsService for Api {
     async fn get_connector_status(
         &self,
         request: Request<wire::GetConnectorStatusRequest>,
-    ) -> Reply<wire::ConnectorStatus> {
+    ) -> Answer<wire::ConnectorStatus> {
         let caller = caller(&request)?;
         let name = convert::status_name("name", &request.into_inner().name)?;
         let tenant = caller.authorise(&name.tenant())?;
@@ -117,7 +116,7 @@ impl PathsService for Api {
     async fn list_connector_statuses(
         &self,
         request: Request<wire::ListConnectorStatusesRequest>,
-    ) -> Reply<wire::ListConnectorStatusesResponse> {
+    ) -> Answer<wire::ListConnectorStatusesResponse> {
         let caller = caller(&request)?;
         let asked = convert::list_request(request.into_inner(), &self.0.page_key)?;
         let scope = caller.authorise_scope(&asked.parent)?;
@@ -135,7 +134,7 @@ impl PathsService for Api {
     async fn batch_get_connector_statuses(
         &self,
         request: Request<wire::BatchGetConnectorStatusesRequest>,
-    ) -> Reply<wire::BatchGetConnectorStatusesResponse> {
+    ) -> Answer<wire::BatchGetConnectorStatusesResponse> {
         let caller = caller(&request)?;
         let (parent, names) = convert::batch_request(request.into_inner())?;
         let scope = caller.authorise_scope(&parent)?;
@@ -145,19 +144,20 @@ impl PathsService for Api {
         }))
     }
 
-    async fn backup(&self, request: Request<wire::BackupRequest>) -> Reply<BackupStream> {
+    async fn backup(
+        &self,
+        request: Request<wire::BackupRequest>,
+    ) -> Answer<Chunks<wire::BackupResponse>> {
         let caller = caller(&request)?;
         let wire::BackupRequest {} = request.into_inner();
-        let _system = caller.authorise_system()?;
-        let parts = backup::stream(&self.0.store).await?;
-        tracing::info!(target: "causeway::audit", who = caller.audit_name(), "a backup is read");
-        Ok(Response::new(parts))
+        let chunk = |chunk| wire::BackupResponse { chunk };
+        Ok(Response::new(backup::stream(&caller, &self.0.store, chunk).await?))
     }
 
     async fn accept_snapshot(
         &self,
         request: Request<wire::AcceptSnapshotRequest>,
-    ) -> Reply<wire::AcceptSnapshotResponse> {
+    ) -> Answer<wire::AcceptSnapshotResponse> {
         let caller = caller(&request)?;
         let answer =
             accept_snapshot::accept(&self.0.siblings, &caller, request.into_inner()).await?;
@@ -167,10 +167,11 @@ impl PathsService for Api {
     async fn get_server_info(
         &self,
         request: Request<wire::GetServerInfoRequest>,
-    ) -> Reply<ServerInfo> {
+    ) -> Answer<ServerInfo> {
         let caller = caller(&request)?;
         let wire::GetServerInfoRequest {} = request.into_inner();
         let _anyone = caller.authorise_global();
-        Ok(Response::new(convert::server_info(&self.0.about, &self.0.store)))
+        let (epoch, revision) = (self.0.store.epoch(), self.0.store.published());
+        Ok(Response::new(self.0.about.server_info(epoch.to_string(), revision.get())))
     }
 }
