@@ -6,7 +6,7 @@
 //! Always holds: every refusal has a stable reason and says what to do; nothing a caller sends panics; every call has a limit.
 //! Absent on purpose: listeners and certificates (`runtime`), and anything about one service.
 //!
-//! Read in this order: `error`, `violations`, `page`, `mask`, `order`, `time`, `request_id` (what handlers use), `peer`, `access`, `tokens`,
+//! Read in this order: `error`, `violations`, `page`, `mask`, `order`, `time`, `request_id`, `delegate` (what handlers use), `peer`, `access`, `tokens`,
 //! `revocation` (who is asking), `context`, `deadline`, `limits`, `server` (what surrounds a handler), `client`, `watch`
 //! (the calling side).
 
@@ -14,6 +14,7 @@ pub mod access;
 pub mod client;
 pub mod context;
 pub mod deadline;
+mod delegate;
 pub mod error;
 #[cfg(test)]
 mod fuzz;
@@ -30,6 +31,7 @@ pub mod tokens;
 pub mod violations;
 pub mod watch;
 
+pub use delegate::{Answer, open};
 pub use error::{Failure, Kind};
 pub use names::{Reason, Violations};
 pub use violations::Refuse;

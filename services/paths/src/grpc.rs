@@ -1,6 +1,6 @@
 //! The edge of paths: parse, call, render.
 //!
-//! Owns: the api and every conversion between the wire and the domain; what siblings send is read in
+//! Owns: the methods and every conversion between the wire and the domain; what siblings send is read in
 //! `clients`.
 //! Always holds: a request is refused with all its violations at once.
 //! Absent on purpose: rules. A handler asks a use case.
@@ -9,5 +9,7 @@ mod accept_snapshot;
 mod api;
 mod convert;
 mod report;
+mod selection;
+mod status;
 
 pub(crate) use api::{Api, Parts};

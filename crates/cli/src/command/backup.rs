@@ -84,7 +84,7 @@ pub(crate) async fn backup(context: &Context, arguments: BackupArguments) -> Res
     for service in wanted {
         let file = arguments.directory.join(format!("{}.backup", service.name()));
         download(&connection, service, &file).await.with_context(|| service.name().to_owned())?;
-        report(&file).await?;
+        output::write_out(&report(&file).await?)?;
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ pub(crate) async fn backup(context: &Context, arguments: BackupArguments) -> Res
 /// Checks backup files.
 pub(crate) async fn verify(arguments: VerifyArguments) -> Result<()> {
     for file in arguments.files {
-        report(&file).await?;
+        output::write_out(&report(&file).await?)?;
     }
     Ok(())
 }
@@ -107,9 +107,10 @@ pub(crate) async fn restore(arguments: RestoreArguments) -> Result<()> {
     ))
 }
 
-async fn report(file: &Path) -> Result<()> {
+/// What a whole backup holds, and who can open what is restored from it.
+async fn report(file: &Path) -> Result<String> {
     let summary = store::verify(file).await?;
-    output::write_out(&format!(
+    Ok(format!(
         "{}: whole, revision {}, {} rows, {} bytes, taken {}, {}\n",
         file.display(),
         summary.revision,
@@ -149,4 +150,32 @@ fn make_private_directory(path: &Path) -> Result<()> {
         .mode(0o700)
         .create(path)
         .with_context(|| format!("making {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use store::{Commit, Key, Reads, Store, StoreConfig, Value};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_backup_says_which_version_reads_its_records() {
+        let directory = tempfile::tempdir().unwrap();
+        let reads = Reads { format: 2, version: "0.3.0".to_owned() };
+        let config = StoreConfig { reads, ..StoreConfig::new(directory.path().join("store")) };
+        let store = Store::open(config, || Timestamp::UNIX_EPOCH).await.unwrap();
+        let file = directory.path().join("backup");
+        store.backup(&file).await.unwrap();
+        let told = report(&file).await.unwrap();
+        assert!(told.ends_with("taken 1970-01-01T00:00:00Z, record format 1\n"), "{told}");
+
+        let value = Value { bytes: "newer".into(), format: 2 };
+        let commit = Commit::new(Timestamp::UNIX_EPOCH).put(Key::builder(1).finish(), value);
+        store.commit(commit).await.unwrap();
+        store.backup(&file).await.unwrap();
+        let told = report(&file).await.unwrap();
+        assert!(told.ends_with("record format 2 (since 0.3.0)\n"), "{told}");
+        store.close().await;
+    }
 }

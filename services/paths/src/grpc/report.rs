@@ -8,11 +8,11 @@ use proto::paths::v1::{
     ReportStatusRequest, ReportStatusResponse, report_status_request::Report,
     report_status_response::Order,
 };
-use rpc::access::Caller;
+use rpc::{Answer, access::Caller, open};
 use tokio::sync::watch;
-use tonic::{Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 
-use super::{api::Parts, convert};
+use super::{Api, Parts, convert};
 use crate::{
     error::Error,
     service::{index::Index, report::Session},
@@ -33,8 +33,20 @@ const SUPERSEDED: &str = "SUPERSEDED";
 /// What goes to a connector.
 pub(super) type Orders = Pin<Box<dyn Stream<Item = Result<ReportStatusResponse, Status>> + Send>>;
 
+impl Api {
+    /// Connectors' reports.
+    pub(super) async fn report(
+        &self,
+        request: Request<Streaming<ReportStatusRequest>>,
+    ) -> Answer<Orders> {
+        let (caller, reports) = open(request)?;
+        let name = caller.connector()?.clone();
+        Ok(Response::new(serve(self.parts().clone(), caller, name, reports)))
+    }
+}
+
 /// Serves one stream until either side ends it.
-pub(super) fn serve(
+fn serve(
     parts: Arc<Parts>,
     caller: Caller,
     name: AppConnectorName,

@@ -13,14 +13,10 @@ use resource::{
     backup::{self, Chunks},
     watch::Responses,
 };
-use rpc::{
-    Failure,
-    access::{Caller, caller},
-    page::TokenKey,
-};
+use rpc::{Answer, open, page::TokenKey};
 use runtime::{Clock, about::About, follow::Siblings};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 use super::{View, accept_snapshot, watch::Objects};
 use crate::{
@@ -47,104 +43,34 @@ pub(crate) struct Api {
     pub(crate) streams: CancellationToken,
 }
 
-/// An answer of a method.
-pub(super) type Answer<T> = Result<Response<T>, Status>;
-
-/// The caller and the message.
-pub(super) fn open<T>(request: Request<T>) -> Result<(Caller, T), Failure> {
-    Ok((caller(&request)?, request.into_inner()))
-}
-
 impl Api {
     pub(super) fn store(&self) -> &Store {
         self.keys.rows.store()
     }
 }
 
-#[tonic::async_trait]
-impl ProvisioningService for Api {
-    async fn create_provisioning_key(
-        &self,
-        request: Request<pb::CreateProvisioningKeyRequest>,
-    ) -> Answer<pb::ProvisioningKey> {
-        self.create_key(request).await
+rpc::delegate! {
+    impl ProvisioningService for Api {
+        create_provisioning_key(pb::CreateProvisioningKeyRequest) -> pb::ProvisioningKey => Self::create_key;
+        get_provisioning_key(pb::GetProvisioningKeyRequest) -> pb::ProvisioningKey => Self::get_key;
+        batch_get_provisioning_keys(pb::BatchGetProvisioningKeysRequest) -> pb::BatchGetProvisioningKeysResponse => Self::batch_get_keys;
+        list_provisioning_keys(pb::ListProvisioningKeysRequest) -> pb::ListProvisioningKeysResponse => Self::list_keys;
+        update_provisioning_key(pb::UpdateProvisioningKeyRequest) -> pb::ProvisioningKey => Self::update_key;
+        delete_provisioning_key(pb::DeleteProvisioningKeyRequest) -> pb::ProvisioningKey => Self::delete_key;
+        get_enrolment(pb::GetEnrolmentRequest) -> pb::Enrolment => Self::get_line;
+        list_enrolments(pb::ListEnrolmentsRequest) -> pb::ListEnrolmentsResponse => Self::list_lines;
+        get_certificate_authority(pb::GetCertificateAuthorityRequest) -> pb::CertificateAuthority => Self::get_authority;
+        renew_certificate(pb::RenewCertificateRequest) -> pb::RenewCertificateResponse => Self::renew;
+        watch(pb::WatchRequest) -> Responses<Objects> => Self::open_watch;
+        list_audit_events(ListAuditEventsRequest) -> ListAuditEventsResponse => Self::audit_events;
+        accept_snapshot(pb::AcceptSnapshotRequest) -> pb::AcceptSnapshotResponse => Self::accept;
+        backup(pb::BackupRequest) -> Chunks<pb::BackupResponse> => Self::whole_store;
+        get_server_info(pb::GetServerInfoRequest) -> ServerInfo => Self::server_info;
     }
+}
 
-    async fn get_provisioning_key(
-        &self,
-        request: Request<pb::GetProvisioningKeyRequest>,
-    ) -> Answer<pb::ProvisioningKey> {
-        self.get_key(request).await
-    }
-
-    async fn batch_get_provisioning_keys(
-        &self,
-        request: Request<pb::BatchGetProvisioningKeysRequest>,
-    ) -> Answer<pb::BatchGetProvisioningKeysResponse> {
-        self.batch_get_keys(request).await
-    }
-
-    async fn list_provisioning_keys(
-        &self,
-        request: Request<pb::ListProvisioningKeysRequest>,
-    ) -> Answer<pb::ListProvisioningKeysResponse> {
-        self.list_keys(request).await
-    }
-
-    async fn update_provisioning_key(
-        &self,
-        request: Request<pb::UpdateProvisioningKeyRequest>,
-    ) -> Answer<pb::ProvisioningKey> {
-        self.update_key(request).await
-    }
-
-    async fn delete_provisioning_key(
-        &self,
-        request: Request<pb::DeleteProvisioningKeyRequest>,
-    ) -> Answer<pb::ProvisioningKey> {
-        self.delete_key(request).await
-    }
-
-    async fn get_enrolment(
-        &self,
-        request: Request<pb::GetEnrolmentRequest>,
-    ) -> Answer<pb::Enrolment> {
-        self.get_line(request).await
-    }
-
-    async fn list_enrolments(
-        &self,
-        request: Request<pb::ListEnrolmentsRequest>,
-    ) -> Answer<pb::ListEnrolmentsResponse> {
-        self.list_lines(request).await
-    }
-
-    async fn get_certificate_authority(
-        &self,
-        request: Request<pb::GetCertificateAuthorityRequest>,
-    ) -> Answer<pb::CertificateAuthority> {
-        self.get_authority(request).await
-    }
-
-    async fn renew_certificate(
-        &self,
-        request: Request<pb::RenewCertificateRequest>,
-    ) -> Answer<pb::RenewCertificateResponse> {
-        self.renew(request).await
-    }
-
-    async fn watch(&self, request: Request<pb::WatchRequest>) -> Answer<Responses<Objects>> {
-        self.open_watch(request).await
-    }
-
-    async fn list_audit_events(
-        &self,
-        request: Request<ListAuditEventsRequest>,
-    ) -> Answer<ListAuditEventsResponse> {
-        self.audit_events(request).await
-    }
-
-    async fn accept_snapshot(
+impl Api {
+    async fn accept(
         &self,
         request: Request<pb::AcceptSnapshotRequest>,
     ) -> Answer<pb::AcceptSnapshotResponse> {
@@ -152,7 +78,7 @@ impl ProvisioningService for Api {
         Ok(Response::new(accept_snapshot::accept(&self.siblings, &caller, message).await?))
     }
 
-    async fn backup(
+    async fn whole_store(
         &self,
         request: Request<pb::BackupRequest>,
     ) -> Answer<Chunks<pb::BackupResponse>> {
@@ -161,10 +87,7 @@ impl ProvisioningService for Api {
         Ok(Response::new(backup::stream(&caller, self.store(), chunk).await?))
     }
 
-    async fn get_server_info(
-        &self,
-        request: Request<pb::GetServerInfoRequest>,
-    ) -> Answer<ServerInfo> {
+    async fn server_info(&self, request: Request<pb::GetServerInfoRequest>) -> Answer<ServerInfo> {
         let (_, pb::GetServerInfoRequest {}) = open(request)?;
         let (epoch, revision) = (self.store().epoch(), self.store().published());
         Ok(Response::new(self.about.server_info(epoch.to_string(), revision.get())))

@@ -12,12 +12,12 @@ use resource::{
     listing::Listing,
 };
 use rpc::Refuse as _;
+use rpc::{Answer, open};
 use tonic::{Request, Response};
 use uuid::Uuid;
 
 use super::{
     Api,
-    api::{Answer, open},
     convert::{self, KEY_MESSAGE},
 };
 use crate::{

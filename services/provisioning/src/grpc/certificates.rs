@@ -2,14 +2,10 @@
 
 use names::{CertificateAuthorityName, Violations};
 use proto::provisioning::v1 as pb;
-use rpc::{Refuse as _, time::to_proto};
+use rpc::{Answer, Refuse as _, open, time::to_proto};
 use tonic::{Request, Response};
 
-use super::{
-    Api,
-    api::{Answer, open},
-    convert,
-};
+use super::{Api, convert};
 use crate::error::Error;
 
 impl Api {

@@ -1,13 +1,10 @@
 //! Keys.
 
 use proto::provisioning::v1 as pb;
+use rpc::{Answer, open};
 use tonic::{Request, Response};
 
-use super::{
-    Api,
-    api::{Answer, open},
-    convert,
-};
+use super::{Api, convert};
 use crate::{error::Error, service::keys::Shown, store::KeyRow};
 
 impl Api {

@@ -1,13 +1,10 @@
 //! The ledger of who joined.
 
 use proto::provisioning::v1 as pb;
+use rpc::{Answer, open};
 use tonic::{Request, Response};
 
-use super::{
-    Api,
-    api::{Answer, open},
-    convert,
-};
+use super::{Api, convert};
 
 impl Api {
     pub(super) async fn get_line(

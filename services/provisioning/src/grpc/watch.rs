@@ -13,13 +13,11 @@ use resource::{
     watch::{self, Events, Happened, Responses, Watching},
 };
 use rpc::Refuse as _;
+use rpc::{Answer, open};
 use runtime::Clock;
 use tonic::{Request, Response};
 
-use super::{
-    Api, View,
-    api::{Answer, open},
-};
+use super::{Api, View};
 use crate::{
     service::keys::tenant_of,
     store::{Kind, Rows, prefixes, seen, snapshot},

@@ -10,15 +10,12 @@ use resource::{
     listing::Listing,
 };
 use rpc::Refuse as _;
+use rpc::{Answer, open};
 use store::{At, Revision, Row};
 use tonic::{Request, Response};
 use uuid::Uuid;
 
-use super::{
-    Api,
-    convert::Wire,
-    standard::{Answer, open},
-};
+use super::{Api, convert::Wire};
 use crate::{
     domain::{Kind, for_each_kind},
     service::Registry,

@@ -6,12 +6,10 @@ use proto::registry::v1::{
     RegisterAppConnectorRequest,
 };
 use rpc::Refuse as _;
+use rpc::{Answer, open};
 use tonic::{Request, Response};
 
-use super::{
-    Api, convert,
-    standard::{Answer, open},
-};
+use super::{Api, convert};
 use crate::domain::Reason;
 
 impl Api {

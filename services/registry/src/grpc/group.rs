@@ -1,12 +1,10 @@
 //! What groups have besides the standard methods: a delete with `force`.
 
 use proto::registry::v1::{AppConnectorGroup, DeleteAppConnectorGroupRequest};
+use rpc::{Answer, open};
 use tonic::Request;
 
-use super::{
-    Api,
-    standard::{Answer, named, open},
-};
+use super::{Api, standard::named};
 use crate::domain::GroupSpec;
 
 impl Api {

@@ -15,8 +15,9 @@ use resource::{
     order::Order,
 };
 use rpc::{
-    Failure, Refuse as _,
-    access::{Authorised, Caller, Scope, caller},
+    Answer, Failure, Refuse as _,
+    access::{Authorised, Caller, Scope},
+    open,
 };
 use tonic::{Request, Response, Status};
 
@@ -27,16 +28,8 @@ use crate::{
     store::Found,
 };
 
-/// An answer of a method.
-pub(super) type Answer<T> = Result<Response<T>, Status>;
-
 /// Most names of one BatchGet: as many as fit a default page twice.
 const MAX_BATCH_GET: usize = 100;
-
-/// The caller and the message.
-pub(super) fn open<T>(request: Request<T>) -> Result<(Caller, T), Failure> {
-    Ok((caller(&request)?, request.into_inner()))
-}
 
 impl Api {
     pub(super) fn show<S: Wire>(&self, found: &Found<S>) -> Response<S::Message> {

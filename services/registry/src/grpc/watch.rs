@@ -16,16 +16,12 @@ use resource::{
     Fault,
     watch::{self, Events, Happened, Responses, Watching, happened},
 };
-use rpc::{Refuse as _, access::Scope};
+use rpc::{Answer, Refuse as _, access::Scope, open};
 use store::{Change, Prefix, Revision, Row};
 use tonic::{Request, Response};
 use uuid::Uuid;
 
-use super::{
-    Api,
-    convert::Wire,
-    standard::{Answer, open},
-};
+use super::{Api, convert::Wire};
 use crate::{
     domain::{Kind, for_each_kind},
     service::Registry,
@@ -68,7 +64,7 @@ impl Api {
     }
 
     /// Notes how far a follower's answers have come.
-    pub(super) fn confirm(
+    pub(super) async fn confirm(
         &self,
         request: Request<ConfirmWatchRequest>,
     ) -> Answer<ConfirmWatchResponse> {

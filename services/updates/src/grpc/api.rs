@@ -7,24 +7,12 @@ use proto::{
     updates::v1::{updates_service_server::UpdatesService, *},
 };
 use resource::backup::{self, Chunks};
-use rpc::{
-    Failure,
-    access::{Caller, caller},
-    page::TokenKey,
-};
+use rpc::{Answer, open, page::TokenKey};
 use runtime::{Clock, about::About, follow::Siblings};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 use super::accept_snapshot;
 use crate::service::{configuration::Configuration, policies::Policies, schedules::Schedules};
-
-/// An answer of a method.
-pub(super) type Answer<T> = Result<Response<T>, Status>;
-
-/// The caller and the message.
-pub(super) fn open<T>(request: Request<T>) -> Result<(Caller, T), Failure> {
-    Ok((caller(&request)?, request.into_inner()))
-}
 
 /// The service as the wire sees it.
 #[derive(Clone)]
@@ -45,72 +33,25 @@ pub(crate) struct Api {
     pub(crate) about: About,
 }
 
-#[tonic::async_trait]
-impl UpdatesService for Api {
-    async fn get_update_schedule(
-        &self,
-        request: Request<GetUpdateScheduleRequest>,
-    ) -> Answer<UpdateSchedule> {
-        self.schedule(request).await
+rpc::delegate! {
+    impl UpdatesService for Api {
+        get_update_schedule(GetUpdateScheduleRequest) -> UpdateSchedule => Self::schedule;
+        batch_get_update_schedules(BatchGetUpdateSchedulesRequest) -> BatchGetUpdateSchedulesResponse => Self::batch_schedules;
+        update_update_schedule(UpdateUpdateScheduleRequest) -> UpdateSchedule => Self::update_schedule;
+        preview_windows(PreviewWindowsRequest) -> PreviewWindowsResponse => Self::preview;
+        get_update_policy(GetUpdatePolicyRequest) -> UpdatePolicy => Self::policy;
+        update_update_policy(UpdateUpdatePolicyRequest) -> UpdatePolicy => Self::update_policy;
+        get_version_profile(GetVersionProfileRequest) -> VersionProfile => Self::profile;
+        list_version_profiles(ListVersionProfilesRequest) -> ListVersionProfilesResponse => Self::profiles;
+        list_audit_events(ListAuditEventsRequest) -> ListAuditEventsResponse => Self::audit_events;
+        accept_snapshot(AcceptSnapshotRequest) -> AcceptSnapshotResponse => Self::accept;
+        get_server_info(GetServerInfoRequest) -> ServerInfo => Self::server_info;
+        backup(BackupRequest) -> Chunks<BackupResponse> => Self::whole_store;
     }
+}
 
-    async fn batch_get_update_schedules(
-        &self,
-        request: Request<BatchGetUpdateSchedulesRequest>,
-    ) -> Answer<BatchGetUpdateSchedulesResponse> {
-        self.batch_schedules(request).await
-    }
-
-    async fn update_update_schedule(
-        &self,
-        request: Request<UpdateUpdateScheduleRequest>,
-    ) -> Answer<UpdateSchedule> {
-        self.update_schedule(request).await
-    }
-
-    async fn preview_windows(
-        &self,
-        request: Request<PreviewWindowsRequest>,
-    ) -> Answer<PreviewWindowsResponse> {
-        self.preview(request).await
-    }
-
-    async fn get_update_policy(
-        &self,
-        request: Request<GetUpdatePolicyRequest>,
-    ) -> Answer<UpdatePolicy> {
-        self.policy(request).await
-    }
-
-    async fn update_update_policy(
-        &self,
-        request: Request<UpdateUpdatePolicyRequest>,
-    ) -> Answer<UpdatePolicy> {
-        self.update_policy(request).await
-    }
-
-    async fn get_version_profile(
-        &self,
-        request: Request<GetVersionProfileRequest>,
-    ) -> Answer<VersionProfile> {
-        self.profile(request)
-    }
-
-    async fn list_version_profiles(
-        &self,
-        request: Request<ListVersionProfilesRequest>,
-    ) -> Answer<ListVersionProfilesResponse> {
-        self.profiles(request)
-    }
-
-    async fn list_audit_events(
-        &self,
-        request: Request<ListAuditEventsRequest>,
-    ) -> Answer<ListAuditEventsResponse> {
-        self.audit_events(request).await
-    }
-
-    async fn accept_snapshot(
+impl Api {
+    async fn accept(
         &self,
         request: Request<AcceptSnapshotRequest>,
     ) -> Answer<AcceptSnapshotResponse> {
@@ -118,14 +59,14 @@ impl UpdatesService for Api {
         Ok(Response::new(accept_snapshot::accept(&self.siblings, &caller, request).await?))
     }
 
-    async fn get_server_info(&self, request: Request<GetServerInfoRequest>) -> Answer<ServerInfo> {
+    async fn server_info(&self, request: Request<GetServerInfoRequest>) -> Answer<ServerInfo> {
         let (_, GetServerInfoRequest {}) = open(request)?;
         let store = self.configuration.rows.store();
         let revision = store.published().get();
         Ok(Response::new(self.about.server_info(store.epoch().to_string(), revision)))
     }
 
-    async fn backup(&self, request: Request<BackupRequest>) -> Answer<Chunks<BackupResponse>> {
+    async fn whole_store(&self, request: Request<BackupRequest>) -> Answer<Chunks<BackupResponse>> {
         let (caller, BackupRequest {}) = open(request)?;
         let store = self.configuration.rows.store();
         Ok(Response::new(backup::stream(&caller, store, |chunk| BackupResponse { chunk }).await?))

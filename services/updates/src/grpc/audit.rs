@@ -8,14 +8,12 @@ use resource::{
     history::{Event, Objects},
     listing::Listing,
 };
+use rpc::{Answer, open};
 use store::{At, Row};
 use tonic::{Request, Response};
 use uuid::Uuid;
 
-use super::{
-    api::{Answer, Api, open},
-    convert,
-};
+use super::{api::Api, convert};
 use crate::{
     domain::{policy::UpdatePolicy, schedule::Schedule},
     service::configuration::Configuration,

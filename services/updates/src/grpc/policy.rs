@@ -2,12 +2,10 @@
 
 use proto::updates::v1::{GetUpdatePolicyRequest, UpdatePolicy, UpdateUpdatePolicyRequest};
 use resource::Parsing;
+use rpc::{Answer, open};
 use tonic::{Request, Response};
 
-use super::{
-    api::{Answer, Api, open},
-    convert,
-};
+use super::{api::Api, convert};
 
 impl Api {
     pub(super) async fn policy(

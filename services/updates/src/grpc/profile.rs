@@ -8,16 +8,14 @@ use proto::updates::v1::{
     VersionProfile,
 };
 use rpc::page::{PageRequest, QueryFingerprint};
+use rpc::{Answer, open};
 use tonic::{Request, Response};
 
-use super::{
-    api::{Answer, Api, open},
-    convert,
-};
+use super::{api::Api, convert};
 use crate::service::profiles::{self, Parent};
 
 impl Api {
-    pub(super) fn profile(
+    pub(super) async fn profile(
         &self,
         request: Request<GetVersionProfileRequest>,
     ) -> Answer<VersionProfile> {
@@ -30,7 +28,7 @@ impl Api {
         Ok(Response::new(convert::profile(profiles::get(&parent, version_profile)?)))
     }
 
-    pub(super) fn profiles(
+    pub(super) async fn profiles(
         &self,
         request: Request<ListVersionProfilesRequest>,
     ) -> Answer<ListVersionProfilesResponse> {

@@ -5,13 +5,10 @@ use proto::updates::v1::{
     PreviewWindowsRequest, PreviewWindowsResponse, UpdateSchedule, UpdateUpdateScheduleRequest,
 };
 use resource::Parsing;
-use rpc::{Refuse as _, Violations};
+use rpc::{Answer, Refuse as _, Violations, open};
 use tonic::{Request, Response};
 
-use super::{
-    api::{Answer, Api, open},
-    convert,
-};
+use super::{api::Api, convert};
 
 impl Api {
     pub(super) async fn schedule(

@@ -1,5 +1,7 @@
 //! Who wrote what and when, and what was written at a time.
 
+use std::time::Duration;
+
 use prost::Message as _;
 use proto::{
     r#type::v1::{AuditEvent, ListAuditEventsRequest},
@@ -205,6 +207,51 @@ async fn a_tenant_made_anew_under_an_old_id_never_sees_its_predecessors_events()
     assert_eq!(events(&mut client, "").await, []);
     write_at(&ground, &mut client, "2026-12-24T14:20:00Z", true).await;
     assert_eq!(events(&mut client, "").await.len(), 1);
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn events_older_than_ninety_days_are_dropped_and_the_schedule_stays() {
+    let (ground, serving) = serving().await;
+    let mut client = serving.admin();
+    write_at(&ground, &mut client, "2026-11-23T14:10:00Z", false).await;
+    let kept = write_at(&ground, &mut client, "2026-12-23T14:10:00Z", true).await;
+    assert_eq!(events(&mut client, "").await.len(), 2);
+    // The worker looks by the hour.
+    ground.hands.set("2027-03-01T14:10:00Z".parse().unwrap());
+    until("the first event is dropped", || async {
+        ground.hands.advance(Duration::from_secs(60 * 60));
+        events(&mut serving.admin(), "").await.len() == 1
+    })
+    .await;
+    let refused = read_at(&mut client, "2026-11-30T00:00:00Z").await.unwrap_err();
+    assert_eq!(refused.reason(), "READ_TIME_TOO_OLD");
+    assert_eq!(read_at(&mut client, "2027-01-10T00:00:00Z").await.unwrap().etag, kept.etag);
+    assert_eq!(get(&mut client, "berlin").await.unwrap().etag, kept.etag);
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn of_many_writes_at_once_each_takes_place_or_is_told_that_others_kept_winning() {
+    let (ground, serving) = serving().await;
+    let writes = (0..48).map(|number| {
+        let mut client = serving.admin();
+        async move { client.update_update_schedule(write(number % 2 == 0)).await }
+    });
+    let mut done = 0;
+    for answer in futures::future::join_all(writes).await {
+        match answer {
+            Ok(_) => done += 1,
+            Err(status) => {
+                let failure = Failure::from_status(&status);
+                assert_eq!((failure.kind(), failure.reason()), (Kind::Aborted, "CONTENDED"));
+                assert!(failure.retry_delay().is_some(), "{failure}");
+            }
+        }
+    }
+    assert!(done > 0);
+    assert_eq!(events(&mut serving.admin(), "").await.len(), done, "each one that took place");
+    drop(ground);
     serving.stop().await;
 }
 
