@@ -53,7 +53,17 @@ impl Message<'_> {
 
     fn write(&self, code: &mut String) {
         self.repeatable(code);
-        if self.is("", "Request") {
+        if self.is("AcceptSnapshot", "Request") {
+            let parts = "(self.source, self.snapshot, self.validate_only)";
+            let body = format!("fn into_parts(self) -> (String, String, bool) {{ {parts} }}\n");
+            self.implement(code, "AcceptSnapshotRequest", &body);
+        } else if self.is("AcceptSnapshot", "Response") {
+            let refused = "crate::r#type::v1::RefusedSnapshot";
+            let body = format!(
+                "fn of(snapshot: {refused}) -> Self {{ Self {{ snapshot: Some(snapshot) }} }}\n"
+            );
+            self.implement(code, "AcceptSnapshotResponse", &body);
+        } else if self.is("", "Request") {
             self.request(code);
         } else if self.is("", "Response") {
             self.response(code);

@@ -12,6 +12,18 @@ pub trait Repeatable {
     fn validate_only(&self) -> bool;
 }
 
+/// A request to take a snapshot that was refused, of any service.
+pub trait AcceptSnapshotRequest {
+    /// The source, the snapshot, and `validate_only`.
+    fn into_parts(self) -> (String, String, bool);
+}
+
+/// The answer to such a request.
+pub trait AcceptSnapshotResponse {
+    /// The answer that shows this snapshot.
+    fn of(snapshot: crate::r#type::v1::RefusedSnapshot) -> Self;
+}
+
 /// A request about one object: Get, Delete, Undelete.
 pub trait NamedRequest {
     /// The object's name.

@@ -5,7 +5,6 @@
 //! Always holds: a request is refused with all its violations at once.
 //! Absent on purpose: rules. A handler asks a use case.
 
-mod accept_snapshot;
 mod api;
 mod convert;
 mod report;

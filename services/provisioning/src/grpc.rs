@@ -3,7 +3,6 @@
 //! Read in this order: `api` (the methods of ProvisioningService), a file a noun (`key`, `ledger`, `certificates`, `audit`, `watch`),
 //! `enrolment` (EnrolmentService), `convert` (what is read and what is shown).
 
-mod accept_snapshot;
 mod api;
 mod audit;
 mod certificates;

@@ -5,7 +5,6 @@
 //! Absent on purpose: rules. A handler asks a use case. Read in this order: `api` (the methods), `schedule`, `policy`, `profile`,
 //! `audit` (what each does), `convert`.
 
-mod accept_snapshot;
 mod api;
 mod audit;
 mod convert;

@@ -5,8 +5,12 @@
 use std::sync::Arc;
 
 use names::Reason;
-use proto::r#type::v1::{MissingObjects, RefusedSnapshot};
-use rpc::{Failure, Kind, Refuse as _, Violations, access::Caller};
+use proto::{
+    shapes::{AcceptSnapshotRequest, AcceptSnapshotResponse},
+    r#type::v1::{MissingObjects, RefusedSnapshot},
+};
+use rpc::{Answer, Failure, Kind, Refuse as _, Violations, access::Caller, open};
+use tonic::{Request, Response};
 
 use super::{gate::Refused, guard::Shortfall, sibling::Sibling};
 
@@ -21,21 +25,32 @@ impl Siblings {
         Self(all.into_iter().collect())
     }
 
-    /// Takes the snapshot that a follower refused; with `validate_only` it only tells which one that is. Answers when the
-    /// snapshot is taken.
+    /// AcceptSnapshot of any service: takes the snapshot that a follower refused; with `validate_only` it only tells which one that
+    /// is. Answers when the snapshot is taken.
     ///
     /// # Errors
     /// PERMISSION_DENIED for everyone but system administrators; INVALID_ARGUMENT for a source that is not followed or a
     /// snapshot that is not named; FAILED_PRECONDITION `NO_SNAPSHOT_REFUSED`; ABORTED `SNAPSHOT_CHANGED` when
     /// another one is refused; UNAVAILABLE when the process ends.
-    pub async fn accept_snapshot(
+    pub async fn accept<R, A>(&self, request: Request<R>) -> Answer<A>
+    where
+        R: AcceptSnapshotRequest,
+        A: AcceptSnapshotResponse,
+    {
+        let (caller, message) = open(request)?;
+        let (source, snapshot, validate_only) = message.into_parts();
+        let refused = self.take(&caller, &source, &snapshot, validate_only).await?;
+        Ok(Response::new(A::of(refused)))
+    }
+
+    async fn take(
         &self,
         caller: &Caller,
         source: &str,
         snapshot: &str,
         validate_only: bool,
     ) -> Result<RefusedSnapshot, Failure> {
-        let _ = caller.authorise_system()?;
+        let _system = caller.authorise_system()?;
         let sibling = self.asked(source, snapshot, validate_only)?;
         let refused = sibling.gate.refused().ok_or_else(|| nothing_refused(source))?;
         if !snapshot.is_empty() && refused.snapshot != snapshot {

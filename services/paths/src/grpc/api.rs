@@ -12,7 +12,7 @@ use runtime::{Clock, about::About, follow::Siblings};
 use store::Store;
 use tonic::{Request, Response, Streaming};
 
-use super::{accept_snapshot, report::Orders};
+use super::report::Orders;
 use crate::service::{index::Index, report::ReportSettings, select::Selector, status::Statuses};
 
 /// The service as the wire sees it. Methods that are planned keep their generated body.
@@ -85,9 +85,7 @@ impl Api {
         &self,
         request: Request<wire::AcceptSnapshotRequest>,
     ) -> Answer<wire::AcceptSnapshotResponse> {
-        let (caller, message) = open(request)?;
-        let answer = accept_snapshot::accept(&self.parts().siblings, &caller, message).await?;
-        Ok(Response::new(answer))
+        self.parts().siblings.accept(request).await
     }
 
     async fn server_info(

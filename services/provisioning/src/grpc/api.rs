@@ -18,7 +18,7 @@ use runtime::{Clock, about::About, follow::Siblings};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response};
 
-use super::{View, accept_snapshot, watch::Objects};
+use super::{View, watch::Objects};
 use crate::{
     metrics::Metrics,
     service::{authorities::Authorities, keys::Keys, ledger::Ledger, renewal::Renewal},
@@ -74,8 +74,7 @@ impl Api {
         &self,
         request: Request<pb::AcceptSnapshotRequest>,
     ) -> Answer<pb::AcceptSnapshotResponse> {
-        let (caller, message) = open(request)?;
-        Ok(Response::new(accept_snapshot::accept(&self.siblings, &caller, message).await?))
+        self.siblings.accept(request).await
     }
 
     async fn whole_store(

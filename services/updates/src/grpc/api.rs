@@ -11,7 +11,6 @@ use rpc::{Answer, open, page::TokenKey};
 use runtime::{Clock, about::About, follow::Siblings};
 use tonic::{Request, Response};
 
-use super::accept_snapshot;
 use crate::service::{configuration::Configuration, policies::Policies, schedules::Schedules};
 
 /// The service as the wire sees it.
@@ -55,8 +54,7 @@ impl Api {
         &self,
         request: Request<AcceptSnapshotRequest>,
     ) -> Answer<AcceptSnapshotResponse> {
-        let (caller, request) = open(request)?;
-        Ok(Response::new(accept_snapshot::accept(&self.siblings, &caller, request).await?))
+        self.siblings.accept(request).await
     }
 
     async fn server_info(&self, request: Request<GetServerInfoRequest>) -> Answer<ServerInfo> {

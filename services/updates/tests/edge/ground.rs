@@ -45,6 +45,7 @@ pub(crate) struct Ground {
     pub(crate) told: Told,
     pub(crate) clock: Clock,
     pub(crate) hands: ManualClock,
+    pub(crate) config: updates::Config,
     directory: TempDir,
     settings: Settings,
 }
@@ -66,7 +67,8 @@ pub(crate) fn ground() -> Ground {
     std::fs::write(&tokens, toml::to_string(&token_file()).unwrap()).unwrap();
     settings.access.token_file = Some(tokens);
     SystemPki::init(&settings.identity.directory, &domain, &[], clock.now()).unwrap();
-    Ground { told: Told::default(), clock, hands, directory, settings }
+    let config = updates::Config::default();
+    Ground { told: Told::default(), clock, hands, config, directory, settings }
 }
 
 fn token_file() -> TokenFile {
@@ -107,7 +109,7 @@ impl Ground {
     }
 
     async fn serve(&self, plan: Plan) -> Serving {
-        let mut config = updates::Config::default();
+        let mut config = self.config.clone();
         config.store.data_dir = self.data_dir();
         let running = plan.host::<updates::App>(config).start().await.unwrap();
         tokio::time::timeout(PATIENCE, running.health().ready()).await.expect("it gets ready");
